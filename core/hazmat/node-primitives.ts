@@ -15,10 +15,25 @@ const gcmAlgorithm = 'aes-256-gcm';
 const gcmOptions = { authTagLength: gcmTagLength };
 
 /**
- * AES-256-GCM (SP 800-38D): writes ciphertext and its 16-byte tag to `target` at `offset`.
+ * AES-256-GCM (SP 800-38D). Returns the ciphertext and its 16-byte tag.
  * @param key 32 bytes
  * @param nonce 12 bytes, never used twice with the same key
  */
+export function gcmEncrypt(
+  key: KeyObject,
+  nonce: Uint8Array,
+  aad: Uint8Array,
+  plaintext: Uint8Array,
+): { readonly ciphertext: Buffer; readonly tag: Buffer } {
+  if (nonce.length !== gcmNonceLength) throw new RangeError('a GCM nonce must have 12 bytes');
+  const cipher = createCipheriv(gcmAlgorithm, key, nonce, gcmOptions);
+  cipher.setAAD(aad);
+  const ciphertext = cipher.update(plaintext);
+  cipher.final();
+  return { ciphertext, tag: cipher.getAuthTag() };
+}
+
+/** As {@link gcmEncrypt}. Writes ciphertext and tag to `target` at `offset`. */
 export function gcmSeal(
   key: KeyObject,
   nonce: Uint8Array,
@@ -27,12 +42,9 @@ export function gcmSeal(
   target: Buffer,
   offset: number,
 ): void {
-  if (nonce.length !== gcmNonceLength) throw new RangeError('a GCM nonce must have 12 bytes');
-  const cipher = createCipheriv(gcmAlgorithm, key, nonce, gcmOptions);
-  cipher.setAAD(aad);
-  target.set(cipher.update(plaintext), offset);
-  cipher.final();
-  target.set(cipher.getAuthTag(), offset + plaintext.length);
+  const { ciphertext, tag } = gcmEncrypt(key, nonce, aad, plaintext);
+  target.set(ciphertext, offset);
+  target.set(tag, offset + ciphertext.length);
 }
 
 /**
