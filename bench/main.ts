@@ -33,7 +33,8 @@ const cipher = ['seal', 'open'] as const;
 const goals = [
   { operations: cipher, size: 32, goal: 1.3, pair: ['bareGcm', 'core'] },
   { operations: cipher, size: 1024, goal: 1.3, pair: ['bareGcm', 'core'] },
-  { operations: cipher, size: 65_536, goal: 1.1, pair: ['bareGcm', 'core'] },
+  { operations: ['seal'], size: 65_536, goal: 1.05, pair: ['bareGcm', 'core'] },
+  { operations: ['open'], size: 65_536, goal: 1.1, pair: ['bareGcm', 'core'] },
   { operations: cipher, size: 33_554_432, goal: 1.1, pair: ['wholeGcm', 'coreBlob'] },
   { operations: ['get'], size: 64, goal: 1.1, pair: ['bareFetch', 'sdk'] },
 ] as const;

@@ -70,8 +70,8 @@ export class ShredService {
 
   /**
    * Shreds an org immediately, or locks it and shreds it after a number of days. The request can be repeated: an
-   * existing lock is kept, and its workflow is started again if its execution failed. If the org is already shredded, the request deletes users and blobs and searches for backups
-   * again, unless the receipts state that none remain.
+   * existing lock is kept, and its workflow is started again if its execution failed. If the org is already shredded,
+   * the request deletes users and blobs and searches for backups again, unless the receipts state that none remain.
    * @throws VaultError `invalid_request`, `write_contention`, `unavailable`
    */
   async request({ org, keyId: by }: Caller, { confirm, waitDays = 0 }: ShredRequest): Promise<ShredResponse> {
