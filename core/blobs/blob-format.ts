@@ -7,6 +7,7 @@
 
 import { DecryptionError } from '../decryption-error.ts';
 import { type Bytes, concatBytes, encodeFieldBytes, u32Bytes, u64Bytes, utf8Bytes } from '../encoding/bytes.ts';
+import { decodeTextField, decodeU64Field } from '../encoding/field-reader.ts';
 import { chunkTagLength } from '../hazmat/chunk-cipher.ts';
 
 export const blobHeaderLength = 64;
@@ -118,8 +119,6 @@ export function encodeBlobDescription({ type, name, size }: BlobDescription): By
   return block;
 }
 
-const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
 /** The inverse of {@link encodeBlobDescription}. @throws DecryptionError for any other form */
 export function parseBlobDescription(block: Uint8Array): BlobDescription {
   const view = new DataView(block.buffer, block.byteOffset, block.byteLength);
@@ -132,19 +131,15 @@ export function parseBlobDescription(block: Uint8Array): BlobDescription {
     return block.subarray(start, end);
   };
   if (block.length !== descriptionBlockLength) throw new DecryptionError();
-  const [type, name, size] = [field(), field(), field()];
+  const [type, name, size] = [decodeTextField(field()), decodeTextField(field()), field()];
   if (at !== 4 + view.getUint32(0) || block.subarray(at).some((byte) => byte !== 0)) throw new DecryptionError();
-  try {
-    return { type: strictUtf8.decode(type), name: strictUtf8.decode(name), size: parseContentSize(size) };
-  } catch {
-    throw new DecryptionError();
-  }
+  if (type === undefined || name === undefined) throw new DecryptionError();
+  return { type, name, size: parseContentSize(size) };
 }
 
 function parseContentSize(bytes: Uint8Array): number | undefined {
   if (bytes.length === 0) return undefined;
-  if (bytes.length !== 8) throw new DecryptionError();
-  const size = Number(new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0));
-  if (!Number.isSafeInteger(size)) throw new DecryptionError();
+  const size = decodeU64Field(bytes);
+  if (size === undefined) throw new DecryptionError();
   return size;
 }

@@ -9,7 +9,7 @@ import { applyGenesis, applyRosterEntry } from './apply-roster.ts';
 import { type EntryKind, entryHash, isRosterKind, parseSignedEntry, type SignedEntry } from './chain-entry.ts';
 import type { ChainState, Member, Outcome, StopReason, VoidReason } from './chain-state.ts';
 import { appendLeaf } from './merkle-frontier.ts';
-import { scopeFields } from './vault-scope.ts';
+import { isSameScope } from './vault-scope.ts';
 
 const stop = (reason: StopReason): Outcome => ({ result: 'stop', code: 'bad_envelope', reason });
 
@@ -31,8 +31,7 @@ export async function applyEntry(state: ChainState, signed: Uint8Array): Promise
 
 /** Checks everything that does not depend on the signer. */
 function findPlaceProblem(state: ChainState, entry: SignedEntry): StopReason | undefined {
-  const ids = scopeFields(state.scope);
-  if (scopeFields(entry.scope).some((id, at) => id !== ids[at])) return 'other_vault';
+  if (!isSameScope(entry.scope, state.scope)) return 'other_vault';
   if (entry.seq !== state.head.seq + 1) return 'bad_sequence';
   if (!equalBytes(entry.prev, state.head.hash)) return 'bad_previous_hash';
   return state.closed ? 'closed' : undefined;

@@ -148,10 +148,14 @@ export type Outcome =
 /** Key of a record in `records`. Neither part contains a colon. */
 export const recordKey = ({ type, id }: { readonly type: string; readonly id: string }): string => `${type}:${id}`;
 
+/** The records by their keys. */
+export const toRecordMap = (heads: readonly RecordHead[]): PersistentMap<RecordHead> =>
+  PersistentMap.from(heads.map((head) => [recordKey(head), head]));
+
 const byTypeAndId = (a: RecordHead, b: RecordHead): number => (recordKey(a) < recordKey(b) ? -1 : 1);
 
 /** The leaf of a record in the tree of a checkpoint. */
-const encodeRecordLeaf = ({ type, id, version, hash, epoch }: RecordHead): Bytes =>
+export const encodeRecordLeaf = ({ type, id, version, hash, epoch }: RecordHead): Bytes =>
   encodeFieldBytes(type, id, u64Bytes(version), hash, u32Bytes(epoch));
 
 /** The root over the newest versions of all records, tombstones included. */

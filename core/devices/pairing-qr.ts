@@ -4,6 +4,7 @@ import { type Bytes, concatBytes, encodeFieldBytes, equalBytes, utf8Bytes } from
 import { fromBase32, toBase32 } from '../encoding/crockford-base32.ts';
 import { decodeTextField } from '../encoding/field-reader.ts';
 import { portableHmacSha256, portableSha256, verifyPortableHmacSha256 } from '../hazmat/portable-hash.ts';
+import { hashLength } from './chain-entry.ts';
 import { isOpaqueIdText, joinKeys, type MemberKeys, scopeFields, type VaultScope } from './vault-scope.ts';
 
 /** Which device displays the code. */
@@ -22,7 +23,6 @@ export interface PairingQr {
 const prefixes: Record<QrDisplayer, string> = { new: 'ANIMA-N1-', approver: 'ANIMA-A1-' };
 const pairingLength = 16;
 const secretLength = 32;
-const hashLength = 32;
 const contentLength = pairingLength + secretLength + hashLength;
 
 export const qrKeysHash = (keys: MemberKeys): Promise<Bytes> => portableSha256(joinKeys(keys));

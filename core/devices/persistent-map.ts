@@ -26,6 +26,17 @@ export class PersistentMap<V> {
     return new PersistentMap<V>(new Array(bucketCount).fill(undefined), 0);
   }
 
+  static from<V>(entries: Iterable<readonly [string, V]>): PersistentMap<V> {
+    const unique = new Map(entries);
+    const buckets: (Map<string, V> | undefined)[] = new Array(bucketCount).fill(undefined);
+    for (const [key, value] of unique) {
+      const index = bucketOf(key);
+      const bucket = buckets[index] ?? new Map<string, V>();
+      buckets[index] = bucket.set(key, value);
+    }
+    return new PersistentMap(buckets, unique.size);
+  }
+
   get(key: string): V | undefined {
     return this.#buckets[bucketOf(key)]?.get(key);
   }

@@ -2,6 +2,7 @@
 import { DecryptionError } from '../decryption-error.ts';
 import { type Bytes, concatBytes, encodeFieldBytes, u32Bytes, u64Bytes } from '../encoding/bytes.ts';
 import { decodeFieldBytes, decodeTextField, decodeU64Field, fieldOfLength } from '../encoding/field-reader.ts';
+import { hashLength } from './chain-entry.ts';
 import { pad, paddedLength } from './padding.ts';
 
 export interface RecordPlaintext {
@@ -20,7 +21,6 @@ export interface RecordPlaintext {
 
 const formatByte = 2;
 const headerLength = 5;
-const hashLength = 32;
 const maxMediaTypeLength = 127;
 
 const isMediaType = (text: string): boolean => text.length <= maxMediaTypeLength && /^[\x21-\x7e]+$/.test(text);

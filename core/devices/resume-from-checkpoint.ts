@@ -7,11 +7,10 @@ import { parseCheckpoint } from './apply-content.ts';
 import { findEpochProblem, isSignedBy } from './apply-entry.ts';
 import { applyGenesis, applyRosterEntry } from './apply-roster.ts';
 import { entryHash, isRosterKind, parseSignedEntry, type SignedEntry } from './chain-entry.ts';
-import { type ChainState, initialState, type RecordHead, recordKey, recordsRoot } from './chain-state.ts';
+import { type ChainState, initialState, type RecordHead, recordKey, recordsRoot, toRecordMap } from './chain-state.ts';
 import { appendLeaf, frontierRoot, isFrontierOf } from './merkle-frontier.ts';
-import { PersistentMap } from './persistent-map.ts';
 import { type Change, changeHash } from './record-changes.ts';
-import { scopeFields, type VaultScope } from './vault-scope.ts';
+import { isSameScope, type VaultScope } from './vault-scope.ts';
 
 /** What the server sends in place of the pruned entries. No part of it is trusted. */
 export interface CheckpointBundle {
@@ -39,13 +38,10 @@ export async function resumeFromCheckpoint(
   const roster = await applyRoster(scope, bundle.roster, checkpoint.seq);
   const signer = roster?.members.get(checkpoint.signer);
   if (roster === undefined || signer === undefined || signer.role === 'recovery') return undefined;
-  const isPlace = isOfScope(scope, checkpoint) && findEpochProblem(roster, checkpoint) === undefined;
+  const isPlace = isSameScope(scope, checkpoint.scope) && findEpochProblem(roster, checkpoint) === undefined;
   if (!isPlace || roster.closed || !(await isSignedBy(signer, checkpoint))) return undefined;
   return await withContent(roster, checkpoint, bundle);
 }
-
-const isOfScope = (scope: VaultScope, entry: SignedEntry): boolean =>
-  scopeFields(entry.scope).every((id, at) => id === scopeFields(scope)[at]);
 
 /** Applies the roster entries. Their order follows from the hash of the entry before that each contains. */
 async function applyRoster(
@@ -56,7 +52,7 @@ async function applyRoster(
   let state = initialState(scope);
   for (const signed of roster) {
     const entry = parseSignedEntry(signed);
-    if (typeof entry === 'string' || !isOfScope(scope, entry)) return undefined;
+    if (typeof entry === 'string' || !isSameScope(scope, entry.scope)) return undefined;
     if (entry.seq <= state.head.seq || entry.seq >= before || state.closed) return undefined;
     const next = await applyOne(state, entry);
     if (next === undefined) return undefined;
@@ -92,15 +88,13 @@ async function withContent(
   const isRoster = equalBytes(body.roster, roster.roster.hash);
   const isEntries = equalBytes(body.entries, await frontierRoot(entries));
   if (!isRoster || !isEntries || !equalBytes(body.records, await recordsRoot(heads))) return undefined;
-  let records = PersistentMap.empty<RecordHead>();
-  for (const head of heads) records = records.set(recordKey(head), head);
   const hash = await entryHash(checkpoint.unsigned);
   const { seq, signer } = checkpoint;
   return {
     ...roster,
     head: { seq, hash },
     entries: await appendLeaf(entries, hash),
-    records,
+    records: toRecordMap(heads),
     checkpoint: { seq, hash, signer },
   };
 }

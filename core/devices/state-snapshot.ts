@@ -13,8 +13,14 @@ import {
 } from '../encoding/field-reader.ts';
 import { pointLength } from '../hazmat/p256.ts';
 import { hashLength } from './chain-entry.ts';
-import { type ChainState, type EntryRef, type Member, type RecordHead, recordKey } from './chain-state.ts';
-import { PersistentMap } from './persistent-map.ts';
+import {
+  type ChainState,
+  type EntryRef,
+  encodeRecordLeaf,
+  type Member,
+  type RecordHead,
+  toRecordMap,
+} from './chain-state.ts';
 import type { Role } from './roster-body.ts';
 import { deviceIdOf, scopeFields, type VaultScope } from './vault-scope.ts';
 
@@ -25,9 +31,6 @@ const encodeRef = (ref: EntryRef | undefined): Bytes =>
 
 const encodeMember = ({ ecdh, ecdsa, role, label: name, since, lastSeq, lastTime }: Member): Bytes =>
   encodeFieldBytes(ecdh, ecdsa, role, name, u64Bytes(since), u64Bytes(lastSeq), lastTime);
-
-const encodeHead = ({ type, id, version, hash, epoch }: RecordHead): Bytes =>
-  encodeFieldBytes(type, id, u64Bytes(version), hash, u32Bytes(epoch));
 
 export const encodeState = (state: ChainState): Bytes =>
   encodeFieldBytes(
@@ -42,7 +45,7 @@ export const encodeState = (state: ChainState): Bytes =>
     encodeFieldBytes(...[...state.members.values()].map(encodeMember)),
     encodeFieldBytes(...state.usedIds),
     state.recoveryBox ?? '',
-    encodeFieldBytes(...state.records.values().map(encodeHead)),
+    encodeFieldBytes(...state.records.values().map(encodeRecordLeaf)),
     encodeFieldBytes(u64Bytes(state.entries.count), ...state.entries.subtrees),
     encodeRef(state.checkpoint),
     state.checkpoint?.signer ?? '',
@@ -78,20 +81,15 @@ async function parseMember(encoded: Bytes): Promise<Member> {
   };
 }
 
-function parseRecords(encoded: readonly Bytes[]): PersistentMap<RecordHead> {
-  let records = PersistentMap.empty<RecordHead>();
-  for (const one of encoded) {
-    const [type, id, version, hash, epoch] = fieldsOf(one);
-    const head = {
-      type: required(decodeTextField(type)),
-      id: required(decodeTextField(id)),
-      version: required(decodeU64Field(version)),
-      hash: hashOf(hash),
-      epoch: required(decodeU32Field(epoch)),
-    };
-    records = records.set(recordKey(head), head);
-  }
-  return records;
+function parseRecordHead(encoded: Bytes): RecordHead {
+  const [type, id, version, hash, epoch] = fieldsOf(encoded);
+  return {
+    type: required(decodeTextField(type)),
+    id: required(decodeTextField(id)),
+    version: required(decodeU64Field(version)),
+    hash: hashOf(hash),
+    epoch: required(decodeU32Field(epoch)),
+  };
 }
 
 function parseEpochs(fields: readonly Bytes[]): ChainState['epochs'] {
@@ -123,7 +121,7 @@ export async function decodeState(scope: VaultScope, encoded: Uint8Array): Promi
     members: new Map(parsedMembers.map((member) => [member.id, member])),
     usedIds: new Set(fieldsOf(usedIds).map((id) => required(decodeTextField(id)))),
     recoveryBox: box?.length === 0 ? undefined : hashOf(box),
-    records: parseRecords(fieldsOf(records)),
+    records: toRecordMap(fieldsOf(records).map(parseRecordHead)),
     entries: { count: required(decodeU64Field(count)), subtrees: subtrees.map(hashOf) },
     checkpoint: checkpoint && { ...checkpoint, signer },
     acknowledged: parseRef(marks[2]),

@@ -1,6 +1,6 @@
 /** Ids of device vaults, devices and records (docs/format-devices.md, section 1). */
 
-import { type Bytes, concatBytes, encodeFieldBytes } from '../encoding/bytes.ts';
+import { type Bytes, concatBytes, encodeFieldBytes, equalBytes } from '../encoding/bytes.ts';
 import { toBase32 } from '../encoding/crockford-base32.ts';
 import { isCurvePoint } from '../hazmat/p256.ts';
 import { portableSha256 } from '../hazmat/portable-hash.ts';
@@ -41,6 +41,9 @@ export function assertVaultScope(scope: VaultScope): VaultScope {
 /** The three fields that bind everything to a vault. */
 export const scopeFields = ({ org, user, vault }: VaultScope) => [org, user, vault] as const;
 
+export const isSameScope = (a: VaultScope, b: VaultScope): boolean =>
+  a.org === b.org && a.user === b.user && a.vault === b.vault;
+
 const deviceIdBytes = 20;
 
 /** The id of a member: the first 160 bits of the hash of its keys. */
@@ -51,7 +54,7 @@ export async function deviceIdOf({ ecdh, ecdsa }: MemberKeys): Promise<string> {
 
 /** Whether both keys are points of the curve, and different. */
 export const areMemberKeys = ({ ecdh, ecdsa }: MemberKeys): boolean =>
-  isCurvePoint(ecdh) && isCurvePoint(ecdsa) && ecdh.some((byte, at) => byte !== ecdsa[at]);
+  isCurvePoint(ecdh) && isCurvePoint(ecdsa) && !equalBytes(ecdh, ecdsa);
 
 /** ECDH key ‖ ECDSA key: 130 bytes. */
 export const joinKeys = ({ ecdh, ecdsa }: MemberKeys): Bytes => concatBytes(ecdh, ecdsa);

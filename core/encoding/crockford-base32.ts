@@ -1,11 +1,9 @@
-/**
- * Crockford base32, most significant bit first, for byte strings whose bit length is a multiple of 5. The alphabet has
- * no i, l, o and u.
- */
+/** Crockford base32, most significant bit first, for byte strings whose bit length is a multiple of 5. */
 import { toAsciiLowerCase } from './ascii-case.ts';
 import type { Bytes } from './bytes.ts';
 
-const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
+/** Without the easily confused i, l, o and u. Safe in URLs, file names and DynamoDB keys. */
+export const crockfordAlphabet = '0123456789abcdefghjkmnpqrstvwxyz';
 
 /** Lower-case characters, 5 bits each. @throws RangeError unless the length is a multiple of 5 bytes */
 export function toBase32(bytes: Uint8Array): string {
@@ -18,7 +16,7 @@ export function toBase32(bytes: Uint8Array): string {
     bits += 8;
     while (bits >= 5) {
       bits -= 5;
-      text += alphabet.charAt((group >>> bits) & 31);
+      text += crockfordAlphabet.charAt((group >>> bits) & 31);
     }
   }
   return text;
@@ -32,7 +30,7 @@ export function fromBase32(text: string): Bytes | undefined {
   let bits = 0;
   let at = 0;
   for (const character of text) {
-    const digit = alphabet.indexOf(character);
+    const digit = crockfordAlphabet.indexOf(character);
     if (digit < 0) return undefined;
     group = ((group << 5) | digit) & 0xfff;
     bits += 5;

@@ -20,11 +20,13 @@ export function decodeFieldBytes(bytes: Uint8Array): readonly Bytes[] | undefine
   return fields;
 }
 
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
 /** A field as text; undefined unless it is valid UTF-8. A byte-order mark stays part of the text. */
 export function decodeTextField(bytes: Uint8Array | undefined): string | undefined {
   if (bytes === undefined) return undefined;
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    return strictUtf8.decode(bytes);
   } catch {
     return undefined;
   }

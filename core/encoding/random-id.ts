@@ -1,15 +1,11 @@
 import { randomBytes } from 'node:crypto';
-
-/**
- * Lower-case Crockford base32: without the easily confused i, l, o and u. Safe in URLs, file names and DynamoDB keys.
- */
-const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
+import { crockfordAlphabet } from './crockford-base32.ts';
 
 /** A random id of 16 characters (80 bits) for organizations and API keys. Ids are opaque and never secret. */
 export function randomId(): string {
   let id = '';
   // 256 is a multiple of 32, so the low five bits of a random byte are unbiased.
-  for (const byte of randomBytes(16)) id += alphabet.charAt(byte & 31);
+  for (const byte of randomBytes(16)) id += crockfordAlphabet.charAt(byte & 31);
   return id;
 }
 

@@ -2,8 +2,8 @@
  * Ids that sort by time (docs/format.md, section 8): 48 bits of milliseconds since 1970 and 80 random bits, as 10 and
  * 16 characters of lower-case Crockford base32. This is the ULID layout, in the alphabet of the other ids.
  */
+import { crockfordAlphabet } from './crockford-base32.ts';
 
-const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
 const timeLength = 10;
 const randomLength = 16;
 /** 2^48 − 1 milliseconds: a time in the year 10889. */
@@ -22,7 +22,7 @@ export const isTimeId = (text: string): boolean => timeIdPattern.test(text);
 export function createTimeId(time: number, random: Uint8Array): string {
   if (random.length !== randomLength) throw new RangeError('an id needs 16 random bytes');
   let id = encodeTimePart(time);
-  for (const byte of random) id += alphabet.charAt(byte & 31);
+  for (const byte of random) id += crockfordAlphabet.charAt(byte & 31);
   return id;
 }
 
@@ -44,7 +44,7 @@ export const greatestTimeId = lastTimeIdAt(maxTimeMs);
 export function timeOfTimeId(id: string): number {
   if (!isTimeId(id)) throw new RangeError('not a time-ordered id');
   let time = 0;
-  for (const character of id.slice(0, timeLength)) time = time * 32 + alphabet.indexOf(character);
+  for (const character of id.slice(0, timeLength)) time = time * 32 + crockfordAlphabet.indexOf(character);
   return time;
 }
 
@@ -53,6 +53,6 @@ function encodeTimePart(time: number): string {
     throw new RangeError('not a time in milliseconds, or out of range');
   let text = '';
   for (let rest = time; text.length < timeLength; rest = Math.floor(rest / 32))
-    text = alphabet.charAt(rest % 32) + text;
+    text = crockfordAlphabet.charAt(rest % 32) + text;
   return text;
 }

@@ -1,11 +1,9 @@
 /** Codes that a user types, to link a channel or to delete the account (docs/format.md, section 12). */
 import { timingSafeEqual } from 'node:crypto';
-import { normalizeTypedCode } from '../encoding/crockford-base32.ts';
+import { crockfordAlphabet, normalizeTypedCode, toCodeGroups } from '../encoding/crockford-base32.ts';
 import { encodeLengthPrefixedFields, u64 } from '../encoding/length-prefixed-fields.ts';
 import { hmacSha256 } from '../hazmat/node-primitives.ts';
 import type { Umk } from './user-root-key.ts';
-
-const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
 
 const linkCodeLength = 12;
 
@@ -17,8 +15,7 @@ const linkCodeHandleLength = 4;
  */
 export function createLinkCode(random: Uint8Array): string {
   if (random.length !== linkCodeLength) throw new RangeError('a code needs 12 random bytes');
-  const text = [...random].map((byte) => alphabet.charAt(byte & 31)).join('');
-  return (text.match(/.{4}/g) ?? []).join('-').toUpperCase();
+  return toCodeGroups([...random].map((byte) => crockfordAlphabet.charAt(byte & 31)).join(''));
 }
 
 /**
@@ -29,7 +26,9 @@ export const parseLinkCode = (typed: string): string | undefined => parseCode(ty
 
 function parseCode(typed: string, length: number): string | undefined {
   const code = normalizeTypedCode(typed);
-  return code.length === length && [...code].every((character) => alphabet.includes(character)) ? code : undefined;
+  return code.length === length && [...code].every((character) => crockfordAlphabet.includes(character))
+    ? code
+    : undefined;
 }
 
 /** The handle by which the slot of a code is found. The other eight characters (40 bits) are the secret of the code. */
@@ -48,7 +47,7 @@ const quarterHourMs = 900_000;
 function deletionCodeForQuarter(umk: Umk, generation: number, quarter: number): string {
   const fields = [umk.org, umk.user, u64(generation), u64(quarter)] as const;
   const mac = hmacSha256(umk.macKey, encodeLengthPrefixedFields('anima:deletion-code:v1', ...fields));
-  const code = [...mac.subarray(0, deletionCodeLength)].map((byte) => alphabet.charAt(byte & 31)).join('');
+  const code = [...mac.subarray(0, deletionCodeLength)].map((byte) => crockfordAlphabet.charAt(byte & 31)).join('');
   mac.fill(0);
   return code.toUpperCase();
 }

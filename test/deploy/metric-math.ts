@@ -2,7 +2,11 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import type { Template } from './assembly.ts';
+
+interface Resource {
+  readonly Type: string;
+  Properties?: Readonly<Record<string, unknown>>;
+}
 
 interface AlarmMetric {
   readonly MetricStat?: {
@@ -17,14 +21,13 @@ export function replaceMetricMath(assembly: string): number {
   let replaced = 0;
   for (const name of readdirSync(assembly).filter((file) => file.endsWith('.template.json'))) {
     const file = join(assembly, name);
-    const template: Template = JSON.parse(readFileSync(file, 'utf8'));
-    for (const { Type, Properties } of Object.values(template.Resources)) {
-      if (Type !== 'AWS::CloudWatch::Alarm' || Properties?.Metrics === undefined) continue;
-      const { Metrics, ...rest } = Properties;
+    const template: { Resources: Record<string, Resource> } = JSON.parse(readFileSync(file, 'utf8'));
+    for (const resource of Object.values(template.Resources)) {
+      const { Metrics, ...rest } = resource.Properties ?? {};
+      if (resource.Type !== 'AWS::CloudWatch::Alarm' || Metrics === undefined) continue;
       const stat = (Metrics as AlarmMetric[]).find(({ MetricStat }) => MetricStat !== undefined)?.MetricStat;
       const { Metric, Period, Stat } = stat ?? expect.fail('no metric');
-      for (const key of Object.keys(Properties)) delete (Properties as Record<string, unknown>)[key];
-      Object.assign(Properties, rest, Metric, { Period, Statistic: Stat });
+      resource.Properties = { ...rest, ...Metric, Period, Statistic: Stat };
       replaced++;
     }
     writeFileSync(file, JSON.stringify(template));

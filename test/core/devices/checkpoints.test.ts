@@ -72,9 +72,11 @@ test('a persistent map behaves like a map, and earlier ones do not change', () =
         expect(before.get(key)).toBe(old);
         reference.set(key, value);
       }
-      expect(map.size).toBe(reference.size);
-      expect(map.values().toSorted()).toEqual([...reference.values()].toSorted());
-      for (const [key, value] of reference) expect(map.get(key)).toBe(value);
+      for (const made of [map, PersistentMap.from(entries)]) {
+        expect(made.size).toBe(reference.size);
+        expect(made.values().toSorted()).toEqual([...reference.values()].toSorted());
+        for (const [key, value] of reference) expect(made.get(key)).toBe(value);
+      }
     }),
   );
 });
