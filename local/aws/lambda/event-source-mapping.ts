@@ -86,7 +86,7 @@ export function startEventSourceMapping(options: EventSourceMappingOptions): Eve
     if (failures > 0) return Date.now() + Math.max(minRetryMs, retryDelayMs(failures) * timeScale);
     // The end of an invocation changes the queue, which starts the next poll.
     if (active.size >= concurrency) return undefined;
-    return queue.hasVisible ? Date.now() : queue.nextVisibleAt;
+    return queue.nextReceiveAt;
   };
 
   const schedule = (): void => {

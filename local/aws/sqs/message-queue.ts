@@ -83,7 +83,7 @@ export class SqsQueue {
     this.#removeExpired();
     const now = this.#options.now();
     const received: ReceivedMessage[] = [];
-    for (const record of this.#visible()) {
+    for (const record of this.#visible(now)) {
       if (received.length === max) break;
       const { deadLetters } = this.spec;
       if (deadLetters !== undefined && record.receiveCount >= deadLetters.afterReceives) {
@@ -111,7 +111,7 @@ export class SqsQueue {
   delete(receipt: string): void {
     const record = this.#findByReceipt(receipt);
     if (record === undefined) return;
-    if (record.receipt === receipt && (!this.spec.FifoQueue || this.#isHidden(record))) this.#remove(record);
+    if (record.receipt === receipt && (!this.spec.FifoQueue || this.#isHidden(record, this.#options.now()))) this.#remove(record);
     else if (this.spec.FifoQueue) throw expiredReceipt(receipt);
     this.#notifyListeners();
   }
@@ -119,7 +119,7 @@ export class SqsQueue {
   /** @throws ServiceError `MessageNotInflight` */
   changeVisibility(receipt: string, seconds: number): void {
     const record = this.#findByReceipt(receipt);
-    if (record === undefined || record.receipt !== receipt || !this.#isHidden(record)) {
+    if (record === undefined || record.receipt !== receipt || !this.#isHidden(record, this.#options.now())) {
       throw new ServiceError('MessageNotInflight', 'The message referred to is not in flight.');
     }
     this.#put({ ...record, hiddenUntil: this.#options.now() + this.#scaled(seconds) });
@@ -140,7 +140,8 @@ export class SqsQueue {
   /** The number of visible messages, messages in flight, and delayed messages. */
   counts(): { readonly waiting: number; readonly inFlight: number; readonly delayed: number } {
     this.#removeExpired();
-    const hidden = [...this.#messages.values()].filter((record) => this.#isHidden(record));
+    const now = this.#options.now();
+    const hidden = [...this.#messages.values()].filter((record) => this.#isHidden(record, now));
     const inFlight = hidden.filter(({ receiveCount }) => receiveCount > 0).length;
     return { waiting: this.#messages.size - hidden.length, inFlight, delayed: hidden.length - inFlight };
   }
@@ -148,7 +149,7 @@ export class SqsQueue {
   /** Whether a receive would return a message or move one to the dead-letter queue. */
   get hasVisible(): boolean {
     this.#removeExpired();
-    return this.#visible().length > 0;
+    return this.#visible(this.#options.now()).length > 0;
   }
 
   get isEmpty(): boolean {
@@ -157,12 +158,16 @@ export class SqsQueue {
   }
 
   /**
-   * When the next hidden message becomes visible, in milliseconds since the epoch; undefined if none will without a
-   * change.
+   * When a receive can return a message, in milliseconds since the epoch: the present if a message is visible, else the
+   * end of the next timeout; undefined if there is none without a change. The clock is read once: a timeout that ends
+   * between two readings would count neither as visible nor as hidden, and nothing would wake the receiver.
    */
-  get nextVisibleAt(): number | undefined {
+  get nextReceiveAt(): number | undefined {
+    this.#removeExpired();
+    const now = this.#options.now();
+    if (this.#visible(now).length > 0) return now;
     const times = [...this.#messages.values()]
-      .filter((record) => this.#isHidden(record) && !this.#keptHidden.has(record.messageId))
+      .filter(({ messageId, hiddenUntil }) => hiddenUntil > now && !this.#keptHidden.has(messageId))
       .map(({ hiddenUntil }) => hiddenUntil);
     return times.length === 0 ? undefined : Math.min(...times);
   }
@@ -257,14 +262,15 @@ export class SqsQueue {
     }
   }
 
-  #visible(): LiveMessage[] {
+  #visible(now: number): LiveMessage[] {
     const records = [...this.#messages.values()];
-    const inFlight = new Set(records.filter((one) => this.#isHidden(one)).map(({ groupId }) => groupId));
-    return records.filter((one) => !this.#isHidden(one) && !(this.spec.FifoQueue && inFlight.has(one.groupId)));
+    const inFlight = new Set(records.filter((one) => this.#isHidden(one, now)).map(({ groupId }) => groupId));
+    return records.filter((one) => !this.#isHidden(one, now) && !(this.spec.FifoQueue && inFlight.has(one.groupId)));
   }
 
-  #isHidden = ({ messageId, hiddenUntil }: MessageRecord): boolean =>
-    hiddenUntil > this.#options.now() || this.#keptHidden.has(messageId);
+  #isHidden({ messageId, hiddenUntil }: MessageRecord, now: number): boolean {
+    return hiddenUntil > now || this.#keptHidden.has(messageId);
+  }
 
   /** The message of a receipt, even if the receipt is not the latest. */
   #findByReceipt(receipt: string): LiveMessage | undefined {

@@ -74,7 +74,8 @@ export function createSqsEngine({
       if (run === undefined)
         throw new ServiceError('UnsupportedOperation', `The SQS emulator does not support ${action}.`);
       const waitFor = async (queue: SqsQueue, ms: number) => {
-        if (!closed.signal.aborted) await waitForChange(queue, ms, closed.signal);
+        const due = (queue.nextReceiveAt ?? Number.POSITIVE_INFINITY) - now().getTime();
+        if (!closed.signal.aborted) await waitForChange(queue, Math.max(0, Math.min(ms, due)), closed.signal);
         return !closed.signal.aborted;
       };
       const answer = await run({ queues, origin, senderId: principal.name, waitFor }, input);
@@ -93,11 +94,10 @@ export function createSqsEngine({
   };
 }
 
-/** Resolves when the queue changes, when a hidden message becomes visible, or after `ms` milliseconds. */
+/** Resolves when the queue changes, or after `ms` milliseconds. */
 function waitForChange(queue: SqsQueue, ms: number, closed: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    const due = (queue.nextVisibleAt ?? Number.POSITIVE_INFINITY) - Date.now();
-    const timer = setTimeout(end, Math.max(0, Math.min(ms, due)));
+    const timer = setTimeout(end, ms);
     const forget = queue.onChange(end);
     closed.addEventListener('abort', end, { once: true });
     function end(): void {
