@@ -7,6 +7,7 @@ const suites = {
     'test/{users,memory,channels,conversations,explain}/**/*.test.ts',
     'test/security/user-custody/**/*.test.ts',
   ],
+  devices: ['test/devices/**/*.test.ts', 'test/sdk/device/**/*.test.ts'],
   blobs: ['test/blobs/**/*.e2e.test.ts', 'test/link-page/**/*.test.ts'],
   infra: ['test/{infra,aws}/**/*.test.ts'],
   security: [

@@ -66,8 +66,13 @@ const timePattern = /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]
 /** Why a signed entry could not be parsed. */
 export type FormProblem = 'malformed' | 'unsupported_suite' | 'unknown_kind';
 
+/** Two fields: the entry and its signature, each after its length. */
+export const maxSignedBytes = maxEntryBytes + signatureLength + 8;
+
 /** Parses a signed entry, without verifying it. */
 export function parseSignedEntry(signed: Uint8Array): SignedEntry | FormProblem {
+  // Before anything is decoded: a server can send many megabytes, which could be millions of empty fields.
+  if (signed.length > maxSignedBytes) return 'malformed';
   const [unsigned, signatureField, ...rest] = decodeFieldBytes(signed) ?? [];
   const signature = fieldOfLength(signatureField, signatureLength);
   if (unsigned === undefined || signature === undefined || rest.length > 0) return 'malformed';

@@ -54,20 +54,42 @@ export function parsePairingQr(text: string): PairingQr | undefined {
   };
 }
 
-/** The content of a message that is authenticated by the secret of the QR code. */
-export interface QrMessage {
+interface QrMessageParts {
   readonly scope: VaultScope;
   readonly pairing: string;
   readonly newKeys: MemberKeys;
-  readonly approverKeys: MemberKeys;
-  /** Hash of the head of the chain; present exactly in the message of the approver. */
-  readonly head?: Uint8Array;
 }
 
-function encodeMessage({ scope, pairing, newKeys, approverKeys, head }: QrMessage): Bytes {
-  const sender: QrDisplayer = head === undefined ? 'new' : 'approver';
-  const keys = [joinKeys(newKeys), joinKeys(approverKeys)] as const;
-  return encodeFieldBytes('anima:pairing-qr:v1', sender, ...scopeFields(scope), pairing, ...keys, head ?? '');
+/** The message of a new device that scanned the code. It knows the hash of the other keys only. */
+export interface NewDeviceQrMessage extends QrMessageParts {
+  readonly approverKeysHash: Uint8Array;
+}
+
+/** The message of the approver, whichever device displays the code. */
+export interface ApproverQrMessage extends QrMessageParts {
+  readonly approverKeys: MemberKeys;
+  /** Hash of the head of the chain before the entry `add`. */
+  readonly head: Uint8Array;
+}
+
+/** The content of a message that is authenticated by the secret of the QR code. */
+export type QrMessage = NewDeviceQrMessage | ApproverQrMessage;
+
+function encodeMessage(message: QrMessage): Bytes {
+  const { scope, pairing, newKeys } = message;
+  const [sender, approver, head] =
+    'head' in message
+      ? (['approver', joinKeys(message.approverKeys), message.head] as const)
+      : (['new', message.approverKeysHash, ''] as const);
+  return encodeFieldBytes(
+    'anima:pairing-qr:v1',
+    sender,
+    ...scopeFields(scope),
+    pairing,
+    joinKeys(newKeys),
+    approver,
+    head,
+  );
 }
 
 export const qrMessageMac = (secret: Uint8Array, message: QrMessage): Promise<Bytes> =>
@@ -76,6 +98,5 @@ export const qrMessageMac = (secret: Uint8Array, message: QrMessage): Promise<By
 export const verifyQrMessageMac = (secret: Uint8Array, message: QrMessage, mac: Uint8Array): Promise<boolean> =>
   verifyPortableHmacSha256(secret, encodeMessage(message), mac);
 
-/** The hash that the entry `add` contains after a pairing by QR code. @param message the message of the approver */
-export const qrTranscriptHash = (message: QrMessage & { readonly head: Uint8Array }): Promise<Bytes> =>
-  portableSha256(encodeMessage(message));
+/** The hash that the entry `add` contains after a pairing by QR code. */
+export const qrTranscriptHash = (message: ApproverQrMessage): Promise<Bytes> => portableSha256(encodeMessage(message));

@@ -2,7 +2,7 @@
 
 import { type Bytes, concatBytes, encodeFieldBytes, equalBytes } from '../encoding/bytes.ts';
 import { toBase32 } from '../encoding/crockford-base32.ts';
-import { isCurvePoint } from '../hazmat/p256.ts';
+import { isCurvePoint, pointLength } from '../hazmat/p256.ts';
 import { portableSha256 } from '../hazmat/portable-hash.ts';
 
 /** The vault that a key, an entry or a code belongs to. Always known to the caller, never taken from the server. */
@@ -58,3 +58,10 @@ export const areMemberKeys = ({ ecdh, ecdsa }: MemberKeys): boolean =>
 
 /** ECDH key ‖ ECDSA key: 130 bytes. */
 export const joinKeys = ({ ecdh, ecdsa }: MemberKeys): Bytes => concatBytes(ecdh, ecdsa);
+
+/** The inverse of {@link joinKeys}; undefined for another length, and unless both are usable keys of a member. */
+export function splitKeys(joined: Uint8Array | undefined): MemberKeys | undefined {
+  if (joined?.length !== 2 * pointLength) return undefined;
+  const keys = { ecdh: new Uint8Array(joined.slice(0, pointLength)), ecdsa: new Uint8Array(joined.slice(pointLength)) };
+  return areMemberKeys(keys) ? keys : undefined;
+}

@@ -49,13 +49,18 @@ export function u64Bytes(value: number): Bytes {
  * Length-prefixed fields (docs/format.md, section 1); the same encoding as in length-prefixed-fields.ts, which needs
  * Node.
  */
-export const encodeFieldBytes = (...fields: readonly (string | Uint8Array)[]): Bytes =>
-  concatBytes(
-    ...fields.flatMap((field) => {
-      const bytes = typeof field === 'string' ? utf8Bytes(field) : field;
-      return [u32Bytes(bytes.length), bytes];
-    }),
-  );
+export function encodeFieldBytes(...fields: readonly (string | Uint8Array)[]): Bytes {
+  const parts = fields.map((field) => (typeof field === 'string' ? utf8Bytes(field) : field));
+  const encoded = new Uint8Array(parts.reduce((length, part) => length + 4 + part.length, 0));
+  const view = new DataView(encoded.buffer);
+  let at = 0;
+  for (const part of parts) {
+    view.setUint32(at, part.length);
+    encoded.set(part, at + 4);
+    at += 4 + part.length;
+  }
+  return encoded;
+}
 
 const urlAlphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 
@@ -90,21 +95,31 @@ export function fromBase64Url(text: string): Bytes | undefined {
   return toBase64Url(bytes) === text ? bytes : undefined;
 }
 
+/** `String.fromCharCode` takes a limited number of arguments. */
+const charactersAtOnce = 0x2000;
+
 /** Standard base64 with padding (RFC 4648 section 4). */
 export function toBase64(bytes: Uint8Array): string {
-  const text = toBase64Url(bytes).replaceAll('-', '+').replaceAll('_', '/');
-  return text + '='.repeat((4 - (text.length % 4)) % 4);
+  let binary = '';
+  for (let at = 0; at < bytes.length; at += charactersAtOnce) {
+    binary += String.fromCharCode(...bytes.subarray(at, at + charactersAtOnce));
+  }
+  return btoa(binary);
 }
 
 /** The inverse of {@link toBase64}. Returns undefined for any spelling other than the canonical one. */
 export function fromBase64(text: string): Bytes | undefined {
-  const bytes = fromBase64Url(
-    text
-      .replace(/={1,2}$/, '')
-      .replaceAll('+', '-')
-      .replaceAll('/', '_'),
-  );
-  return bytes !== undefined && toBase64(bytes) === text ? bytes : undefined;
+  let binary: string;
+  try {
+    binary = atob(text);
+  } catch {
+    return undefined;
+  }
+  // `atob` ignores white space, missing padding and unused bits.
+  if (btoa(binary) !== text) return undefined;
+  const bytes = new Uint8Array(binary.length);
+  for (let at = 0; at < bytes.length; at++) bytes[at] = binary.charCodeAt(at);
+  return bytes;
 }
 
 /** Whether two byte strings are equal. Their contents are public: the time depends on them. */

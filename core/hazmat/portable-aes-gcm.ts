@@ -29,6 +29,7 @@ export interface BoxKey {
 }
 
 const gcmAlgorithm = 'aes-256-gcm';
+const gcmName = 'AES-GCM';
 const tagLengthOption = { authTagLength: tagLength };
 
 function createNodeBoxKey(node: NodeCrypto, keyBytes: Uint8Array): BoxKey {
@@ -61,12 +62,20 @@ function createNodeBoxKey(node: NodeCrypto, keyBytes: Uint8Array): BoxKey {
   };
 }
 
+const usages: KeyUsage[] = ['encrypt', 'decrypt'];
+
 /** @internal */
-export async function createWebCryptoBoxKey(keyBytes: Uint8Array): Promise<BoxKey> {
-  const usages: KeyUsage[] = ['encrypt', 'decrypt'];
-  const key = await crypto.subtle.importKey('raw', toNonSharedBytes(keyBytes), 'AES-GCM', false, usages);
+export const createWebCryptoBoxKey = async (keyBytes: Uint8Array): Promise<BoxKey> =>
+  boxKeyOf(await crypto.subtle.importKey('raw', toNonSharedBytes(keyBytes), gcmName, false, usages));
+
+/** A new key that cannot be exported, for platforms that store keys as they are. */
+export const generateBoxCryptoKey = (): Promise<CryptoKey> =>
+  crypto.subtle.generateKey({ name: gcmName, length: keyLength * 8 }, false, usages);
+
+/** The boxes of a key of WebCrypto. @param key AES-256-GCM, for both directions */
+export function boxKeyOf(key: CryptoKey): BoxKey {
   const parameters = (nonce: Uint8Array, aad: Uint8Array) => ({
-    name: 'AES-GCM',
+    name: gcmName,
     iv: toNonSharedBytes(nonce),
     additionalData: toNonSharedBytes(aad),
     tagLength: tagLength * 8,

@@ -137,16 +137,28 @@ describe('pairing by QR code', () => {
   });
 
   test('a message verifies under the secret only, for its direction, keys, pairing, vault and head', async () => {
-    const message = { scope, pairing: 'pa01pa01pa01pa01', newKeys: keysOf(one), approverKeys: keysOf(two) };
-    const withHead = { ...message, head: bytes(3) };
+    const parts = { scope, pairing: 'pa01pa01pa01pa01', newKeys: keysOf(one) };
+    const fromNew = { ...parts, approverKeysHash: await qrKeysHash(keysOf(two)) };
+    const withHead = { ...parts, approverKeys: keysOf(two), head: bytes(3) };
     for (const [right, others] of [
-      [message, [withHead, { ...message, pairing: 'pa02pa02pa02pa02' }, { ...message, newKeys: keysOf(two) }]],
+      [
+        fromNew,
+        [
+          withHead,
+          { ...fromNew, scope: otherScope },
+          { ...fromNew, pairing: 'pa02pa02pa02pa02' },
+          { ...fromNew, newKeys: keysOf(two) },
+          { ...fromNew, approverKeysHash: await qrKeysHash(keysOf(one)) },
+        ],
+      ],
       [
         withHead,
         [
-          message,
+          fromNew,
           { ...withHead, head: bytes(4) },
           { ...withHead, scope: otherScope },
+          { ...withHead, pairing: 'pa02pa02pa02pa02' },
+          { ...withHead, newKeys: keysOf(two) },
           { ...withHead, approverKeys: keysOf(one) },
         ],
       ],

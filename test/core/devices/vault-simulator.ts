@@ -38,10 +38,14 @@ export interface Step {
 }
 
 export class VaultSimulator {
-  state: ChainState = initialState(scope);
+  state: ChainState;
   readonly log: Step[] = [];
   /** Keys of all epochs, by epoch. */
   readonly keys = new Map<number, EpochKey>();
+
+  constructor(of: VaultScope = scope) {
+    this.state = initialState(of);
+  }
 
   /** The keys of the current epoch. */
   get key(): EpochKey {
