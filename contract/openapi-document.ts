@@ -89,6 +89,7 @@ const securityByAuth: Record<RouteAuth, Json[]> = {
   'api-key': [{ apiKey: [] }],
   user: [{ userKey: [] }, { session: [] }],
   iam: [{ awsSigV4: [] }],
+  device: [{ deviceSignature: [] }],
   signature: [],
   none: [],
 };
@@ -166,6 +167,14 @@ export function openApiDocument(): Json {
         userKey: { type: 'http', scheme: 'bearer', bearerFormat: 'anm_<org>_u<user>_<secret><checksum>' },
         session: { type: 'apiKey', name: sessionCookie, in: 'cookie' },
         awsSigV4: { type: 'apiKey', name: 'Authorization', in: 'header', 'x-amazon-apigateway-authtype': 'awsSigV4' },
+        deviceSignature: {
+          type: 'apiKey',
+          name: 'Signature',
+          in: 'header',
+          description:
+            'An HTTP message signature (RFC 9421) of a member of the device vault, with the headers Content-Digest ' +
+            'and Signature-Input (docs/device-service.md)',
+        },
       },
     },
   };

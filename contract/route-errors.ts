@@ -17,6 +17,7 @@ const orgState: readonly ErrorCode[] = ['org_locked', 'org_shredded', 'decryptio
 const codesByAuth: Readonly<Record<RouteAuth, readonly ErrorCode[]>> = {
   'api-key': ['missing_api_key', 'invalid_api_key', 'api_key_revoked', 'api_key_expired', 'forbidden', ...orgState],
   user: ['missing_credential', 'invalid_credential', 'forbidden', ...orgState],
+  device: ['device_refused', 'request_expired', ...orgState],
   // Only if a deployment loses the authorizer of the gateway (lambdas/middleware/require-operator.ts).
   iam: ['forbidden'],
   signature: ['signature_refused', 'decryption_failed', 'key_unavailable'],
@@ -59,6 +60,19 @@ const codesByGroup: Readonly<Record<RouteGroup, readonly ErrorCode[]>> = {
     'record_too_large',
     'version_conflict',
     'write_id_reused',
+    'write_contention',
+  ],
+  devices: [
+    'device_vault_not_found',
+    'recovery_not_found',
+    'pairing_not_found',
+    'device_vault_exists',
+    'too_many_device_vaults',
+    'log_conflict',
+    'pairing_conflict',
+    'device_vault_full',
+    'entry_refused',
+    'too_many_pairings',
     'write_contention',
   ],
   webhooks: [],

@@ -18,6 +18,10 @@ export const rules = {
     code: 'value_too_large',
     text: `\`value\` has at most ${limits.valueBytes} bytes of UTF-8, also if it has fewer characters.`,
   },
+  olderVersion: {
+    code: 'invalid_request',
+    text: '`version` is not the current version, which is only deleted together with the value.',
+  },
   precondition: {
     code: 'invalid_request',
     text: '`ifVersion` is absent if the request has `If-Match` or `If-None-Match`.',
@@ -59,6 +63,7 @@ export const rulesByRoute: Readonly<Partial<Record<RouteId, readonly RuleId[]>>>
   queryAudit: ['times'],
   setValue: ['future', 'times', 'valueBytes', 'precondition'],
   setValues: ['future', 'times', 'valueBytes', 'distinctNames'],
+  deleteValue: ['olderVersion'],
   destroyValue: ['confirmName'],
   shredOrg: ['confirmOrg'],
   createBlob: ['deploymentSize'],

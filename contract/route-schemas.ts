@@ -7,6 +7,7 @@ import { apiKeySchemas } from './api-keys/schemas.ts';
 import { auditSchemas } from './audit/schemas.ts';
 import { blobSchemas } from './blobs/schemas.ts';
 import { conversationSchemas } from './conversations/schemas.ts';
+import { deviceSchemas } from './devices/schemas.ts';
 import { explainSchemas } from './explain/schemas.ts';
 import { memorySchemas } from './memory/schemas.ts';
 import { orgSchemas } from './orgs/schemas.ts';
@@ -31,6 +32,7 @@ export const routeSchemas = lazySchemas({
   ...blobSchemas,
   ...userSchemas,
   ...memorySchemas,
+  ...deviceSchemas,
   ...conversationSchemas,
   ...explainSchemas,
 } as const satisfies Record<RouteId, SchemaBuilders>);

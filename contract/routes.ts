@@ -2,6 +2,7 @@ import { apiKeyRoutes } from './api-keys/routes.ts';
 import { auditRoutes } from './audit/routes.ts';
 import { blobRoutes } from './blobs/routes.ts';
 import { conversationRoutes } from './conversations/routes.ts';
+import { deviceRoutes } from './devices/routes.ts';
 import { explainRoutes } from './explain/routes.ts';
 import { memoryRoutes } from './memory/routes.ts';
 import { orgRoutes } from './orgs/routes.ts';
@@ -13,9 +14,10 @@ import { valueRoutes } from './values/routes.ts';
 
 /**
  * How a route authenticates its caller: with an API key; as a user, with a user key or session; as an AWS principal of
- * the deployment's account (SigV4); as a message provider, with its signature; or not at all.
+ * the deployment's account (SigV4); as a device, with an HTTP message signature; as a message provider, with its
+ * signature; or not at all.
  */
-export type RouteAuth = 'api-key' | 'user' | 'iam' | 'signature' | 'none';
+export type RouteAuth = 'api-key' | 'user' | 'iam' | 'device' | 'signature' | 'none';
 
 /**
  * One function is deployed per group. Its dedicated role has only the permissions that the routes of the group need.
@@ -35,6 +37,7 @@ export const routeGroups = [
   'users',
   'accounts',
   'memory',
+  'devices',
   'webhooks',
   'explainer',
 ] as const;
@@ -55,7 +58,8 @@ export const backgroundFunctions = [
 ] as const;
 export type BackgroundFunction = (typeof backgroundFunctions)[number];
 
-interface RouteRow {
+/** One row of the table. */
+export interface RouteRow {
   readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
   /** Path in the syntax of API Gateway: `{x}` is one segment, `{x+}` is the rest. */
   readonly path: string;
@@ -72,8 +76,8 @@ interface RouteRow {
   readonly status: 200 | 201;
 }
 
-/** Every route of the service, defined once: lib deploys them, handlers serve them, the SDK calls them. */
-export const routes = {
+/** Routes that the main client of the SDK calls. Device vaults have a client of their own, so that neither holds both. */
+export const clientRoutes = {
   ...orgRoutes,
   ...apiKeyRoutes,
   ...rotationRoutes,
@@ -86,6 +90,15 @@ export const routes = {
   ...conversationRoutes,
   ...explainRoutes,
 } as const satisfies Record<string, RouteRow>;
+
+export type ClientRouteId = keyof typeof clientRoutes;
+
+/**
+ * Every route of the service, defined once: lib deploys them, handlers serve them, the SDK calls them. Marked as pure,
+ * because bundlers would otherwise keep the routes of device vaults in the main client.
+ */
+export const routes = /* @__PURE__ */ (() =>
+  ({ ...clientRoutes, ...deviceRoutes }) as const satisfies Record<string, RouteRow>)();
 
 export type RouteId = keyof typeof routes;
 
@@ -126,6 +139,7 @@ export const irreversibleRoutes: ReadonlySet<RouteId> = new Set<RouteId>([
   'removePassword',
   'removeSlot',
   'deleteMemory',
+  'deleteDeviceVault',
 ]);
 
 /** Whether a route evaluates the preconditions of a request. */

@@ -6,6 +6,7 @@ import { AuditTable } from './audit/audit-table.ts';
 import { SigningKey } from './audit/signing-key.ts';
 import { BlobBucket } from './blobs/blob-bucket.ts';
 import { BlobTable } from './blobs/blob-table.ts';
+import { DeviceData } from './devices/device-data.ts';
 import { KeyEncryptionKey } from './org-keys/key-encryption-key.ts';
 import { KeyringTable } from './org-keys/org-keyring-table.ts';
 import { RotationTable } from './rotation/rotation-table.ts';
@@ -34,6 +35,7 @@ export class DataStack extends Stack {
   readonly blobs: BlobTable;
   readonly objects: BlobBucket;
   readonly users: UserData;
+  readonly devices: DeviceData;
 
   constructor(scope: Construct, settings: DeploymentSettings) {
     const name = deploymentName(settings);
@@ -60,6 +62,7 @@ export class DataStack extends Stack {
     this.blobs = new BlobTable(this, 'BlobRecords', names.table('blobs'));
     this.objects = new BlobBucket(this, 'BlobObjects', names.bucket('blobs'));
     this.users = new UserData(this, 'UserCustody', name, names);
+    this.devices = new DeviceData(this, 'DeviceCustody', names);
     this.output('KekArn', this.kek.arn, 'The key-encryption key');
     this.output('SigningKeyArn', this.signingKey.arn, 'Signs receipts and audit seals');
     this.output('KeyringTable', this.keyrings.name, 'Wrapped data-encryption keys; never to be copied');
@@ -71,6 +74,12 @@ export class DataStack extends Stack {
     this.output('BlobBucket', this.objects.name, 'Ciphertext of blobs');
     this.output('UserKeyringTable', this.users.keyrings.name, 'Slots of users; never to be copied');
     this.output('UserRecordTable', this.users.records.name, 'Sealed memories and messages of users');
+    this.output(
+      'DeviceRosterTable',
+      this.devices.rosters.name,
+      'Members and wrapped keys of device vaults; never to be copied',
+    );
+    this.output('DeviceLogTable', this.devices.logs.name, 'Signed entries of device vaults');
     this.output('AuditTable', this.audit.name, 'Audit records');
   }
 
@@ -86,6 +95,8 @@ export class DataStack extends Stack {
       userKeyrings: this.users.keyrings.name,
       userRecords: this.users.records.name,
       deliveries: this.users.deliveries.name,
+      deviceRosters: this.devices.rosters.name,
+      deviceLogs: this.devices.logs.name,
     };
   }
 

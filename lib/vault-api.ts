@@ -38,10 +38,13 @@ const corsRequestHeaders = [
   'content-type',
   'if-match',
   'if-none-match',
+  'content-digest',
+  'signature',
+  'signature-input',
   'x-anima-client',
   ...Object.values(callerHeaders),
 ];
-const corsResponseHeaders = ['allow', 'etag', 'retry-after', 'x-request-id', 'apigw-requestid'];
+const corsResponseHeaders = ['allow', 'date', 'etag', 'retry-after', 'x-request-id', 'apigw-requestid'];
 
 /** Maximum requests per second of all organizations. Limits the cost and the share of the account's KMS quota. */
 const throttleOf = ({ requestsPerSecond }: DeploymentSettings) => ({
@@ -80,6 +83,10 @@ const authorizers: Record<RouteAuth, { authorizer: IHttpRouteAuthorizer; openBec
     authorizer: new HttpNoneAuthorizer(),
     openBecause:
       "The function unlocks a key slot with the credential in the request. Nothing else can decrypt the user's data.",
+  },
+  device: {
+    authorizer: new HttpNoneAuthorizer(),
+    openBecause: 'The function checks the signature of a member of the device vault, with a consistent read.',
   },
   signature: {
     authorizer: new HttpNoneAuthorizer(),

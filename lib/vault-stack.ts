@@ -65,6 +65,7 @@ export class VaultStack extends Stack {
       publisher: functions.publisher,
     });
     page.tellAddress(functions.blobs);
+    page.tellAddress(functions.devices);
     page.tellViewers(functions.links);
     if (settings.canary) new GradualDeployment(this, 'Deployment', functions);
     new Operations(this, 'Operations', {
@@ -132,8 +133,9 @@ export class VaultStack extends Stack {
    * the org.
    */
   private grantRecords({ operator, admin, rotator, shredder, links, ...others }: VaultFunctions): void {
-    const { reader, writer, auditor, blobs, users, accounts, memory, worker, explainer } = others;
-    const readers = [reader, writer, rotator, auditor, blobs, links, users, accounts, memory, worker, explainer];
+    const { reader, writer, auditor, blobs, users, accounts, memory, devices, worker, explainer } = others;
+    const callers = [reader, writer, rotator, auditor, blobs, links, users, accounts, memory, devices];
+    const readers = [...callers, worker, explainer];
     for (const fn of [...readers, others['provider-secrets']]) {
       this.data.recordsKey.grantMac(fn);
       this.data.locked.grantReadMark(fn);
@@ -217,17 +219,20 @@ export class VaultStack extends Stack {
     this.data.users.grantConversations(functions, this.data, settings, apiUrl);
     this.data.users.grantExplaining(functions, this.data);
     this.data.users.grantShredding(functions);
+    this.data.devices.grantAll(functions, this.data);
     this.data.audit.grantRecord(functions.worker);
     functions.explainer.set(functionEnv.grants, iamPolicyReport(this.explainedArns(functions), functions));
   }
 
   private explainedArns({ responder }: VaultFunctions): Record<string, string> {
-    const { kek, values, users } = this.data;
+    const { kek, values, users, devices } = this.data;
     return {
       kek: kek.arn,
       value: values.arn,
       userKeyring: users.keyrings.arn,
       userRecord: users.records.arn,
+      deviceRoster: devices.rosters.arn,
+      deviceLog: devices.logs.arn,
       custodyKey: users.custodyKey.arn,
       codeKey: users.codeKey.arn,
       ...(responder && { responder: responder.alias.functionArn }),

@@ -46,11 +46,14 @@ export class CommandError extends Error {
 
   readonly exit: ExitCode;
   readonly next: string | undefined;
+  /** For scripts. Default: the name of the exit code. */
+  readonly code: string | undefined;
 
-  constructor(message: string, options: { exit: ExitCode; next?: string }) {
+  constructor(message: string, options: { exit: ExitCode; next?: string; code?: string }) {
     super(message);
     this.exit = options.exit;
     this.next = options.next;
+    this.code = options.code;
   }
 }
 
@@ -72,6 +75,8 @@ const exitByErrorCode: Readonly<Record<AnimaErrorCode, readonly [ExitName, strin
   record_too_large: ['usage', 'A record must not exceed 64 KiB of JSON.'],
   unsupported_media_type: ['usage'],
   blob_too_large: ['usage', 'Split the file, or ask the operator to raise the limit.'],
+  device_vault_full: ['usage', 'Export the records, and create another device vault.'],
+  entry_refused: ['unavailable', 'Update anima, then run `anima device sync`.'],
   invalid_link: ['usage', 'Use the whole link: …/b/, 58 characters, #, and 43 characters. Quote it in a shell.'],
   missing_api_key: ['denied', 'Log in with `anima login`, or set ANIMA_KEY.'],
   invalid_api_key: ['denied', 'Check the key with `anima doctor`, or store another with `anima login`.'],
@@ -87,6 +92,11 @@ const exitByErrorCode: Readonly<Record<AnimaErrorCode, readonly [ExitName, strin
   ],
   missing_credential: ['denied', 'Set ANIMA_KEY to the user key.'],
   invalid_credential: ['denied', 'The user key was changed, or its user was deleted. Use the newest key.'],
+  device_refused: [
+    'denied',
+    'This device was removed from the vault, or the vault was deleted. What it has can still be read here. To pair it again: `anima device leave --forget`, then `anima device join`.',
+  ],
+  request_expired: ['unavailable', 'The clock of this machine is wrong. Set it, and try again.'],
   login_refused: ['denied'],
   signature_refused: ['denied'],
   proof_refused: ['denied', 'The part of the link after # is wrong; ask the sender for the whole link.'],
@@ -97,6 +107,12 @@ const exitByErrorCode: Readonly<Record<AnimaErrorCode, readonly [ExitName, strin
   blob_expired: ['notFound', 'Ask the sender to share it again.'],
   blob_spent: ['notFound', 'The maximum number of openings is reached; ask the sender to share it again.'],
   blob_deleted: ['notFound', 'Ask the sender to share it again.'],
+  device_vault_not_found: ['notFound', '`anima device list` shows the device vaults of the user.'],
+  recovery_not_found: [
+    'notFound',
+    'A device of the vault can create a recovery code with `anima device recovery-code`.',
+  ],
+  pairing_not_found: ['notFound', 'A pairing lasts ten minutes. Begin again with `anima device join`.'],
   value_not_found: ['notFound', '`anima list` shows the existing names.'],
   version_not_found: ['notFound', '`anima versions NAME` shows the stored versions.'],
   api_key_not_found: ['notFound', '`anima keys list` shows the ids.'],
@@ -107,6 +123,11 @@ const exitByErrorCode: Readonly<Record<AnimaErrorCode, readonly [ExitName, strin
   route_not_found: ['unavailable', 'Check that this is the address of an Anima vault (`anima doctor`).'],
   method_not_allowed: ['unavailable', 'Check that this is the address of an Anima vault (`anima doctor`).'],
   unexpected_response: ['unavailable', 'Check that this is the address of an Anima vault (`anima doctor`).'],
+  device_vault_exists: ['conflict', 'Try again: each new device vault gets another id.'],
+  too_many_device_vaults: ['conflict', 'Delete a device vault that is no longer used.'],
+  log_conflict: ['conflict', 'Other devices write at the same time. Try again.'],
+  pairing_conflict: ['conflict', 'Begin again with `anima device join`.'],
+  too_many_pairings: ['conflict', 'Wait ten minutes, or end one with `anima device approve --refuse ID`.'],
   version_conflict: ['conflict', '`anima versions NAME` shows the current version; use it with --cas.'],
   precondition_failed: ['conflict'],
   write_id_reused: ['conflict'],
@@ -166,7 +187,13 @@ export interface Failure {
 export function toFailure(error: unknown): Failure {
   if (error instanceof CommandError) {
     const [name = 'failed'] = Object.entries(exitCodes).find(([, code]) => code === error.exit) ?? [];
-    return { exit: error.exit, message: error.message, code: name, next: error.next, requestId: undefined };
+    return {
+      exit: error.exit,
+      message: error.message,
+      code: error.code ?? name,
+      next: error.next,
+      requestId: undefined,
+    };
   }
   if (error instanceof AnimaError) {
     const [name, next] = exitByErrorCode[error.code];

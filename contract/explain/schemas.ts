@@ -8,7 +8,7 @@ import type { ExplainResponse } from './wire.ts';
 
 const party = lazy(() =>
   z.strictObject({
-    kind: z.enum(['api-key', 'slot', 'link', 'function', 'operator', 'anyone']),
+    kind: z.enum(['api-key', 'slot', 'device', 'recovery-code', 'link', 'function', 'operator', 'anyone']),
     id: z.optional(z.string()),
     who: z.string(),
     how: z.string(),
@@ -36,7 +36,7 @@ const explainRoute = {
     schemaFor<ExplainResponse>()(
       z.strictObject({
         ref: z.string(),
-        custody: z.enum(['org', 'link', 'user']),
+        custody: z.enum(['org', 'link', 'user', 'device']),
         state: z.enum(['stored', 'locked', 'gone']),
         canOpen: z.array(party()),
         cannotOpen: z.array(party()),

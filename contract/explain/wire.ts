@@ -3,11 +3,11 @@
 /** A party that can or cannot open an object. Everything here is computed from slots, roles and policies. */
 export interface ExplainParty {
   /**
-   * `api-key`; `slot`; `link` (anyone with the URL); `function` (a function of the deployment, with its role);
+   * `api-key`; `slot`; `device` (a member of a device vault); `recovery-code`; `link` (anyone with the URL); `function` (a function of the deployment, with its role);
    * `operator` (anyone with permission to change policies or code); `anyone` (when nobody can open the object).
    */
-  kind: 'api-key' | 'slot' | 'link' | 'function' | 'operator' | 'anyone';
-  /** Id of the key or slot, or name of the function. */
+  kind: 'api-key' | 'slot' | 'device' | 'recovery-code' | 'link' | 'function' | 'operator' | 'anyone';
+  /** Id of the key, slot or device, or name of the function. */
   id?: string | undefined;
   /** Text for people: a description of the party. */
   who: string;
@@ -21,10 +21,13 @@ export interface ExplainParty {
 }
 
 export interface ExplainResponse {
-  /** As requested: `value:<name>`, `blob:<id>`, `memory:<user>/<record id>`, `message:<user>/<id>` or `user:<user>`. */
+  /**
+   * As requested: `value:<name>`, `blob:<id>`, `memory:<user>/<record id>`, `message:<user>/<id>`, `user:<user>` or
+   * `device:<user>/<vault>`.
+   */
   ref: string;
   /** The kind of credential that is required to decrypt the object. */
-  custody: 'org' | 'link' | 'user';
+  custody: 'org' | 'link' | 'user' | 'device';
   /**
    * `stored`; `locked` while the organization is waiting to be shredded; `gone` when nobody can open the object: it was
    * deleted or shredded, it has expired, it was opened as often as allowed, or it never existed.

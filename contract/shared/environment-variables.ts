@@ -47,6 +47,10 @@ export const functionEnv = {
   userKeyringTableArn: 'ANIMA_USER_KEYRING_TABLE_ARN',
   userRecordTable: 'ANIMA_USER_RECORD_TABLE',
   deliveryTable: 'ANIMA_DELIVERY_TABLE',
+  /** Device vaults: the tables of their rosters and of their logs. */
+  deviceRosterTable: 'ANIMA_DEVICE_ROSTER_TABLE',
+  deviceRosterTableArn: 'ANIMA_DEVICE_ROSTER_TABLE_ARN',
+  deviceLogTable: 'ANIMA_DEVICE_LOG_TABLE',
   /**
    * KMS keys (HMAC_256; docs/format.md, section 12). The custody key computes the secrets of identity slots. The code
    * key computes the secrets of password and link code slots. The routing key computes the locators of all of these.

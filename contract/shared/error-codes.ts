@@ -5,7 +5,7 @@
  * `retryable` means that the same request can succeed later without any change. Such responses have a `Retry-After`
  * header.
  */
-export const errors = {
+export const commonErrors = {
   invalid_request: { status: 400, title: 'The request does not have the documented form', retryable: false },
   invalid_name: { status: 400, title: 'The name is not allowed', retryable: false },
   invalid_cursor: { status: 400, title: 'The cursor does not belong to this list', retryable: false },
@@ -64,7 +64,34 @@ export const errors = {
   reply_full: { status: 503, title: 'The response was full before this item; request it again', retryable: true },
 } as const satisfies Record<string, ErrorDefinition>;
 
-interface ErrorDefinition {
+/** Codes of the routes of device vaults. Apart, so that clients without device vaults do not hold them. */
+export const deviceErrors = {
+  device_refused: {
+    status: 401,
+    title: 'The request is not signed by a member of this device vault',
+    retryable: false,
+  },
+  request_expired: { status: 401, title: 'The request was signed too long ago, or by a fast clock', retryable: false },
+  device_vault_not_found: { status: 404, title: 'The user has no such device vault', retryable: false },
+  recovery_not_found: { status: 404, title: 'The device vault has no recovery code', retryable: false },
+  pairing_not_found: { status: 404, title: 'There is no such pairing, or it has expired', retryable: false },
+  device_vault_exists: { status: 409, title: 'A different device vault with that id exists', retryable: false },
+  too_many_device_vaults: { status: 409, title: 'The user has the maximum number of device vaults', retryable: false },
+  log_conflict: { status: 409, title: 'Another entry has this place in the log', retryable: false },
+  pairing_conflict: { status: 409, title: 'The pairing does not have room for this message', retryable: false },
+  device_vault_full: { status: 413, title: 'The log of the device vault is full', retryable: false },
+  entry_refused: { status: 422, title: 'The entry cannot follow in this log', retryable: false },
+  too_many_pairings: { status: 429, title: 'The device vault has the maximum number of pairings', retryable: false },
+} as const satisfies Record<string, ErrorDefinition>;
+
+/** All codes of the service. */
+export const errors: typeof commonErrors & typeof deviceErrors = /* @__PURE__ */ Object.assign(
+  {},
+  commonErrors,
+  deviceErrors,
+);
+
+export interface ErrorDefinition {
   /** HTTP status. */
   readonly status: number;
   /** One sentence for people, the same for every occurrence (RFC 9457 section 3.1.3). */

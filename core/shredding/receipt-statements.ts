@@ -54,10 +54,18 @@ export interface ShredReceipt {
    */
   readonly blobs?: { readonly objects: number; readonly uploads: number; readonly complete: boolean } | undefined;
   /**
-   * User keyrings and user records that still existed when they were counted. Absent from receipts issued before the
-   * vault had users.
+   * User keyrings, user records, and items of device vaults (rosters with wrapped keys, and log entries) that still
+   * existed when they were counted.
    */
-  readonly users?: { readonly keyrings: number; readonly records: number; readonly complete: boolean } | undefined;
+  readonly users?:
+    | {
+        readonly keyrings: number;
+        readonly records: number;
+        readonly deviceRosters: number;
+        readonly deviceEntries: number;
+        readonly complete: boolean;
+      }
+    | undefined;
   /** Copies of the keyring table and of the user keyring table. */
   readonly copies: BackupSearchResult;
   /** True if no user keyring was left, and no copy existed that could contain a user keyring or a DEK of the org. */
@@ -112,6 +120,7 @@ export const shredReceiptLimits = [
   'Anyone who kept a copy of the keyring and could write its table could have put it back. Functions would have used it for up to five minutes.',
   'Copies were searched for in DynamoDB and AWS Backup, in the account and region of the deployment. No service lists a copy that was made by reading the table item by item.',
   'User data is encrypted with keys that were stored in user keyrings, and the keyrings are deleted. Anyone who has copies of the data and of the keyring, and the credential of a key slot, can still decrypt the data.',
+  'Device vaults are encrypted with keys that only the devices have. A device keeps its keys and its records, and can also open a copy of the log.',
   'Blobs are encrypted with keys that exist only in their links. Anyone who has a link and a copy of its object can still decrypt the blob.',
 ];
 

@@ -1,5 +1,8 @@
 /** Composes the function `explainer`. */
 import { DynamoApiKeys } from '../api-keys/stores/dynamo-api-keys.ts';
+import { RosterVerifier } from '../devices/roster-verifier.ts';
+import { DynamoDeviceRosters } from '../devices/stores/dynamo-device-rosters.ts';
+import { VerifiedRosterReader } from '../devices/verified-roster-reader.ts';
 import { ExplainService } from '../explain/explain-service.ts';
 import { IamGrants } from '../explain/iam-grants.ts';
 import { DynamoValueMetadata } from '../explain/stores/dynamo-value-metadata.ts';
@@ -7,6 +10,7 @@ import { unavailableKek } from '../org-keys/keyring-opener.ts';
 import type { UserAuthenticator } from '../users/middleware/authenticate-user.ts';
 import {
   apiKeyVerifier,
+  authenticationKeys,
   clock,
   createApiKeyAuth,
   createKeyringOpener,
@@ -28,6 +32,10 @@ export function createExplainerServices() {
     apiKeys: new DynamoApiKeys(orgDynamoClients(), requireSetting('apiKeyTable')),
     blobs: authenticatedBlobs(),
     users: userAuthenticator.reader,
+    deviceRosters: new VerifiedRosterReader(
+      new DynamoDeviceRosters(orgDynamoClients(), requireSetting('deviceRosterTable')),
+      new RosterVerifier(authenticationKeys()),
+    ),
   };
   const explainService = new ExplainService(stores, apiKeyVerifier(), new IamGrants(requireSetting('grants')), clock);
   return {

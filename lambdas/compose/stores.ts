@@ -55,7 +55,9 @@ export const createBlobPurger = () =>
   new OrgBlobPurger(objects(), new DynamoBlobPurger(orgDynamoClients(), requireSetting('blobTable')));
 
 export const createUserPurger = () =>
-  new OrgUserPurger(
-    new DynamoUserItems(orgDynamoClients(), requireSetting('userKeyringTable')),
-    new DynamoUserItems(orgDynamoClients(), requireSetting('userRecordTable')),
-  );
+  new OrgUserPurger({
+    keyrings: new DynamoUserItems(orgDynamoClients(), requireSetting('userKeyringTable')),
+    records: new DynamoUserItems(orgDynamoClients(), requireSetting('userRecordTable')),
+    deviceRosters: new DynamoUserItems(orgDynamoClients(), requireSetting('deviceRosterTable')),
+    deviceLogs: new DynamoUserItems(orgDynamoClients(), requireSetting('deviceLogTable')),
+  });

@@ -87,7 +87,10 @@ export function createWorkerServices() {
     providerHttp: providerHttp(),
     clock,
   });
-  const userItems = new DynamoUserItems(orgDynamoClients(), requireSetting('userRecordTable'));
+  // The wrapped keys of device vaults first, because they open the entries of their logs.
+  const userItems = (['deviceRosterTable', 'userRecordTable', 'deviceLogTable'] as const).map(
+    (table) => new DynamoUserItems(orgDynamoClients(), requireSetting(table)),
+  );
   const deletedUserPurger = new DeletedUserPurger({
     keyrings,
     locatorStore: store,

@@ -11,7 +11,8 @@ export type ExplainRef =
   | { readonly kind: 'value'; readonly name: string }
   | { readonly kind: 'blob'; readonly id: string }
   /** A user as a whole, or one record of it. */
-  | { readonly kind: 'user'; readonly user: string; readonly record?: RecordKey };
+  | { readonly kind: 'user'; readonly user: string; readonly record?: RecordKey }
+  | { readonly kind: 'device'; readonly user: string; readonly vault: string };
 
 const memoryIdPattern = new RegExp(`^[A-Za-z0-9][A-Za-z0-9._-]{0,${limits.recordIdLength - 1}}$`);
 
@@ -23,7 +24,8 @@ const collectionsByRefKind = new Map<string, { readonly name: RecordKey['collect
 ]);
 
 /**
- * `value:<name>`, `blob:<id>`, `memory:<user>/<record id>`, `message:<user>/<id>`, `user:<user>`.
+ * `value:<name>`, `blob:<id>`, `memory:<user>/<record id>`, `message:<user>/<id>`, `user:<user>`,
+ * `device:<user>/<vault>`.
  * @throws VaultError `invalid_request`, which does not quote the reference; `invalid_name`
  */
 export function parseExplainRef(ref: string): ExplainRef {
@@ -34,10 +36,12 @@ export function parseExplainRef(ref: string): ExplainRef {
   if (kind === 'user' && isOpaqueId(rest)) return { kind, user: rest };
   const slash = rest.indexOf('/');
   const [user, id] = [rest.slice(0, Math.max(slash, 0)), rest.slice(slash + 1)];
+  if (kind === 'device' && isOpaqueId(user) && isOpaqueId(id)) return { kind, user, vault: id };
   const collection = collectionsByRefKind.get(kind);
   if (isOpaqueId(user) && collection?.isId(id) === true)
     return { kind: 'user', user, record: { collection: collection.name, id } };
-  const message = 'must be value:<name>, blob:<id>, memory:<user>/<id>, message:<user>/<id> or user:<user>';
+  const message =
+    'must be value:<name>, blob:<id>, memory:<user>/<id>, message:<user>/<id>, user:<user> or device:<user>/<vault>';
   throw new VaultError('invalid_request', { errors: [{ path: 'query.ref', message }] });
 }
 
@@ -71,8 +75,8 @@ export function recordKeysOfRefText(text: string): readonly RecordKey[] {
 }
 
 /** Whether a reference is to data of this user. */
-export const belongsToUser = (ref: ExplainRef, { user }: UserRef): ref is ExplainRef & { kind: 'user' } =>
-  ref.kind === 'user' && ref.user === user;
+export const belongsToUser = (ref: ExplainRef, { user }: UserRef): ref is ExplainRef & { kind: 'user' | 'device' } =>
+  (ref.kind === 'user' || ref.kind === 'device') && ref.user === user;
 
 /** Whether a reference is to messages, or includes them. */
 export const concernsMessages = (ref: ExplainRef): boolean =>

@@ -5,6 +5,8 @@
 
 import type { ExplainResponse } from '../../contract/explain/wire.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
+import type { ChainState } from '../../core/devices/chain-state.ts';
+import type { VaultScope } from '../../core/devices/vault-scope.ts';
 import type { ApiKeyStore, Caller, StoredApiKey } from '../api-keys/api-key-ports.ts';
 import type { ApiKeyVerifier } from '../api-keys/api-key-verifier.ts';
 import { authorizeName } from '../api-keys/authorization.ts';
@@ -14,6 +16,7 @@ import type { Clock } from '../shared/ports.ts';
 import type { UnlockedUser } from '../users/unlocked-user.ts';
 import type { UserReader } from '../users/user-ports.ts';
 import { explainBlob } from './explain-blob.ts';
+import { explainDeviceVault } from './explain-device-vault.ts';
 import {
   belongsToUser,
   concernsMessages,
@@ -35,6 +38,13 @@ export interface ExplainStores {
   readonly apiKeys: Pick<ApiKeyStore, 'list'>;
   readonly blobs: Pick<BlobStore, 'get'>;
   readonly users: UserReader;
+  readonly deviceRosters: DeviceRosterReader;
+}
+
+/** Reads rosters of device vaults, which are verified. */
+export interface DeviceRosterReader {
+  /** @throws DecryptionError for a roster that the service did not store */
+  find(scope: VaultScope): Promise<ChainState | undefined>;
 }
 
 const apiKeyPageSize = 1000;
@@ -81,6 +91,14 @@ export class ExplainService {
       throw new VaultError('forbidden', { detail: 'This key is limited to prefixes of value names.' });
     }
     const owner = { org, user: ref.user };
+    if (ref.kind === 'device') {
+      const [read, state] = await Promise.all([
+        this.#stores.users.read(owner, []),
+        this.#stores.deviceRosters.find({ ...owner, vault: ref.vault }),
+      ]);
+      const user = parseUserRecordIfPresent(read.keyring, owner);
+      return explainDeviceVault({ orgKeyring: keyring, keyring: user, state, grants: this.#grants });
+    }
     // The answer is for the user as a whole. An API key must not learn which record IDs exist, so no records are read.
     const [read, apiKeys] = await Promise.all([this.#stores.users.read(owner, []), this.#listAllApiKeys(org)]);
     const stored = { orgKeyring: keyring, keyring: parseUserRecordIfPresent(read.keyring, owner), recordExists: true };
@@ -113,6 +131,10 @@ export class ExplainService {
     const parsedRef = parseExplainRef(ref);
     const { owner, keyring, records } = user;
     if (!belongsToUser(parsedRef, owner)) throw new VaultError('record_not_found');
+    if (parsedRef.kind === 'device') {
+      const state = await this.#stores.deviceRosters.find({ ...owner, vault: parsedRef.vault });
+      return { ref, ...explainDeviceVault({ orgKeyring: undefined, keyring, state, grants: this.#grants }) };
+    }
     const recordExists = recordKeysOfRef(parsedRef).every(({ id }) => records.has(id));
     const stored = { orgKeyring: undefined, keyring, recordExists, concernsMessages: concernsMessages(parsedRef) };
     const apiKeys = await this.#listAllApiKeys(owner.org);

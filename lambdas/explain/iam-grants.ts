@@ -3,6 +3,7 @@
  * (lib/explain/iam-policy-report.ts), so that `explain` reports the deployed permissions and not the intended ones.
  */
 import * as z from 'zod/mini';
+import { itemReadingActions } from '../../contract/explain/item-reading-actions.ts';
 import {
   type BackgroundFunction,
   backgroundFunctions,
@@ -16,9 +17,6 @@ export type FunctionName = RouteGroup | BackgroundFunction;
 
 const allFunctionNames: readonly FunctionName[] = [...routeGroups, ...backgroundFunctions];
 const grantsSchema = z.record(z.string(), z.record(z.string(), z.array(z.string())));
-
-/** Actions that return the content of items. Actions that only write are not among them. */
-const readingActions = ['GetItem', 'BatchGetItem', 'Query', 'Scan'].map((action) => `dynamodb:${action}`);
 
 export class IamGrants {
   readonly #byResource: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
@@ -37,8 +35,11 @@ export class IamGrants {
     return actions.some((action) => granted[action]?.includes(name) === true);
   }
 
-  allowsRead(name: FunctionName, table: 'value' | 'userKeyring' | 'userRecord'): boolean {
-    return this.allows(name, table, ...readingActions);
+  allowsRead(
+    name: FunctionName,
+    table: 'value' | 'userKeyring' | 'userRecord' | 'deviceRoster' | 'deviceLog',
+  ): boolean {
+    return this.allows(name, table, ...itemReadingActions);
   }
 
   /** Whether messages are passed to a responder, which can be a function of this deployment or another one. */

@@ -175,13 +175,15 @@ type ReceiptPayload = Partial<ShredReceipt>;
 const hasNoBlobs = ({ blobs }: ReceiptPayload): boolean =>
   blobs === undefined || (blobs.complete && blobs.objects === 0 && blobs.uploads === 0);
 
-/** Receipts from before the vault had users do not mention them. */
-const hasNoUsers = ({ users }: ReceiptPayload): boolean =>
-  users === undefined || (users.complete && users.keyrings === 0 && users.records === 0);
+const hasNoUsers = ({ users }: ReceiptPayload): boolean => {
+  if (users === undefined) return true;
+  const { complete, keyrings, records, deviceRosters, deviceEntries } = users;
+  return complete && keyrings + records + deviceRosters + deviceEntries === 0;
+};
 
 const uncountedPayload: ReceiptPayload = {
   blobs: { objects: 0, uploads: 0, complete: false },
-  users: { keyrings: 0, records: 0, complete: false },
+  users: { keyrings: 0, records: 0, deviceRosters: 0, deviceEntries: 0, complete: false },
 };
 
 /** Payloads of the receipts in the tombstone. */

@@ -18,7 +18,8 @@ const batchSize = 100;
 export interface DeletedUserPurgerDeps {
   readonly keyrings: Pick<UserKeyringStore, 'getRecord'>;
   readonly locatorStore: LocatorStore;
-  readonly userItems: UserItemStore;
+  /** The tables with items of users. Those whose items open others come first. */
+  readonly userItems: readonly UserItemStore[];
   readonly jobProducer: Pick<JobProducer, 'send'>;
   readonly clock: Clock;
 }
@@ -41,9 +42,8 @@ export class DeletedUserPurger {
     if (keyring !== undefined && parseUserRecordOrCorrupt(keyring, owner).state !== 'deleted') return false;
     for (const one of slotLocators) await releaseLocator(locatorStore, owner, one, clock());
     for (;;) {
-      const { items } = await userItems.list(owner.org, owner.user, batchSize);
-      if (items.length === 0) return true;
-      await userItems.delete(owner.org, items);
+      const items = await deleteSome(userItems, owner);
+      if (items === 0) return true;
       if (!isOutOfTime()) continue;
       const id = createTimeId(clock().getTime(), randomBytes(16));
       const job: PurgeUserJobPayload = { kind: 'erase', user: owner.user, locators: [] };
@@ -51,4 +51,15 @@ export class DeletedUserPurger {
       return true;
     }
   }
+}
+
+/** Deletes up to a batch of items from the first table that has any. @returns their number */
+async function deleteSome(stores: readonly UserItemStore[], { org, user }: UserRef): Promise<number> {
+  for (const store of stores) {
+    const { items } = await store.list(org, user, batchSize);
+    if (items.length === 0) continue;
+    await store.delete(org, items);
+    return items.length;
+  }
+  return 0;
 }

@@ -1,6 +1,6 @@
 /**
  * Deletes the users of a shredded organization. Keyrings are deleted first, because nobody can open user data without
- * them. Locators follow, then records.
+ * them. Locators follow, then records and device vaults.
  * Once the tombstone of the organization is written, every user request is refused, because the request reads the
  * tombstone in the same round trip as the user's keyring. A request that was admitted before may still store the
  * keyring of a new user. No request stores data under that keyring any more, and the workflow deletes again once no
@@ -18,17 +18,20 @@ const countLimit = 1000;
 /** Prefix of keyring ids, before the slash (docs/format.md, section 12). */
 const keyringIdPrefix = 'user';
 
-export class OrgUserPurger {
-  readonly #keyrings: UserItemStore;
-  readonly #records: UserItemStore;
+/** The tables with items of users. */
+export interface UserTables {
+  readonly keyrings: UserItemStore;
+  readonly records: UserItemStore;
+  /** Of device vaults: wrapped keys, and log entries. */
+  readonly deviceRosters: UserItemStore;
+  readonly deviceLogs: UserItemStore;
+}
 
-  /**
-   * @param keyrings the table of user keyrings
-   * @param records the table of user records
-   */
-  constructor(keyrings: UserItemStore, records: UserItemStore) {
-    this.#keyrings = keyrings;
-    this.#records = records;
+export class OrgUserPurger {
+  readonly #tables: UserTables;
+
+  constructor(tables: UserTables) {
+    this.#tables = tables;
   }
 
   /**
@@ -38,20 +41,30 @@ export class OrgUserPurger {
    * @throws VaultError `unavailable`
    */
   async purge(org: string, maxBatches: number): Promise<boolean> {
-    if (!(await deleteBatches(this.#keyrings, org, keyringIdPrefix, maxBatches * keyringBatchesPerBatch))) return false;
-    const others = await deleteBatches(this.#keyrings, org, undefined, maxBatches);
-    const records = await deleteBatches(this.#records, org, undefined, maxBatches);
-    return others && records;
+    const { keyrings, records, deviceRosters, deviceLogs } = this.#tables;
+    if (!(await deleteBatches(keyrings, org, keyringIdPrefix, maxBatches * keyringBatchesPerBatch))) return false;
+    let isDone = true;
+    for (const table of [keyrings, deviceRosters, records, deviceLogs]) {
+      isDone = (await deleteBatches(table, org, undefined, maxBatches)) && isDone;
+    }
+    return isDone;
   }
 
   /** Counts the remaining items. @throws VaultError `unavailable` */
   async countRemaining(org: string): Promise<NonNullable<ShredReceipt['users']>> {
-    const keyrings = await this.#keyrings.list(org, keyringIdPrefix, countLimit);
-    const records = await this.#records.list(org, undefined, countLimit);
+    const { keyrings, records, deviceRosters, deviceLogs } = this.#tables;
+    const counts = [
+      await keyrings.list(org, keyringIdPrefix, countLimit),
+      await records.list(org, undefined, countLimit),
+      await deviceRosters.list(org, undefined, countLimit),
+      await deviceLogs.list(org, undefined, countLimit),
+    ] as const;
     return {
-      keyrings: keyrings.items.length,
-      records: records.items.length,
-      complete: !keyrings.more && !records.more,
+      keyrings: counts[0].items.length,
+      records: counts[1].items.length,
+      deviceRosters: counts[2].items.length,
+      deviceEntries: counts[3].items.length,
+      complete: counts.every(({ more }) => !more),
     };
   }
 }

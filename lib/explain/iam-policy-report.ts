@@ -1,5 +1,6 @@
 import { Lazy, Stack } from 'aws-cdk-lib';
 import { CfnPolicy } from 'aws-cdk-lib/aws-iam';
+import { itemReadingActions } from '../../contract/explain/item-reading-actions.ts';
 import type { VaultFunctions } from '../shared/vault-functions.ts';
 
 /** `{ <resource>: { <action>: [<entry>, …] } }`, sorted ascending at every level. */
@@ -41,6 +42,9 @@ interface Statement {
   readonly Resource: unknown;
 }
 
+/** Whether `explain` evaluates an action. Who may only write a table cannot decrypt what it holds. */
+const isEvaluated = (action: string): boolean => !action.startsWith('dynamodb:') || itemReadingActions.includes(action);
+
 type Row = readonly [word: string, action: string, entry: string];
 
 const toRows = (
@@ -53,7 +57,8 @@ const toRows = (
       `A policy of ${entry} has a Deny statement, which explain does not support. Nothing was synthesized.`,
     );
   const named = [Resource].flat().flatMap(wordsOf);
-  return named.flatMap((word) => [Action].flat().map((action): Row => [word, action, entry]));
+  const actions = [Action].flat().filter(isEvaluated);
+  return named.flatMap((word) => actions.map((action): Row => [word, action, entry]));
 };
 
 const groupRows = (found: readonly Row[]): PolicyReport => {

@@ -14,7 +14,9 @@ type TableSetting = (typeof functionEnv)[
   | 'blobTable'
   | 'userKeyringTable'
   | 'userRecordTable'
-  | 'deliveryTable'];
+  | 'deliveryTable'
+  | 'deviceRosterTable'
+  | 'deviceLogTable'];
 
 /**
  * Every partition key of a call must be the session's org. ForAllValues is also true without any key, as in a Scan, so

@@ -41,10 +41,10 @@ const writers: readonly Role[] = ['admin', 'agent'];
 
 /**
  * Requests that, if allowed, change nothing or nothing that another row needs. Other tests check that only the user may
- * call the routes of kind `user`, and only a provider those of kind `signature` (test/users, test/memory,
- * test/conversations).
+ * call the routes of kind `user`, only a device those of kind `device`, and only a provider those of kind `signature`
+ * (test/users, test/memory, test/devices, test/conversations).
  */
-const rows: Record<RouteId, Row | 'anyone' | 'operator' | 'link' | 'user' | 'login' | 'signature'> = {
+const rows: Record<RouteId, Row | 'anyone' | 'operator' | 'link' | 'user' | 'device' | 'login' | 'signature'> = {
   getOpenApi: 'anyone',
   getPublicKeys: 'anyone',
   createOrg: 'operator',
@@ -157,6 +157,18 @@ const rows: Record<RouteId, Row | 'anyone' | 'operator' | 'link' | 'user' | 'log
   logOut: 'user',
   explain: { path: `/v1/explain?ref=value:${name}`, roles: ['admin', 'auditor'], elsewhere: 'forbidden' },
   explainOwn: 'user',
+  createDeviceVault: 'user',
+  listDeviceVaults: 'user',
+  deleteDeviceVault: 'user',
+  getDeviceRecovery: 'user',
+  getPairing: 'user',
+  putNewDeviceMessage: 'user',
+  keepDeviceVault: 'device',
+  readDeviceLog: 'device',
+  appendDeviceLog: 'device',
+  listPairings: 'device',
+  putApproverMessage: 'device',
+  deletePairing: 'device',
   receiveTwilio: 'signature',
   receiveWhatsApp: 'signature',
   verifyWhatsApp: 'signature',

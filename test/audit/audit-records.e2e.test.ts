@@ -9,6 +9,7 @@ import { auditVerbOf, type RouteId, routes } from '../../contract/routes.ts';
 import { firstTimeIdAt } from '../../core/encoding/time-ordered-id.ts';
 import type { EngineCall, InjectedFault } from '../../local/aws/endpoint/engine-hooks.ts';
 import { linkProof } from '../blobs/blob-requests.ts';
+import { createUser, ServedVault, signatureHeaders } from '../devices/signed-device-requests.ts';
 import { expectProblem, useLocalStack } from '../shared/local-stack.ts';
 
 const stack = useLocalStack({ functionConcurrency: 1 });
@@ -263,6 +264,8 @@ describe('when the record can not be written', () => {
     readonly path: string;
     readonly body?: unknown;
     readonly key?: 'admin' | 'operator' | 'user';
+    /** For routes that are signed by a device. */
+    readonly headers?: Record<string, string>;
   }
   /** Creates a user and returns its key. */
   const userKey = async (): Promise<string> => {
@@ -282,6 +285,16 @@ describe('when the record can not be written', () => {
     const { url, link } = await stack.client.blobs.put(new TextEncoder().encode('x'), { burn: true });
     return { path: `/v1/links/${link}/${end}`, body: { proof: await linkProof(url, verb) } };
   };
+  /** A vault, and a request that its device signed. */
+  const onDevice = async (method: string, end: string, body?: object): Promise<Request> => {
+    const vault = new ServedVault(stack, await createUser(stack));
+    const device = await vault.begin();
+    const { scope } = vault;
+    const path = `/v1/device-vaults/${scope.vault}${end}`;
+    const text = body === undefined ? '' : JSON.stringify(body);
+    return { path, body, headers: await signatureHeaders(stack, device, scope, method, path, text) };
+  };
+  const device = '/v1/device-vaults/0123456789abcdef';
   /** A request for each route. Null for routes without an authenticated caller or a proof, which are not recorded. */
   const blob = '/v1/blobs/01m7xpe6000123456789abcdef';
   const bytes32 = Buffer.alloc(32).toString('base64');
@@ -343,6 +356,22 @@ describe('when the record can not be written', () => {
     deleteAccount: { path: '/v1/account', key: 'user' },
     explain: { path: '/v1/explain?ref=value:a' },
     explainOwn: { path: '/v1/account/explain?ref=user:0123456789abcdef', key: 'user' },
+    createDeviceVault: {
+      path: '/v1/device-vaults',
+      body: { vault: 'a'.repeat(16), entry: 'AAAA', wraps: 'AAAA' },
+      key: 'user',
+    },
+    listDeviceVaults: { path: '/v1/device-vaults', key: 'user' },
+    deleteDeviceVault: { path: device, key: 'user' },
+    getDeviceRecovery: { path: `${device}/recovery`, key: 'user' },
+    getPairing: { path: `${device}/pairings/0123456789abcdef`, key: 'user' },
+    putNewDeviceMessage: { path: `${device}/pairings/0123456789abcdef/new/1`, body: { message: 'AAAA' }, key: 'user' },
+    keepDeviceVault: () => onDevice('DELETE', '/deletion'),
+    readDeviceLog: () => onDevice('GET', '/log'),
+    appendDeviceLog: () => onDevice('POST', '/log', { entry: 'AAAA' }),
+    listPairings: () => onDevice('GET', '/pairings'),
+    putApproverMessage: () => onDevice('PUT', '/pairings/0123456789abcdef/approver/1', { message: 'AAAA' }),
+    deletePairing: () => onDevice('DELETE', '/pairings/0123456789abcdef'),
     logIn: () => onLogin(),
     logOut: { path: '/v1/sessions', key: 'user' },
     // Requests without a valid provider signature are not recorded. test/conversations tests those with one.
@@ -408,19 +437,28 @@ describe('when the record can not be written', () => {
     await expectProblem(await get('/v1/account', key), 'invalid_credential');
   });
 
+  /** Sends a request with its credential. */
+  async function senderOf(
+    id: RouteId,
+    { path, body, headers = {}, key: kind }: Request,
+  ): Promise<() => Promise<Response>> {
+    const { method } = routes[id];
+    if (kind === 'operator') return () => stack.asOperator(method, path);
+    const isSigned = Object.keys(headers).length > 0;
+    const key = kind === 'user' ? await userKey() : isSigned ? undefined : admin();
+    return () => stack.http(method, path, { key, body, headers });
+  }
+
   test.each(audited)('%s answers 503 and discloses nothing', async (id) => {
     const made = requests[id] ?? expect.fail();
     const request = typeof made === 'function' ? await made() : made;
-    const { method } = routes[id];
     await stack.clientOf(admin()).vault.set('secret/a', 'SECRETMARK');
-    const key = request.key === 'user' ? await userKey() : admin();
-    // Records of user requests are written by the same code, so one fault is sufficient. The first fault takes long.
-    for (const [, fault] of request.key === 'user' ? faults.slice(1) : faults) {
+    const ask = await senderOf(id, request);
+    // Records of other requests are written by the same code, so one fault is sufficient. The first fault takes long.
+    const isOfOrg = request.key !== 'user' && request.headers === undefined;
+    for (const [, fault] of isOfOrg ? faults : faults.slice(1)) {
       failing(fault);
-      const answer =
-        request.key === 'operator'
-          ? await stack.asOperator(method, request.path)
-          : await stack.http(method, request.path, { key, body: request.body });
+      const answer = await ask();
       stack.vault.setHooks();
       const text = await answer.clone().text();
       await expectProblem(answer, 'audit_unavailable');

@@ -339,7 +339,7 @@ export class InMemoryConversations {
     const erasing = new DeletedUserPurger({
       keyrings,
       locatorStore: this.locatorStore,
-      userItems: records,
+      userItems: [records],
       jobProducer: jobs,
       clock,
     });

@@ -12,7 +12,7 @@ import { Terminal, writeInto } from '../cli/installed-packages.ts';
 import { projectFolder } from '../shared/vault-process.ts';
 
 // The last page shreds the organization.
-const pages = ['mcp', 'guide-agent', 'guide-operator', 'guide-admin'] as const;
+const pages = ['mcp', 'guide-agent', 'guide-devices', 'guide-operator', 'guide-admin'] as const;
 
 /** The `anima dev` command, which the other commands need. */
 const startsVault = 'anima dev --login\n';
@@ -92,6 +92,13 @@ const promised: Readonly<Record<(typeof pages)[number], readonly (readonly [stri
     ['anima inject', /1 reference replaced/],
     ['anima mcp', /ready/],
     ['audit query', /prod\/stripe\/key/],
+  ],
+  'guide-devices': [
+    ['device create', /label +laptop[\s\S]*Wrote the recovery code to recovery\.html/],
+    ['records list', /The user likes tea/],
+    ['node memory-agent.mjs join', /Added the device \S+ with the role data\./],
+    ['node memory-agent.mjs recall', /^The user likes tea\n[\s\S]* agent +The user is allergic to nuts$/m],
+    ['device remove', /agent[\s\S]*Removed the device/],
   ],
   'guide-operator': [
     ['npm start', /--object-port N/],

@@ -32,7 +32,7 @@ const folders = [
 ];
 
 /** File names that the documents ask the reader to create, or that npm and the CDK create. */
-const namesOutsideRepository = new Set(['agent.mjs', 'share.mjs']);
+const namesOutsideRepository = new Set(['agent.mjs', 'memory-agent.mjs', 'recovery.html', 'share.mjs']);
 
 /** Diagram types that the documents use. GitHub shows an error in place of a diagram of an unknown type. */
 const diagramTypes = ['flowchart', 'sequenceDiagram', 'stateDiagram-v2'];

@@ -2,7 +2,10 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import type { ExplainResponse } from '../../contract/explain/wire.ts';
+import type { DeviceKeys } from '../../core/devices/device-keys.ts';
+import { recoveryBoxHash } from '../../core/devices/recovery-code.ts';
 import { createTimeId } from '../../core/encoding/time-ordered-id.ts';
+import { createUser, generateDeviceKeys, memberOf, ServedVault } from '../devices/signed-device-requests.ts';
 import { expectProblem, useLocalStack } from '../shared/local-stack.ts';
 
 const stack = useLocalStack();
@@ -62,6 +65,69 @@ describe('by the policies as they are deployed', () => {
     const { id } = await stack.client.blobs.put(new Uint8Array([1]), { maxOpens: 2 });
     const answer = await explain(`blob:${id}`, stack.vault.adminKey);
     expect(answer).toMatchObject({ custody: 'link', state: 'stored', canOpen: [{ kind: 'link' }] });
+  });
+});
+
+describe('a device vault', () => {
+  async function newVault(admin: string): Promise<{ vault: ServedVault; device: DeviceKeys; ref: string }> {
+    const vault = new ServedVault(stack, await createUser(stack, admin));
+    const device = await vault.begin();
+    return { vault, device, ref: `device:${vault.scope.user}/${vault.scope.vault}` };
+  }
+
+  test('is opened by its devices and the recovery code, and by no function', async () => {
+    const { adminKey: admin } = stack.vault;
+    const { vault, device, ref } = await newVault(admin);
+    const [second, third] = [await vault.add(device, 'data'), await vault.add(device)];
+    const box = randomBytes(250);
+    const recovery = memberOf(await generateDeviceKeys(true), 'recovery');
+    await vault.roster(device, { kind: 'recovery', recovery, box: await recoveryBoxHash(box) }, box);
+    const answer = await explain(ref, admin);
+    expect(answer).toMatchObject({ ref, custody: 'device', state: 'stored' });
+    expect(answer.canOpen.map(({ kind, id }) => [kind, id])).toEqual([
+      ['device', device.id],
+      ['device', second.id],
+      ['device', third.id],
+      ['recovery-code', undefined],
+    ]);
+    expect(answer.cannotOpen.map(({ kind }) => kind)).toEqual(['slot', 'api-key', 'function', 'operator']);
+    expect(answer.cannotOpen.find(({ kind }) => kind === 'function')?.how).toContain(
+      'shredder, devices, explainer, shred-workflow and worker can read',
+    );
+    expect(await (await own(ref, vault.user.key)).json()).toEqual(answer);
+  });
+
+  test('is not opened by a device that was removed, which keeps what it had', async () => {
+    const { adminKey: admin } = stack.vault;
+    const { vault, device, ref } = await newVault(admin);
+    const second = await vault.add(device);
+    await vault.roster(device, { kind: 'remove', device: second.id });
+    const { canOpen, cannotOpen } = await explain(ref, admin);
+    expect(canOpen.map(({ id }) => id)).toEqual([device.id]);
+    expect(cannotOpen[0]).toMatchObject({ kind: 'device', how: expect.stringContaining('They keep the keys') });
+  });
+
+  test('of another user, or of nobody, is not told', async () => {
+    const { adminKey: admin } = stack.vault;
+    const { vault, ref } = await newVault(admin);
+    await expectProblem(await own(ref, (await newUser(admin)).key), 'record_not_found');
+    const none = `device:${vault.scope.user}/${'0'.repeat(16)}`;
+    expect(await explain(none, admin)).toMatchObject({ custody: 'device', state: 'gone', canOpen: [] });
+    const other = await stack.newOrg();
+    expect(await explain(ref, other.adminKey)).toMatchObject({ state: 'gone', canOpen: [] });
+    const odd = await stack.http('GET', `/v1/explain?ref=device:${vault.scope.user}`, { key: admin });
+    await expectProblem(odd, 'invalid_request');
+  });
+
+  test('of a locked organization is locked, and says that devices keep what they have', async () => {
+    const { org, adminKey } = await stack.newOrg();
+    const { ref } = await newVault(adminKey);
+    const body = { confirm: org, waitDays: 3 };
+    expect((await stack.http('POST', '/v1/org/shred', { key: adminKey, body })).status).toBe(200);
+    const answer = await stack.http('GET', `/v1/explain?ref=${encodeURIComponent(ref)}`, { key: adminKey });
+    const told: ExplainResponse = await answer.json();
+    expect(told).toMatchObject({ state: 'locked', canOpen: [{ kind: 'device' }] });
+    expect(told.canOpen[0]?.how).toContain('The device keeps what it has');
   });
 });
 

@@ -125,6 +125,7 @@ function world(change: (made: World) => void = () => undefined) {
       },
     },
     blobs: { get: async (_: string, id: string) => (made.blob?.id === id ? made.blob : undefined) },
+    deviceRosters: { find: async () => undefined },
     users: {
       read: async (owner: { user: string }, wanted: readonly { collection: string; id: string }[]) => ({
         orgKeyring: undefined,
@@ -335,7 +336,7 @@ describe('a record of a user', () => {
     // The explainer is included, because users authenticate to it with a credential that opens a slot.
     expect(ids(answer.canOpen, 'function')).toEqual(['worker', 'memory', 'explainer']);
     const closed = said(of(answer.cannotOpen, 'function'));
-    expect(closed).toMatch(/functions accounts: .*cannot read records/);
+    expect(closed).toMatch(/functions accounts and devices: .*cannot read records/);
     expect(closed).toMatch(/functions .*reader.*users.*: .*can use neither the custody key nor the code key/);
     expect(said(of(answer.canOpen, 'slot'))).toMatch(/keyed hash.*function worker/);
     expect(said(of(answer.canOpen, 'slot'))).toMatch(/Argon2id with 19,456 KiB and 2 passes/);

@@ -2,6 +2,9 @@
 import fc from 'fast-check';
 import type { RuleId } from '../../contract/route-rules.ts';
 import { limits } from '../../contract/shared/limits.ts';
+import type { DeviceKeys } from '../../core/devices/device-keys.ts';
+import type { VaultScope } from '../../core/devices/vault-scope.ts';
+import { signatureHeaders } from '../devices/signed-device-requests.ts';
 import type { LocalStack } from '../shared/local-stack.ts';
 import { groupOf, type Operation, type Parameter } from './openapi-operations.ts';
 import { valuesOf } from './openapi-values.ts';
@@ -19,6 +22,8 @@ export interface Fixtures {
   readonly adminKey: string;
   readonly agentKey: string;
   readonly userKey: string;
+  /** A device of a vault of the user. */
+  readonly device: { readonly keys: DeviceKeys; readonly scope: VaultScope };
   /** An organization that requests may shred and rotate, and a user that they may delete. */
   readonly spare: { readonly org: string; readonly adminKey: string; readonly userKey: string };
   /** Ids that exist, by the path that they occur in. */
@@ -51,6 +56,10 @@ const obeyRule: Record<RuleId, Obey> = {
   valueBytes: (_, body) => {
     for (const item of itemsOf(body))
       if (typeof item.value === 'string' && Buffer.byteLength(item.value) > limits.valueBytes) item.value = 'x';
+  },
+  // Which version is the current one depends on earlier requests.
+  olderVersion: ({ query }) => {
+    delete query.version;
   },
   precondition: ({ header }, body) => {
     if (header['If-Match'] !== undefined || header['If-None-Match'] !== undefined) delete body.ifVersion;
@@ -107,8 +116,8 @@ export function requestsOf(operation: Operation, fixtures: Fixtures): fc.Arbitra
 export function obeyRules(operation: Operation, request: GeneratedRequest, fixtures: Fixtures): GeneratedRequest {
   // A cursor is valid only for the list that returned it (`invalid_cursor`).
   delete request.query.cursor;
-  const object = typeof request.body === 'object' && request.body !== null ? (request.body as Body) : undefined;
-  if (object === undefined) return request;
+  // Rules can also be about the query of a request without a body.
+  const object = typeof request.body === 'object' && request.body !== null ? (request.body as Body) : {};
   delete object.cursor;
   for (const rule of operation['x-anima-rules'] ?? []) obeyRule[rule](request, object, fixtures);
   return request;
@@ -142,15 +151,23 @@ export async function send(
   fixtures: Fixtures,
   options: { key?: string | undefined; headers?: Record<string, string> } = {},
 ): Promise<Response> {
-  const url = urlOf(operation, request);
+  const isSigned = operation.security.some((option) => 'deviceSignature' in option) && !('key' in options);
+  const { keys, scope } = fixtures.device;
+  // A signature holds for one vault, so every well-formed id becomes that of the fixtures.
+  const isVault = /^[0-9a-z]{16}$/.test(String(request.path.vault));
+  const path = isSigned && isVault ? { ...request.path, vault: scope.vault } : request.path;
+  const url = urlOf(operation, { ...request, path });
   if (operation.security.some((option) => 'awsSigV4' in option) && !('key' in options))
     return await stack.asOperator(operation.method, url, request.body);
-  const headers = Object.fromEntries(Object.entries(request.header).map(([name, value]) => [name, String(value)]));
+  const own = Object.fromEntries(Object.entries(request.header).map(([name, value]) => [name, String(value)]));
+  const sent = typeof request.body === 'string' ? JSON.stringify(request.body) : request.body;
+  const text = sent === undefined ? '' : typeof sent === 'string' ? sent : JSON.stringify(sent);
+  const headers = isSigned
+    ? { ...own, ...(await signatureHeaders(stack, keys, scope, operation.method, url, text)) }
+    : own;
   return await stack.http(operation.method, url, {
     key: 'key' in options ? options.key : keyFor(operation, fixtures),
     headers: { ...headers, ...options.headers },
-    ...(request.body === undefined
-      ? {}
-      : { body: typeof request.body === 'string' ? JSON.stringify(request.body) : request.body }),
+    ...(sent === undefined ? {} : { body: sent }),
   });
 }

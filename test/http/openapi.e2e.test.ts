@@ -7,6 +7,8 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { itemOnlyCodes, unroutedCodes } from '../../contract/route-errors.ts';
 import { rules } from '../../contract/route-rules.ts';
 import { errors } from '../../contract/shared/error-codes.ts';
+import { parseUserKey } from '../../core/users/user-key.ts';
+import { ServedVault } from '../devices/signed-device-requests.ts';
 import { useLocalStack } from '../shared/local-stack.ts';
 import { limitsOf, violationsOf } from './openapi-limits.ts';
 import {
@@ -43,7 +45,10 @@ beforeAll(async () => {
     stack.http('PUT', '/v1/vault/values/x', { key: agentKey, body: { value: 'x' } }),
   ]);
   const ids = { '/v1/keys': apiKey.id, '/v1/blobs': blob.id, '/v1/memory': record.id };
-  fixtures = { adminKey, agentKey, userKey, spare: { ...spare, userKey: spareUser.key }, ids };
+  const { org, user } = parseUserKey(userKey) ?? expect.fail('no user key');
+  const vault = new ServedVault(stack, { org, user, key: userKey });
+  const device = { keys: await vault.begin(), scope: vault.scope };
+  fixtures = { adminKey, agentKey, userKey, device, spare: { ...spare, userKey: spareUser.key }, ids };
 });
 
 /** Codes that say that the request is not as documented. */

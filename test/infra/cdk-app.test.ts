@@ -39,6 +39,7 @@ describe('checks on the template', () => {
     expect(accepted.filter(({ rule }) => rule.endsWith('DDB3')).map(({ at }) => at)).toEqual([
       'Data/Keyrings/Table',
       'Data/UserCustody/Keyrings/Table',
+      'Data/DeviceCustody/Rosters/Table',
     ]);
     const dist = ['CFR1', 'CFR2', 'CFR3', 'CFR4'];
     const stored = accepted.filter(({ rule }) => /AwsSolutions-(?:S|CFR|SQS)\d+$/.test(rule));

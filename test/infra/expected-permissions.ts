@@ -35,11 +35,19 @@ const destroyingBlobs = [
   'object s3:ListBucket',
 ];
 
+const destroyingDeviceVaults = [
+  'deviceLog dynamodb:DeleteItem',
+  'deviceLog dynamodb:Query',
+  'deviceRoster dynamodb:DeleteItem',
+  'deviceRoster dynamodb:Query',
+];
+
 const destroyingUsers = [
   'userKeyring dynamodb:DeleteItem',
   'userKeyring dynamodb:Query',
   'userRecord dynamodb:DeleteItem',
   'userRecord dynamodb:Query',
+  ...destroyingDeviceVaults,
 ];
 
 /** Sending a job: the session of the org generates its key, and the function's own role sends it to the queue. */
@@ -233,6 +241,26 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
     ],
     own: [authenticatingRecords],
   },
+  // The only KMS permission is the one that authenticates records.
+  devices: {
+    data: [
+      readingMark,
+      record,
+      'deviceLog dynamodb:DeleteItem',
+      'deviceLog dynamodb:GetItem',
+      'deviceLog dynamodb:PutItem',
+      'deviceLog dynamodb:Query',
+      'deviceRoster dynamodb:BatchGetItem',
+      'deviceRoster dynamodb:DeleteItem',
+      'deviceRoster dynamodb:GetItem',
+      'deviceRoster dynamodb:PutItem',
+      'deviceRoster dynamodb:Query',
+      'deviceRoster dynamodb:UpdateItem',
+      'keyring dynamodb:BatchGetItem',
+      'userKeyring dynamodb:BatchGetItem',
+    ],
+    own: [authenticatingRecords],
+  },
   webhooks: {
     data: [record, newJob, 'delivery dynamodb:UpdateItem'],
     own: [handingOn, 'provider-secrets lambda:InvokeFunction', 'routingKey kms:GenerateMac'],
@@ -244,6 +272,7 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
       'apiKey dynamodb:Query',
       record,
       'blob dynamodb:GetItem',
+      'deviceRoster dynamodb:GetItem',
       'userKeyring dynamodb:BatchGetItem',
       'userRecord dynamodb:BatchGetItem',
       'value dynamodb:GetItem',
@@ -306,6 +335,7 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
       readingMark,
       record,
       newJob,
+      ...destroyingDeviceVaults,
       'keyring dynamodb:BatchGetItem',
       'transitKey kms:Decrypt',
       'userKeyring dynamodb:BatchGetItem',

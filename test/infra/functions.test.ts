@@ -240,6 +240,8 @@ describe('functions', () => {
       userKeyring: functionEnv.userKeyringTable,
       userRecord: functionEnv.userRecordTable,
       delivery: functionEnv.deliveryTable,
+      deviceRoster: functionEnv.deviceRosterTable,
+      deviceLog: functionEnv.deviceLogTable,
       custodyKey: functionEnv.custodyKeyId,
       codeKey: functionEnv.codeKeyId,
       routingKey: functionEnv.routingKeyId,

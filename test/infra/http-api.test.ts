@@ -32,7 +32,14 @@ const aliasBehind = (route: Resource): string => {
   return target(integration?.Properties.IntegrationUri);
 };
 
-const authorization = { iam: 'AWS_IAM', 'api-key': 'NONE', user: 'NONE', signature: 'NONE', none: 'NONE' };
+const authorization = {
+  iam: 'AWS_IAM',
+  'api-key': 'NONE',
+  user: 'NONE',
+  device: 'NONE',
+  signature: 'NONE',
+  none: 'NONE',
+};
 
 describe('routes', () => {
   test.each(routeIds)('%s is deployed with its authorization, to the function of its group', (id) => {
@@ -105,13 +112,16 @@ describe('cross-origin calls', () => {
         'content-type',
         'if-match',
         'if-none-match',
+        'content-digest',
+        'signature',
+        'signature-input',
         'x-anima-client',
         'x-anima-agent',
         'x-anima-run',
         'x-anima-tool-call',
       ],
       AllowMethods: [...new Set(routeIds.map((id) => routes[id].method))],
-      ExposeHeaders: ['allow', 'etag', 'retry-after', 'x-request-id', 'apigw-requestid'],
+      ExposeHeaders: ['allow', 'date', 'etag', 'retry-after', 'x-request-id', 'apigw-requestid'],
     });
     expect(cors).not.toHaveProperty('AllowCredentials');
   });
@@ -123,6 +133,8 @@ test('the address and the names of what holds data are told', () => {
     'AuditTable',
     'BlobBucket',
     'BlobTable',
+    'DeviceLogTable',
+    'DeviceRosterTable',
     'FailureQueueUrl',
     'KekArn',
     'KeyringTable',

@@ -127,6 +127,8 @@ const tableNames: Readonly<Record<string, string>> = {
   UserCustodyKeyringsTable: 'userKeyring',
   UserCustodyRecordsTable: 'userRecord',
   UserCustodyDeliveriesTable: 'delivery',
+  DeviceCustodyRostersTable: 'deviceRoster',
+  DeviceCustodyLogsTable: 'deviceLog',
 };
 
 export const tables = (template: Synthesized): Record<string, [string, Resource]> =>

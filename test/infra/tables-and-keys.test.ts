@@ -23,7 +23,7 @@ beforeAll(() => {
   template = synthesize(appForTest());
 });
 
-describe.each(['keyring', 'userKeyring'])('the table %s can not be copied', (name) => {
+describe.each(['keyring', 'userKeyring', 'deviceRoster'])('the table %s can not be copied', (name) => {
   test('it does not say a word about point-in-time recovery', () => {
     expect(table(name).Properties).not.toHaveProperty('PointInTimeRecoverySpecification');
   });
@@ -69,36 +69,48 @@ describe('tables', () => {
     ['userKeyring', ['org', 'id']],
     ['userRecord', ['org', 'id']],
     ['delivery', ['org', 'id']],
+    ['deviceRoster', ['org', 'id']],
+    ['deviceLog', ['org', 'id']],
   ])('%s: by org first, which is what policies can tell apart: %j', (name, keys) => {
     const keySchema = keys.map((key, n) => ({ AttributeName: key, KeyType: n === 0 ? 'HASH' : 'RANGE' }));
     expect(table(name).Properties.KeySchema).toEqual(keySchema);
   });
 
   test('there are no others', () => {
-    const names = ['apiKey', 'audit', 'blob', 'delivery', 'keyring', 'rotation', 'userKeyring', 'userRecord', 'value'];
-    expect(Object.keys(tables(template)).sort()).toEqual(names);
+    const names = ['apiKey', 'audit', 'blob', 'delivery', 'deviceLog', 'deviceRoster', 'keyring', 'rotation'];
+    expect(Object.keys(tables(template)).sort()).toEqual([...names, 'userKeyring', 'userRecord', 'value']);
   });
 
-  test.each(['keyring', 'apiKey', 'value', 'blob', 'userKeyring', 'userRecord', 'delivery'])(
-    '%s: paid by request, kept when the stack goes, not deletable',
+  test.each([
+    'keyring',
+    'apiKey',
+    'value',
+    'blob',
+    'userKeyring',
+    'userRecord',
+    'delivery',
+    'deviceRoster',
+    'deviceLog',
+  ])('%s: paid by request, kept when the stack goes, not deletable', (name) => {
+    expect(table(name)).toMatchObject({
+      DeletionPolicy: 'RetainExceptOnCreate',
+      UpdateReplacePolicy: 'Retain',
+      Properties: { BillingMode: 'PAY_PER_REQUEST', DeletionProtectionEnabled: true },
+    });
+  });
+
+  test.each(['apiKey', 'value', 'blob', 'userRecord', 'delivery', 'deviceLog'])(
+    '%s: recoverable to a point in time',
     (name) => {
-      expect(table(name)).toMatchObject({
-        DeletionPolicy: 'RetainExceptOnCreate',
-        UpdateReplacePolicy: 'Retain',
-        Properties: { BillingMode: 'PAY_PER_REQUEST', DeletionProtectionEnabled: true },
-      });
+      expect(table(name).Properties.PointInTimeRecoverySpecification).toEqual({ PointInTimeRecoveryEnabled: true });
     },
   );
 
-  test.each(['apiKey', 'value', 'blob', 'userRecord', 'delivery'])('%s: recoverable to a point in time', (name) => {
-    expect(table(name).Properties.PointInTimeRecoverySpecification).toEqual({ PointInTimeRecoveryEnabled: true });
-  });
-
-  test('only values, records of blobs, deliveries, codes and attempts go by themselves, at their ttl', () => {
-    for (const name of ['value', 'blob', 'delivery', 'userKeyring']) {
+  test('only values, records of blobs, deliveries, codes, attempts and pairings go by themselves, at their ttl', () => {
+    for (const name of ['value', 'blob', 'delivery', 'userKeyring', 'deviceRoster']) {
       expect(table(name).Properties.TimeToLiveSpecification).toEqual({ AttributeName: 'ttl', Enabled: true });
     }
-    for (const name of ['apiKey', 'keyring', 'userRecord']) {
+    for (const name of ['apiKey', 'keyring', 'userRecord', 'deviceLog']) {
       expect(table(name).Properties).not.toHaveProperty('TimeToLiveSpecification');
     }
   });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import * as z from 'zod/mini';
 import { routeSchemas } from '../../contract/route-schemas.ts';
-import { type RouteId, routes } from '../../contract/routes.ts';
+import { type ClientRouteId, routes } from '../../contract/routes.ts';
 import { problemMediaType } from '../../contract/shared/error-codes.ts';
 import { BatchResult } from '../../sdk/src/http/batch-runner.ts';
 import { Anima } from '../../sdk/src/index.ts';
@@ -126,7 +126,7 @@ type Left =
   | 'receiveMailgun'
   | 'receiveSendGrid';
 
-const calls: Record<Exclude<RouteId, Left>, Row> = {
+const calls: Record<Exclude<ClientRouteId, Left>, Row> = {
   setValue: [({ vault }) => vault.set('a/b', 'v', full), valueInfo],
   getValue: [({ vault }) => vault.getWithInfo('a/b', { version: 2 }), value],
   deleteValue: [({ vault }) => vault.delete('a/b', { ifVersion: 2, version: 1 }), { deleted: true }],
@@ -236,7 +236,7 @@ const calls: Record<Exclude<RouteId, Left>, Row> = {
 const digested: readonly string[] = ['changeUserKey', 'addMemories'];
 
 /** A client with the credential that the route requires. */
-const clientFor = (route: RouteId, fetch: typeof globalThis.fetch): Anima => {
+const clientFor = (route: ClientRouteId, fetch: typeof globalThis.fetch): Anima => {
   if (route === 'logIn') return new Anima({ session: true, baseURL, fetch });
   return routes[route].auth === 'user' ? userClientOf(fetch) : clientOf(fetch);
 };

@@ -41,6 +41,8 @@ const asked: readonly [ResourceWord, readonly string[]][] = [
   ['userKeyring', itemActions],
   ['userRecord', itemActions],
   ['delivery', itemActions],
+  ['deviceRoster', itemActions],
+  ['deviceLog', itemActions],
   ['job', ['DeleteMessage', 'ReceiveMessage', 'SendMessage'].map((action) => `sqs:${action}`)],
 ];
 
@@ -95,7 +97,7 @@ const anyOf = (...words: readonly ResourceWord[]): Entry[] => {
 };
 
 const userKeys: readonly ResourceWord[] = ['custodyKey', 'codeKey', 'routingKey', 'transitKey'];
-const userSide: readonly ResourceWord[] = [...userKeys, 'userRecord', 'delivery', 'job'];
+const userSide: readonly ResourceWord[] = [...userKeys, 'userRecord', 'delivery', 'deviceRoster', 'deviceLog', 'job'];
 
 describe('nobody holds both halves', () => {
   test('what may use the KEK reaches no key, keyring, record, delivery or job of users', () => {
@@ -138,6 +140,26 @@ describe('nobody holds both halves', () => {
       'worker → provider-secrets:live',
       'worker → responder:live',
     ]);
+  });
+});
+
+describe('of device vaults', () => {
+  test('the function of their routes may use no key that opens anything', () => {
+    expect(anyOf('kek', ...userKeys)).not.toContain('devices');
+  });
+
+  test('only the function of their routes reads them, and only what deletes users and orgs deletes them too', () => {
+    expect(holders['deviceLog dynamodb:PutItem']).toEqual(['devices']);
+    expect(holders['deviceLog dynamodb:GetItem']).toEqual(['devices']);
+    expect(holders['deviceRoster dynamodb:BatchGetItem']).toEqual(['devices']);
+    expect(anyOf('deviceRoster', 'deviceLog')).toEqual([
+      'devices',
+      'explainer',
+      'shred-workflow',
+      'shredder',
+      'worker',
+    ]);
+    expect(anyOf('deviceLog')).not.toContain('explainer');
   });
 });
 

@@ -26,6 +26,8 @@ const logicalIdPrefixes = {
   userKeyring: 'UserCustodyKeyringsTable',
   userRecord: 'UserCustodyRecordsTable',
   delivery: 'UserCustodyDeliveriesTable',
+  deviceRoster: 'DeviceCustodyRostersTable',
+  deviceLog: 'DeviceCustodyLogsTable',
   object: 'BlobObjectsBucket',
   page: 'PageBucket',
   locked: 'LockedBucket',

@@ -47,7 +47,9 @@ type TablePrefix =
   | 'BlobRecordsTable'
   | 'UserCustodyKeyringsTable'
   | 'UserCustodyRecordsTable'
-  | 'UserCustodyDeliveriesTable';
+  | 'UserCustodyDeliveriesTable'
+  | 'DeviceCustodyRostersTable'
+  | 'DeviceCustodyLogsTable';
 
 /** Starts a stack before the tests of a file and stops it afterwards. */
 export function useLocalStack(options: LocalOptions = {}): LocalStack {

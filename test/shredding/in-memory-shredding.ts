@@ -47,6 +47,8 @@ export function createInMemoryShredding() {
     /** Item IDs of the user tables. */
     userKeyrings: new Set<string>(),
     userRecords: new Set<string>(),
+    deviceRosters: new Set<string>(),
+    deviceEntries: new Set<string>(),
     calls: 0,
     /** Decides the outcome of the next call. */
     fate: (_call: number): CallOutcome => 'done',
@@ -130,7 +132,12 @@ export function createInMemoryShredding() {
         for (const id of deleted) ids.delete(id);
       }),
   });
-  const users = new OrgUserPurger(userEraser(world.userKeyrings), userEraser(world.userRecords));
+  const users = new OrgUserPurger({
+    keyrings: userEraser(world.userKeyrings),
+    records: userEraser(world.userRecords),
+    deviceRosters: userEraser(world.deviceRosters),
+    deviceLogs: userEraser(world.deviceEntries),
+  });
   const copies = { orgs: () => call(() => world.copies), users: () => call(() => world.userCopies) };
   const receipts = new ShredReceiptService(
     store,

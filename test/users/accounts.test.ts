@@ -573,7 +573,7 @@ describe('deleting a user', () => {
     const erasing = new DeletedUserPurger({
       keyrings: world.keyringStore,
       locatorStore: world.store,
-      userItems: { list: async () => ({ items: [], more: false }), delete: async () => {} },
+      userItems: [{ list: async () => ({ items: [], more: false }), delete: async () => {} }],
       jobProducer: { send: async () => {} },
       clock: world.clock,
     });

@@ -42,6 +42,12 @@ const rows: Record<UserRoute, Row> = {
   searchMemory: { path: '/v1/memory/search', body: { text: 'SECRETMARK' } },
   listMessages: { path: '/v1/messages' },
   explainOwn: { path: '/v1/account/explain?ref=memory:x/y' },
+  createDeviceVault: { path: '/v1/device-vaults', body: { vault: 'SECRETMARK', entry: 'AAAA', wraps: 'AAAA' } },
+  listDeviceVaults: { path: '/v1/device-vaults' },
+  deleteDeviceVault: { path: '/v1/device-vaults/none' },
+  getDeviceRecovery: { path: '/v1/device-vaults/none/recovery' },
+  getPairing: { path: '/v1/device-vaults/none/pairings/none' },
+  putNewDeviceMessage: { path: '/v1/device-vaults/none/pairings/none/new/1', body: { message: 'AAAA' } },
 };
 const ids = Object.keys(rows) as UserRoute[];
 

@@ -111,7 +111,8 @@ export class SqsQueue {
   delete(receipt: string): void {
     const record = this.#findByReceipt(receipt);
     if (record === undefined) return;
-    if (record.receipt === receipt && (!this.spec.FifoQueue || this.#isHidden(record, this.#options.now()))) this.#remove(record);
+    if (record.receipt === receipt && (!this.spec.FifoQueue || this.#isHidden(record, this.#options.now())))
+      this.#remove(record);
     else if (this.spec.FifoQueue) throw expiredReceipt(receipt);
     this.#notifyListeners();
   }

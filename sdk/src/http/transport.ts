@@ -1,4 +1,4 @@
-import { type RouteAuth, routes } from '../../../contract/routes.ts';
+import type { RouteAuth } from '../../../contract/routes.ts';
 import { notSentError } from '../shared/argument-validation.ts';
 import {
   type CallOptions,
@@ -12,7 +12,7 @@ import {
 } from '../shared/client-options.ts';
 import { type AnimaError, createError } from '../shared/errors.ts';
 import type { Decoder } from '../shared/json-decoders.ts';
-import { buildRequestPath, type RequestTarget } from '../shared/url.ts';
+import { buildRequestPath, type RequestTarget, routeRowOf } from '../shared/url.ts';
 import { errorFromResponse, parseJson, unexpectedResponseError } from './error-response.ts';
 import { withRetries, withTimeout } from './retry.ts';
 
@@ -20,6 +20,16 @@ import { withRetries, withTimeout } from './retry.ts';
 export interface ApiCall extends RequestTarget {
   /** Sent as JSON. Built once, so that every attempt sends the same bytes and write ids. */
   readonly body?: object | undefined;
+  /** Signs the request, for routes that take the signature of a device. No other credential is sent then. */
+  readonly signer?: RequestSigner | undefined;
+}
+
+/** Computes the headers of a signature anew for each attempt, because a signature contains its time. */
+export interface RequestSigner {
+  /** @param url the whole address, and the body exactly as it is sent */
+  sign(method: string, url: string, body: string | undefined): Promise<Readonly<Record<string, string>>>;
+  /** Receives the header `Date` of each response. */
+  observeDate(date: string | null): void;
 }
 
 /** The parts of a request that are the same in every attempt, and the signal that ends one attempt. */
@@ -34,13 +44,14 @@ const jsonContentType = { 'content-type': 'application/json' };
 
 /**
  * Credentials that each kind of route accepts. This client does not use routes for AWS credentials or message
- * providers.
+ * providers. Requests of devices are signed by their own client.
  */
 const acceptedCredentials: Readonly<Record<RouteAuth, readonly Credential['kind'][]>> = {
   'api-key': ['org'],
   user: ['user', 'session'],
   none: ['org', 'user', 'session', 'none'],
   iam: [],
+  device: [],
   signature: [],
 };
 
@@ -94,15 +105,20 @@ export class Transport {
    */
   async request<T>(call: ApiCall, settings: CallSettings, decode: Decoder<T>): Promise<T> {
     const body = call.body === undefined ? undefined : JSON.stringify(call.body);
-    const credential = this.#credential;
-    const { auth } = routes[call.route];
-    if (!acceptedCredentials[auth].includes(credential.kind)) throw wrongKeyKindError(auth, credential.kind);
-    const key = auth !== 'none' && 'authorization' in credential ? { authorization: credential.authorization } : {};
+    const key = call.signer === undefined ? this.#credentialHeader(call) : {};
     const headers = { ...key, ...this.#settings.headers, ...settings.callerHeaders, ...(body && jsonContentType) };
     const { outcomeHint } = settings;
     const send = (signal: Signal) =>
       this.#sendAndDecode(call, { headers, body, signal, outcomeHint: outcomeHint }, decode);
     return withRetries(settings, () => withTimeout(settings, send));
+  }
+
+  /** @throws AnimaError wrong_key_kind */
+  #credentialHeader(call: ApiCall): { readonly authorization?: string } {
+    const credential = this.#credential;
+    const { auth } = routeRowOf(call);
+    if (!acceptedCredentials[auth].includes(credential.kind)) throw wrongKeyKindError(auth, credential.kind);
+    return auth !== 'none' && 'authorization' in credential ? { authorization: credential.authorization } : {};
   }
 
   async #sendAndDecode<T>(call: ApiCall, sent: PreparedRequest, decode: Decoder<T>): Promise<T> {
@@ -118,10 +134,13 @@ export class Transport {
     { headers, body, signal, outcomeHint }: PreparedRequest,
   ): Promise<{ response: Response; text: string }> {
     const { fetch, baseURL } = this.#settings;
+    const { method } = routeRowOf(call);
+    const url = baseURL + buildRequestPath(call);
+    const signature = await call.signer?.sign(method, url, body);
     try {
-      const response = await fetch(baseURL + buildRequestPath(call), {
-        method: routes[call.route].method,
-        headers: { ...headers },
+      const response = await fetch(url, {
+        method,
+        headers: { ...headers, ...signature },
         ...(body === undefined ? {} : { body }),
         // A followed redirect could send the key to another host. Workers do not support the `error` mode.
         redirect: 'manual',
@@ -129,6 +148,7 @@ export class Transport {
         ...(this.#credential.kind === 'session' ? { credentials: 'same-origin' as const } : {}),
         signal,
       });
+      call.signer?.observeDate(response.headers.get('date'));
       return { response, text: await response.text() };
     } catch (error) {
       throw createError('connection_failed', { detail: `${connectionErrorCode(error)} at ${baseURL}. ${outcomeHint}` });

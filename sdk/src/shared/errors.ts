@@ -1,4 +1,11 @@
-import { type ClientErrorCode, clientErrors, type ErrorCode, errors } from '../../../contract/shared/error-codes.ts';
+import {
+  type ClientErrorCode,
+  clientErrors,
+  commonErrors,
+  type deviceErrors,
+  type ErrorCode,
+  type ErrorDefinition,
+} from '../../../contract/shared/error-codes.ts';
 
 /** All codes of an AnimaError: the vault's codes and the client's own. */
 export type AnimaErrorCode = ErrorCode | ClientErrorCode;
@@ -176,8 +183,12 @@ export class AbortError extends AnimaError {
   }
 }
 
+/** Codes of device vaults, whose client adds them when it is made. */
+type DeviceErrorCode = keyof typeof deviceErrors;
+type CommonErrorCode = Exclude<AnimaErrorCode, DeviceErrorCode>;
+
 /** The class of each code. The compiler rejects a missing code. */
-const errorClasses: Record<AnimaErrorCode, typeof AnimaError> = {
+const errorClasses: Record<CommonErrorCode, typeof AnimaError> & Partial<Record<DeviceErrorCode, typeof AnimaError>> = {
   invalid_request: InvalidRequestError,
   invalid_name: InvalidRequestError,
   invalid_cursor: InvalidRequestError,
@@ -252,7 +263,7 @@ export function createError(code: AnimaErrorCode, fields: ErrorFields = {}): Ani
 function errorClassFor(code: AnimaErrorCode, status: number | undefined): typeof AnimaError {
   if (isForeignResponse(code) && status === 429) return RateLimitError;
   if (isForeignResponse(code) && status !== undefined && status >= 500) return UnavailableError;
-  return errorClasses[code];
+  return errorClasses[code] ?? AnimaError;
 }
 
 /**
@@ -262,16 +273,23 @@ function errorClassFor(code: AnimaErrorCode, status: number | undefined): typeof
 const isForeignResponse = (code: AnimaErrorCode): boolean =>
   code === 'unexpected_response' || code === 'storage_refused';
 
-/** Whether `code` is an error code of the vault. */
-export function isErrorCode(code: unknown): code is ErrorCode {
-  return typeof code === 'string' && Object.hasOwn(errors, code);
+/** The rows of the vault's codes that this client knows. */
+const rows: Record<string, ErrorDefinition> = { ...commonErrors };
+
+/** Adds the codes of routes that only some clients call. */
+export function addErrors(added: typeof deviceErrors, classes: Record<DeviceErrorCode, typeof AnimaError>): void {
+  Object.assign(rows, added);
+  Object.assign(errorClasses, classes);
 }
 
-function errorTitle(code: AnimaErrorCode): string {
-  return isErrorCode(code) ? errors[code].title : clientErrors[code];
+/** Whether `code` is an error code of the vault that this client knows. */
+export function isErrorCode(code: unknown): code is ErrorCode {
+  return typeof code === 'string' && Object.hasOwn(rows, code);
 }
+
+const errorTitle = (code: AnimaErrorCode): string => rows[code]?.title ?? clientErrors[code as ClientErrorCode];
 
 function isRetryable(code: AnimaErrorCode, status: number | undefined): boolean {
   if (isForeignResponse(code)) return status === 429 || (status !== undefined && status >= 500);
-  return isErrorCode(code) ? errors[code].retryable : code === 'connection_failed' || code === 'timeout';
+  return rows[code]?.retryable ?? (code === 'connection_failed' || code === 'timeout');
 }

@@ -1,4 +1,4 @@
-import { type RouteId, routes } from '../../../contract/routes.ts';
+import { type ClientRouteId, clientRoutes, type RouteRow } from '../../../contract/routes.ts';
 import { createError } from './errors.ts';
 
 /**
@@ -43,7 +43,8 @@ export const isHttpsOrLoopback = ({
 
 /** The parts of a request line. */
 export interface RequestTarget {
-  readonly route: RouteId;
+  /** A route of the main client, or the row of another one, whose path has no placeholders left. */
+  readonly route: ClientRouteId | RouteRow;
   /** For routes with `{name+}`. Must be validated: `fetch` would resolve `..`. */
   readonly name?: string | undefined;
   /** For routes with `{id}`. Must be validated. */
@@ -53,10 +54,15 @@ export interface RequestTarget {
   readonly query?: Readonly<Record<string, string | number | undefined>> | undefined;
 }
 
+/** The row of the route of a request. */
+export const routeRowOf = ({ route }: RequestTarget): RouteRow =>
+  typeof route === 'string' ? clientRoutes[route] : route;
+
 /** Builds path and query, to append to the base URL. */
-export function buildRequestPath({ route, name = '', id = '', link = '', query = {} }: RequestTarget): string {
-  const path = routes[route].path
-    .replace('{name+}', () => name.split('/').map(encodeURIComponent).join('/'))
+export function buildRequestPath(target: RequestTarget): string {
+  const { name = '', id = '', link = '', query = {} } = target;
+  const path = routeRowOf(target)
+    .path.replace('{name+}', () => name.split('/').map(encodeURIComponent).join('/'))
     .replace('{id}', () => encodeURIComponent(id))
     .replace('{link}', () => encodeURIComponent(link));
   const parameters = new URLSearchParams();

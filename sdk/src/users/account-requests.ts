@@ -62,7 +62,16 @@ const decodeLinkCode = decodeObject<StartLinkResponse>({ code: decodeText, expir
 const decodeLogIn = decodeObject<LogInResponse>({ user: decodeText, expiresAt: decodeText });
 const decodeLogOut = decodeObject<{ ended: boolean }>({ ended: decodeBoolean });
 const decodeParty = decodeObject<ExplainParty>({
-  kind: decodeOneOf<ExplainParty['kind']>(['api-key', 'slot', 'link', 'function', 'operator', 'anyone']),
+  kind: decodeOneOf<ExplainParty['kind']>([
+    'api-key',
+    'slot',
+    'device',
+    'recovery-code',
+    'link',
+    'function',
+    'operator',
+    'anyone',
+  ]),
   id: optional(decodeText),
   who: decodeText,
   how: decodeText,
@@ -70,7 +79,7 @@ const decodeParty = decodeObject<ExplainParty>({
 });
 const decodeExplain = decodeObject<ExplainResponse>({
   ref: decodeText,
-  custody: decodeOneOf<ExplainResponse['custody']>(['org', 'link', 'user']),
+  custody: decodeOneOf<ExplainResponse['custody']>(['org', 'link', 'user', 'device']),
   state: decodeOneOf<ExplainResponse['state']>(['stored', 'locked', 'gone']),
   canOpen: decodeListOf(decodeParty),
   cannotOpen: decodeListOf(decodeParty),

@@ -1,11 +1,16 @@
 /** Sends the requests of the probes and collects what must never happen. */
 import { type ErrorCode, errors } from '../../../contract/shared/error-codes.ts';
+import type { DeviceKeys } from '../../../core/devices/device-keys.ts';
+import type { VaultScope } from '../../../core/devices/vault-scope.ts';
+import { signatureHeaders } from '../../devices/signed-device-requests.ts';
 import type { LocalStack } from '../../shared/local-stack.ts';
 
 export interface Ask {
   readonly key?: string | undefined;
   readonly session?: string | undefined;
   readonly body?: unknown;
+  /** Signs the request as this device. */
+  readonly device?: { readonly keys: DeviceKeys; readonly scope: VaultScope } | undefined;
   /** One damaged item must not make a list fail as a whole. The credential of such a request is never changed. */
   readonly isList?: boolean;
 }
@@ -24,8 +29,14 @@ export class Asker {
   }
 
   /** The answer to a request that the vault carried out, or undefined if it refused it with a documented error. */
-  async ask(method: string, path: string, { key, session, body, isList = false }: Ask): Promise<Json | undefined> {
-    const headers = session === undefined ? {} : { cookie: `__Host-anima=${session}` };
+  async ask(
+    method: string,
+    path: string,
+    { key, session, device, body, isList = false }: Ask,
+  ): Promise<Json | undefined> {
+    const signed =
+      device === undefined ? {} : await signatureHeaders(this.#stack, device.keys, device.scope, method, path, '');
+    const headers = { ...signed, ...(session === undefined ? {} : { cookie: `__Host-anima=${session}` }) };
     const answer = await this.#stack.http(method, path, { key, headers, ...(body === undefined ? {} : { body }) });
     const text = await answer.text();
     const json: Json = text === '' ? {} : JSON.parse(text);

@@ -14,6 +14,7 @@ const writtenBy: Readonly<Partial<Record<TableId, readonly TableId[]>>> = {
   KeyringsTable: ['ValuesTable', 'RotationsTable'],
   UserCustodyKeyringsTable: ['UserCustodyRecordsTable', 'UserCustodyDeliveriesTable'],
   UserCustodyDeliveriesTable: ['UserCustodyRecordsTable', 'UserCustodyKeyringsTable'],
+  DeviceCustodyLogsTable: ['DeviceCustodyRostersTable'],
 };
 
 interface Planned extends Change {

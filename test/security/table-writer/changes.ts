@@ -77,6 +77,15 @@ const wanted: Readonly<Record<TableId, Readonly<Record<string, readonly Attribut
     delivery: s('x'),
     ttl: [{ N: '1' }],
   },
+  DeviceCustodyRostersTable: {
+    seq: [{ N: '1' }, { N: '99' }],
+    logBytes: [{ N: '0' }, { N: '9999999999' }],
+    deletableAt: s(future, past),
+    expiresAt: s(future, past),
+    approver1: [{ B: new Uint8Array(9).fill(7) }],
+    ttl: [{ N: '1' }],
+  },
+  DeviceCustodyLogsTable: {},
   AuditTable: {
     result: s('ok', 'forbidden'),
     principal: s('attackerattacker'),

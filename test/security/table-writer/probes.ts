@@ -2,6 +2,7 @@
 import { addMembers } from './facts.ts';
 import { probeBlobs } from './probe-blobs.ts';
 import type { Probe } from './probe-context.ts';
+import { probeDeviceLogs, probeDeviceRosters } from './probe-devices.ts';
 import { probeApiKeys, probeKeyrings, probeRotations } from './probe-keys.ts';
 import { probeDeliveries, probeUserKeyrings, probeUserRecords } from './probe-users.ts';
 import { probeValues } from './probe-values.ts';
@@ -24,5 +25,7 @@ export const probes: Readonly<Record<TableId, Probe>> = {
   UserCustodyKeyringsTable: probeUserKeyrings,
   UserCustodyRecordsTable: probeUserRecords,
   UserCustodyDeliveriesTable: probeDeliveries,
+  DeviceCustodyRostersTable: probeDeviceRosters,
+  DeviceCustodyLogsTable: probeDeviceLogs,
   AuditTable: probeAudit,
 };

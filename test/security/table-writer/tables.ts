@@ -20,6 +20,8 @@ export const tableTitles = {
   UserCustodyKeyringsTable: 'user keyrings',
   UserCustodyRecordsTable: 'user records',
   UserCustodyDeliveriesTable: 'deliveries',
+  DeviceCustodyRostersTable: 'device rosters',
+  DeviceCustodyLogsTable: 'device logs',
   AuditTable: 'audit',
 } as const;
 export type TableId = keyof typeof tableTitles;

@@ -9,9 +9,18 @@ export const idOf = (apiKey: string): string => apiKey.split('_')[2] ?? '';
 const idText = (item: Item): string => item.id?.S ?? '';
 const nameText = (item: Item): string => item.name?.S ?? '';
 
+/** Kinds of items in the table of device rosters. */
+const rosterTitles: Readonly<Record<string, string>> = {
+  vault: 'device rosters',
+  wraps: 'wraps of devices',
+  recovery: 'recovery boxes',
+  pairing: 'pairings',
+};
+
 /** How the threat model names the kind of an item. */
 export function titleOf(table: TableId, item: Item): string {
   if (table === 'ValuesTable' && nameText(item).startsWith('#h/')) return 'earlier versions of values';
+  if (table === 'DeviceCustodyRostersTable') return rosterTitles[idText(item).split('/')[1] ?? ''] ?? 'unknown';
   if (table !== 'UserCustodyKeyringsTable') return tableTitles[table];
   if (idText(item).startsWith('attempts/')) return 'login attempts';
   if (!idText(item).startsWith('locator/')) return tableTitles[table];
@@ -39,6 +48,8 @@ export function isTarget(
 export function recordOf(table: TableId, item: Item, { UserCustodyKeyringsTable: users }: Snapshot): string {
   if (table === 'ValuesTable') return nameText(item).replace(/^#h\/(.*)#\d$/, '$1');
   if (table === 'KeyringsTable' || table === 'RotationsTable') return item.org?.S ?? '';
+  if (table === 'DeviceCustodyRostersTable') return idText(item).split('/')[2] ?? '';
+  if (table === 'DeviceCustodyLogsTable') return idText(item).split('/')[1] ?? '';
   if (table !== 'UserCustodyKeyringsTable') return idText(item);
   const [kind, ...rest] = idText(item).split('/');
   const id = rest.at(-1) ?? '';

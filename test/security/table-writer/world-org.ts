@@ -1,5 +1,10 @@
 /** An org with items of every kind in the tables. Two such orgs differ in all content. */
+
 import { expect } from 'vitest';
+import type { DeviceKeys } from '../../../core/devices/device-keys.ts';
+import { recoveryBoxHash } from '../../../core/devices/recovery-code.ts';
+import type { VaultScope } from '../../../core/devices/vault-scope.ts';
+import { randomId } from '../../../core/encoding/random-id.ts';
 import {
   type BegunUpload,
   beginUpload,
@@ -8,6 +13,7 @@ import {
   linkProof,
   postForm,
 } from '../../blobs/blob-requests.ts';
+import { generateDeviceKeys, memberOf, ServedVault } from '../../devices/signed-device-requests.ts';
 import type { LocalStack } from '../../shared/local-stack.ts';
 
 const farAway = '2099-01-01T00:00:00.000Z';
@@ -32,6 +38,14 @@ export interface TestAccount {
   readonly session?: string;
   readonly login: string;
 }
+/** A device vault with a member, a device that was removed, a recovery box and a pairing. */
+export interface TestDeviceVault {
+  readonly scope: VaultScope;
+  readonly member: DeviceKeys;
+  readonly removed: DeviceKeys;
+  readonly pairing: string;
+}
+
 export interface OrgWorld {
   readonly org: string;
   readonly adminKey: string;
@@ -42,6 +56,7 @@ export interface OrgWorld {
   readonly blobs: Readonly<Record<string, TestBlob>>;
   /** Nobody changes the items of `taker`, who tries to take the login name of `user`. */
   readonly accounts: Readonly<Record<string, TestAccount>>;
+  readonly deviceVaults: readonly TestDeviceVault[];
   /** Everything that was ever stored as plaintext, by value name or memory ID. */
   readonly plaintexts: ReadonlyMap<string, ReadonlySet<string>>;
 }
@@ -57,6 +72,8 @@ export class OrgBuilder {
   readonly keys: Record<string, TestKey> = {};
   readonly blobs: Record<string, TestBlob> = {};
   readonly accounts: Record<string, TestAccount> = {};
+  readonly deviceVaults: TestDeviceVault[] = [];
+  #served: ServedVault | undefined;
   #count = 0;
 
   constructor(stack: LocalStack, made: { org: string; adminKey: string; agentKey: string }) {
@@ -187,8 +204,33 @@ export class OrgBuilder {
     for (let n = 0; n < 10; n++) await this.ask(401, 'POST', '/v1/sessions', undefined, attempt);
   }
 
+  /** A device vault of the user, with a second device and a recovery box. */
+  async createDeviceVault(): Promise<void> {
+    const { user = '', key = '' } = this.accounts.user ?? {};
+    const served = new ServedVault(this.stack, { org: this.org, user, key });
+    const member = await served.begin();
+    const removed = await served.add(member);
+    await served.put(member, 'a', this.#newText('a'));
+    const box = Buffer.alloc(250, this.deviceVaults.length + 1);
+    const recovery = memberOf(await generateDeviceKeys(true), 'recovery');
+    await served.roster(member, { kind: 'recovery', recovery, box: await recoveryBoxHash(box) }, box);
+    const pairing = randomId();
+    const path = `/v1/device-vaults/${served.scope.vault}/pairings/${pairing}/new/1`;
+    await this.ask(200, 'PUT', path, key, { message: Buffer.from(this.org).toString('base64') });
+    this.deviceVaults.push({ scope: served.scope, member, removed, pairing });
+    this.#served = served;
+  }
+
+  async removeDevice(): Promise<void> {
+    const { member, removed } = this.deviceVaults[0] ?? expect.fail('no device vault');
+    const served = this.#served ?? expect.fail('no device vault');
+    await served.roster(member, { kind: 'remove', device: removed.id });
+    await served.put(member, 'a', this.#newText('a'));
+  }
+
   build(): OrgWorld {
-    const { org, adminKey, agentKey, keys, blobs, accounts, plaintexts } = this;
-    return { org, adminKey, watcher: keys.watcher?.key ?? '', agentKey, keys, blobs, accounts, plaintexts };
+    const { org, adminKey, agentKey, keys, blobs, accounts, deviceVaults, plaintexts } = this;
+    const watcher = keys.watcher?.key ?? '';
+    return { org, adminKey, watcher, agentKey, keys, blobs, accounts, deviceVaults, plaintexts };
   }
 }

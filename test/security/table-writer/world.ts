@@ -48,6 +48,7 @@ async function buildOrg(builder: OrgBuilder, rotate: () => Promise<void>, checkp
   await builder.createKeys();
   const burned = await builder.createBlobs();
   for (const label of ['user', 'deleted', 'limited', 'taker']) await builder.createAccount(label);
+  await builder.createDeviceVault();
   await builder.set('prod/expiring', { expiresAt: '2099-01-01T00:00:00.000Z' });
   for (const name of values) await builder.set(name);
   await checkpoint();
@@ -55,6 +56,7 @@ async function buildOrg(builder: OrgBuilder, rotate: () => Promise<void>, checkp
   await builder.remove('prod/gone');
   await builder.remove('prod/remade');
   for (let n = 0; n < 2; n++) await builder.set('prod/remade');
+  await builder.removeDevice();
   await builder.endKeys();
   await builder.endBlobs(burned);
   const { user } = builder.accounts.user ?? {};

@@ -1,0 +1,9 @@
+import type { UserAuthenticator } from '../../users/middleware/authenticate-user.ts';
+import { userRouteHandler } from '../../users/middleware/user-routes.ts';
+import type { DeviceVaultService } from '../device-vault-service.ts';
+
+export const deleteDeviceVault = (authenticator: UserAuthenticator, vaults: DeviceVaultService) =>
+  userRouteHandler('deleteDeviceVault', authenticator, {
+    subject: ({ params }) => ({ name: params.vault }),
+    run: async ({ params }, { owner }) => await vaults.delete(owner, params.vault),
+  });
