@@ -4,6 +4,7 @@ import { routes } from '../../contract/routes.ts';
 import { formatApiKey, parseApiKey } from '../../core/api-keys/api-key.ts';
 import { signRequest } from '../../local/aws/iam/signature-v4.ts';
 import type { LocalVault } from '../../local/vault/local-vault.ts';
+import { DeviceVaults, memoryStorage } from '../../sdk/src/device/index.ts';
 import { Anima } from '../../sdk/src/index.ts';
 import { countUsage, type Usage } from './usage.ts';
 
@@ -105,6 +106,13 @@ export async function countOperations(vault: LocalVault): Promise<CountedOperati
   await count('login of a user with a password', () => session.account.logIn({ org: vault.org, ...login }));
   await count('add of a memory record', () => user.memory.add({ likes: 'black tea' }));
   await count('search of a few memory records', () => user.memory.search('tea').page());
+  const device = await new DeviceVaults({ apiKey: userKey, baseURL: vault.url, storage: memoryStorage() }).create();
+  const records = device.records('memory');
+  // The function reads the state of the organization at its first request.
+  await device.sync();
+  await count('sync of a device vault with nothing new', () => device.sync());
+  await count('put of a record into a device vault', () => records.put({ likes: 'green tea' }));
+  await device.close();
   await count('query of 10 audit records', () => admin.audit.query({ pageSize: 10 }).page());
   await count(
     'rotation of 100 values',

@@ -73,6 +73,28 @@ describe('the bundle for browsers and workers', () => {
     expect(lazy).not.toMatch(/from"node|import\("node|@aws-sdk|\bBuffer\b|\brequire\(/);
   });
 
+  test('holds nothing of device vaults, whose entry holds nothing of Node', async () => {
+    const device = /^sdk\/src\/device\/|^core\/devices\/|^contract\/devices\//;
+    const main = Object.values(whole.metafile.outputs).flatMap((output) => Object.entries(output.inputs));
+    const held = main.filter(([, { bytesInOutput }]) => bytesInOutput > 0).map(([input]) => input);
+    expect(held.length).toBeGreaterThan(10);
+    expect(held.filter((input) => device.test(input))).toEqual([]);
+    const { outputFiles, metafile } = await build({
+      ...common,
+      entryPoints: ['sdk/src/device/index.ts'],
+      format: 'esm',
+    });
+    const inputs = Object.keys(metafile.inputs);
+    expect(inputs.filter((input) => device.test(input)).length).toBeGreaterThan(30);
+    for (const input of inputs) expect(input).toMatch(/^(?:sdk\/src|contract|core)\/(?:[\w-]+\/)*[\w-]+\.ts$/);
+    for (const input of inputs) expect(input).not.toMatch(/schema|node-storage|\/node\.ts$/);
+    const text = outputFiles[0]?.text ?? '';
+    // The module is requested from the running process and not imported. Browsers use WebCrypto.
+    expect([...new Set(text.match(/node:[\w/]+/g))]).toEqual(['node:crypto']);
+    expect(text).not.toMatch(/from"node|import\("node|@aws-sdk|\bBuffer\b|\brequire\(/);
+    expect(gzipSync(text).length).toBeLessThan(48_000);
+  });
+
   test('runs where there is no process, Buffer or window, only what every worker has', async () => {
     const { fetch, seen } = fakeFetch(json(info('a')), json({ ...info('a'), value: 'v' }));
     const worker = { fetch, URL, URLSearchParams, TextEncoder, AbortController, crypto, setTimeout, clearTimeout };

@@ -1,0 +1,74 @@
+/** Decoders of the responses of the routes of device vaults. Bytes stay base64 until they are verified. */
+import type {
+  AppendDeviceLogResponse,
+  CreateDeviceVaultResponse,
+  DeleteDeviceVaultResponse,
+  DeletePairingResponse,
+  DeviceLogEntry,
+  DeviceRecoveryResponse,
+  DeviceVaultInfo,
+  KeepDeviceVaultResponse,
+  ListDeviceVaultsResponse,
+  ListPairingsResponse,
+  PairingInfo,
+  ReadDeviceLogResponse,
+} from '../../../contract/devices/wire.ts';
+import {
+  type Decoder,
+  decodeBoolean,
+  decodeListOf,
+  decodeObject,
+  decodeOneOf,
+  decodeText,
+  optional,
+} from '../shared/json-decoders.ts';
+
+/** A whole number that is exact in JavaScript. */
+const decodeCount: Decoder<number> = (json) =>
+  typeof json === 'number' && Number.isSafeInteger(json) && json >= 0 ? json : undefined;
+
+export const decodeCreatedVault = decodeObject<CreateDeviceVaultResponse>({ vault: decodeText, createdAt: decodeText });
+
+export const decodeVaultList = decodeObject<ListDeviceVaultsResponse>({
+  vaults: decodeListOf(
+    decodeObject<DeviceVaultInfo>({
+      vault: decodeText,
+      state: decodeOneOf<DeviceVaultInfo['state']>(['active', 'closed', 'damaged']),
+      createdAt: optional(decodeText),
+      seq: decodeCount,
+      devices: decodeCount,
+      hasRecovery: decodeBoolean,
+      deletableAt: optional(decodeText),
+    }),
+  ),
+});
+
+export const decodeDeletedVault = decodeObject<DeleteDeviceVaultResponse>({
+  vault: decodeText,
+  deleted: decodeBoolean,
+  deletableAt: optional(decodeText),
+});
+
+export const decodeKeptVault = decodeObject<KeepDeviceVaultResponse>({ vault: decodeText });
+
+export const decodeRecoveryBox = decodeObject<DeviceRecoveryResponse>({ box: decodeText });
+
+export const decodeLogPage = decodeObject<ReadDeviceLogResponse>({
+  entries: decodeListOf(decodeObject<DeviceLogEntry>({ entry: decodeText, wraps: optional(decodeText) })),
+  head: decodeCount,
+  more: decodeBoolean,
+  deletableAt: optional(decodeText),
+});
+
+export const decodeAppended = decodeObject<AppendDeviceLogResponse>({ seq: decodeCount });
+
+export const decodePairing = decodeObject<PairingInfo>({
+  pairing: decodeText,
+  expiresAt: decodeText,
+  new: decodeListOf(decodeText),
+  approver: decodeListOf(decodeText),
+});
+
+export const decodePairings = decodeObject<ListPairingsResponse>({ pairings: decodeListOf(decodePairing) });
+
+export const decodeDeletedPairing = decodeObject<DeletePairingResponse>({ deleted: decodeBoolean });

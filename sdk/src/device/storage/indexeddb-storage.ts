@@ -1,0 +1,213 @@
+/**
+ * A storage in IndexedDB, for browsers. Private keys and the storage key are CryptoKeys that cannot be exported: a script
+ * in the page can use them, but not copy them. Web Locks keep a second tab out.
+ */
+import { generateDeviceKeys, toDeviceKeys } from '../../../../core/devices/device-keys.ts';
+import { generateLocalCryptoKey, localKeyOf } from '../../../../core/devices/local-box.ts';
+import type { VaultScope } from '../../../../core/devices/vault-scope.ts';
+import type { Bytes } from '../../../../core/encoding/bytes.ts';
+import { type DeviceVaultError, deviceError } from '../device-errors.ts';
+import {
+  type DataBatch,
+  type DataStore,
+  type DeviceStorage,
+  type KeyStore,
+  type StoredKeys,
+  scopeName,
+  type VaultData,
+} from './storage-ports.ts';
+
+const keyStoreName = 'keys';
+const dataStoreName = 'data';
+
+/** What is stored of the keys of a vault. Structured clones of CryptoKeys keep them non-extractable. */
+interface StoredCryptoKeys {
+  readonly ecdhPublic: Bytes;
+  readonly ecdhPrivate: CryptoKey;
+  readonly ecdsaPublic: Bytes;
+  readonly ecdsaPrivate: CryptoKey;
+  readonly local: CryptoKey;
+}
+
+const storageFailed = (): DeviceVaultError => deviceError('storage_failed');
+
+/** The result of a request of IndexedDB. */
+const resultOf = <T>(request: IDBRequest<T>): Promise<T> =>
+  new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(storageFailed());
+  });
+
+/** Resolves when a transaction is durable. */
+const completed = (transaction: IDBTransaction): Promise<void> =>
+  new Promise((resolve, reject) => {
+    transaction.oncomplete = () => resolve();
+    transaction.onabort = () => reject(storageFailed());
+    transaction.onerror = () => reject(storageFailed());
+  });
+
+class Database {
+  readonly #name: string;
+  #opened: Promise<IDBDatabase> | undefined;
+
+  constructor(name: string) {
+    this.#name = name;
+  }
+
+  async read<T>(store: string, use: (objects: IDBObjectStore) => IDBRequest<T>): Promise<T> {
+    const database = await this.#open();
+    return await resultOf(use(database.transaction(store, 'readonly').objectStore(store)));
+  }
+
+  async write(store: string, use: (objects: IDBObjectStore) => void): Promise<void> {
+    const database = await this.#open();
+    // Without `strict`, a browser reports success before the data is on the disk.
+    const transaction = database.transaction(store, 'readwrite', { durability: 'strict' });
+    const done = completed(transaction);
+    use(transaction.objectStore(store));
+    await done;
+  }
+
+  #open(): Promise<IDBDatabase> {
+    if (typeof indexedDB === 'undefined') throw deviceError('unsupported_platform', { detail: 'IndexedDB' });
+    this.#opened ??= this.#request().catch((error: unknown) => {
+      this.#opened = undefined;
+      throw error;
+    });
+    return this.#opened;
+  }
+
+  async #request(): Promise<IDBDatabase> {
+    const request = indexedDB.open(this.#name, 1);
+    request.onupgradeneeded = () => {
+      request.result.createObjectStore(keyStoreName);
+      request.result.createObjectStore(dataStoreName);
+    };
+    const database = await resultOf(request);
+    // Otherwise another tab could not delete or upgrade the database.
+    database.onversionchange = () => {
+      database.close();
+      this.#opened = undefined;
+    };
+    return database;
+  }
+}
+
+class IndexedDbKeyStore implements KeyStore {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  async describe(): Promise<string> {
+    const isPersistent = (await navigator.storage?.persisted?.()) === true;
+    const eviction = isPersistent
+      ? 'The browser keeps them until the site data is deleted.'
+      : 'The browser may delete them when space is short: make a recovery code, or add a second device.';
+    return `in this browser, as keys that no script can copy. ${eviction}`;
+  }
+
+  async create(scope: VaultScope): Promise<StoredKeys> {
+    // Whether it is granted does not change anything here; `describe` tells.
+    await navigator.storage?.persist?.().catch(() => false);
+    const { ecdh, ecdsa } = await generateDeviceKeys(false);
+    const stored: StoredCryptoKeys = {
+      ecdhPublic: ecdh.publicKey,
+      ecdhPrivate: ecdh.privateKey,
+      ecdsaPublic: ecdsa.publicKey,
+      ecdsaPrivate: ecdsa.privateKey,
+      local: await generateLocalCryptoKey(),
+    };
+    await this.#database.write(keyStoreName, (objects) => objects.put(stored, scopeName(scope)));
+    return await toStoredKeys(stored);
+  }
+
+  async load(scope: VaultScope): Promise<StoredKeys | undefined> {
+    const stored: unknown = await this.#database.read(keyStoreName, (objects) => objects.get(scopeName(scope)));
+    if (stored === undefined) return undefined;
+    if (!isStoredCryptoKeys(stored)) throw deviceError('storage_damaged');
+    return await toStoredKeys(stored);
+  }
+
+  async delete(scope: VaultScope): Promise<void> {
+    await this.#database.write(keyStoreName, (objects) => objects.delete(scopeName(scope)));
+  }
+}
+
+const toStoredKeys = async (stored: StoredCryptoKeys): Promise<StoredKeys> => ({
+  device: await toDeviceKeys(
+    { publicKey: stored.ecdhPublic, privateKey: stored.ecdhPrivate },
+    { publicKey: stored.ecdsaPublic, privateKey: stored.ecdsaPrivate },
+  ),
+  local: localKeyOf(stored.local),
+});
+
+const isStoredCryptoKeys = (stored: unknown): stored is StoredCryptoKeys =>
+  typeof stored === 'object' &&
+  stored !== null &&
+  ['ecdhPrivate', 'ecdsaPrivate', 'local'].every((name) => Reflect.get(stored, name) instanceof CryptoKey) &&
+  ['ecdhPublic', 'ecdsaPublic'].every((name) => Reflect.get(stored, name) instanceof Uint8Array);
+
+class IndexedDbDataStore implements DataStore {
+  readonly #database: Database;
+  readonly #name: string;
+
+  constructor(database: Database, name: string) {
+    this.#database = database;
+    this.#name = name;
+  }
+
+  async open(scope: VaultScope): Promise<VaultData> {
+    const release = await takeLock(`${this.#name}/${scopeName(scope)}`);
+    const prefix = `${scopeName(scope)}/`;
+    const database = this.#database;
+    return {
+      get: async (name) => {
+        const found: unknown = await database.read(dataStoreName, (objects) => objects.get(prefix + name));
+        if (found === undefined || found instanceof Uint8Array) return found && new Uint8Array(found);
+        throw deviceError('storage_damaged');
+      },
+      list: async (start) => {
+        const keys = await database.read(dataStoreName, (objects) => objects.getAllKeys(rangeOf(prefix + start)));
+        return keys.map((key) => String(key).slice(prefix.length));
+      },
+      write: async ({ puts, deletes }: DataBatch) =>
+        await database.write(dataStoreName, (objects) => {
+          for (const [name, bytes] of puts) objects.put(bytes, prefix + name);
+          for (const name of deletes) objects.delete(prefix + name);
+        }),
+      close: async () => release(),
+    };
+  }
+
+  async delete(scope: VaultScope): Promise<void> {
+    await this.#database.write(dataStoreName, (objects) => objects.delete(rangeOf(`${scopeName(scope)}/`)));
+  }
+}
+
+/** All keys that begin with a prefix. Names are ASCII, so none is above this bound. */
+const rangeOf = (prefix: string): IDBKeyRange => IDBKeyRange.bound(prefix, `${prefix}\uffff`, false, true);
+
+/**
+ * Takes a Web Lock, which the browser releases when the page is gone.
+ * @returns releases it @throws DeviceVaultError vault_in_use, unsupported_platform
+ */
+function takeLock(name: string): Promise<() => void> {
+  const locks: LockManager | undefined = navigator.locks;
+  if (locks === undefined) throw deviceError('unsupported_platform', { detail: 'Web Locks' });
+  return new Promise((resolve, reject) => {
+    locks
+      .request(name, { ifAvailable: true }, (lock) => {
+        if (lock === null) throw deviceError('vault_in_use');
+        return new Promise<void>((release) => resolve(release));
+      })
+      .catch(reject);
+  });
+}
+
+/** A storage in the IndexedDB of this origin. @param name of the database */
+export function indexedDbStorage(name = 'anima-device-vaults'): DeviceStorage {
+  const database = new Database(name);
+  return { keys: new IndexedDbKeyStore(database), data: new IndexedDbDataStore(database, name) };
+}

@@ -1,0 +1,42 @@
+/** A storage in memory that shows what is stored, counts writes, and can fail at one of them. */
+import type { Bytes } from '../../../core/encoding/bytes.ts';
+import { memoryStorage } from '../../../sdk/src/device/storage/memory-storage.ts';
+import type { DeviceStorage } from '../../../sdk/src/device/storage/storage-ports.ts';
+
+export interface WatchedStorage extends DeviceStorage {
+  /** What is stored, as it is stored. */
+  readonly items: Map<string, Bytes>;
+  writes: number;
+  /** The write that fails: before it is stored, or after it. */
+  failAt: { readonly write: number; readonly when: 'before' | 'after' } | undefined;
+}
+
+export function watchedStorage(): WatchedStorage {
+  const inner = memoryStorage();
+  const items = new Map<string, Bytes>();
+  const fails = (when: 'before' | 'after') => storage.failAt?.write === storage.writes && storage.failAt.when === when;
+  const storage: WatchedStorage = {
+    keys: inner.keys,
+    items,
+    writes: 0,
+    failAt: undefined,
+    data: {
+      delete: (scope) => inner.data.delete(scope),
+      open: async (scope) => {
+        const data = await inner.data.open(scope);
+        return {
+          ...data,
+          write: async (batch) => {
+            storage.writes++;
+            if (fails('before')) throw new Error('power off');
+            await data.write(batch);
+            for (const [name, bytes] of batch.puts) items.set(name, bytes);
+            for (const name of batch.deletes) items.delete(name);
+            if (fails('after')) throw new Error('power off');
+          },
+        };
+      },
+    },
+  };
+  return storage;
+}
