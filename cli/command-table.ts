@@ -79,10 +79,25 @@ export const commandTable = {
     summary: 'list, delete and relink shared files',
     load: () => import('./commands/blobs.ts'),
   },
+  device: {
+    group: 'Devices of a user',
+    summary: 'manage vaults that only the devices of a user can open',
+    load: () => import('./commands/device.ts'),
+  },
+  records: {
+    group: 'Devices of a user',
+    summary: 'read and write records of a device vault',
+    load: () => import('./commands/records.ts'),
+  },
   keys: {
     group: 'Organization',
     summary: 'create, list, rotate and revoke API keys',
     load: () => import('./commands/keys.ts'),
+  },
+  users: {
+    group: 'Organization',
+    summary: 'create, list and delete users',
+    load: () => import('./commands/users.ts'),
   },
   rotate: {
     group: 'Organization',

@@ -10,6 +10,7 @@ import {
   escapeForTerminal,
   escapeJson,
   formatForTerminal,
+  type Style,
   type TerminalText,
 } from './shell/terminal-text.ts';
 
@@ -82,7 +83,7 @@ export class ProcessShell implements Shell {
       return;
     }
     const text = formatForTerminal(human, (style, part) =>
-      this.#usesColours ? styleText(style, part, { validateStream: false }) : part,
+      this.#usesColours ? styleText(formatsOf(style), part, { validateStream: false }) : part,
     );
     if (text !== '') this.rawStdout.write(text.endsWith('\n') ? text : `${text}\n`);
   }
@@ -123,6 +124,9 @@ export class ProcessShell implements Shell {
     return { stdin: this.stdin, stderr: this.rawStderr };
   }
 }
+
+const formatsOf = (style: Style): Parameters<typeof styleText>[0] =>
+  style === 'whiteOnBlack' ? ['whiteBright', 'bgBlack'] : style;
 
 /** Colours are used only on terminals, and not with NO_COLOR (no-color.org) or on a terminal without colours. */
 export function wantsColours(stream: NodeJS.WriteStream, env: HostProcess['env']): boolean {

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { AuthenticationError, PermissionError } from '../../sdk/src/index.ts';
 import { defaultAddressFor, localUrl } from '../../sdk/src/shared/default-address.ts';
 import { checkBaseURL } from '../../sdk/src/shared/url.ts';
-import { parseKeyIds } from '../profiles/access-resolution.ts';
+import { type KeyIds, parseKeyIds } from '../profiles/access-resolution.ts';
 import { profileFile, storeProfile } from '../profiles/profile-store.ts';
 import { createClient } from '../shell/anima-client.ts';
 import { CommandError, exitCodes } from '../shell/command-error.ts';
@@ -15,9 +15,12 @@ Prompts for the address (unless --url is given) and, hidden, for the key. Withou
 input. One request tests both before anything is stored. The key is stored in the system keyring if there is one, otherwise
 in a file of mode 0600 under $XDG_CONFIG_HOME/anima; the command prints which.
 
+The key is an API key of the organization, or the key of a user, which \`anima device\` and \`anima records\` need.
+
 Examples:
   $ anima login --url https://vault.example.com
   $ anima login --profile prod --url https://vault.example.com < key.txt
+  $ anima login --profile me                 with the key of a user
   $ anima --profile prod get stripe/key`;
 
 export function register(program: Command, shellOf: (command: Command) => Shell): void {
@@ -47,15 +50,16 @@ async function login(shell: Shell, command: Command): Promise<void> {
     });
   }
   const url = chosenUrl ?? defaultAddressFor(key);
-  const state = await checkKey(shell, url, key);
+  const state = await checkKey(shell, url, key, ids);
   const keyFrom = await storeProfile(shell.env, name, { url, org: ids.org, keyId: ids.id, key });
   const where = keyFrom === 'keyring' ? 'the system keyring' : `a file of mode 0600: ${profileFile(shell.env, name)}`;
+  const whose = ids.user === undefined ? `key ${ids.id}` : `user ${ids.user}`;
   shell.print(
     [
-      line`Logged in to ${url} as the profile ${name}: organization ${ids.org}${state === undefined ? '' : ` (${state})`}, key ${ids.id}.`,
+      line`Logged in to ${url} as the profile ${name}: organization ${ids.org}${state === undefined ? '' : ` (${state})`}, ${whose}.`,
       line`The key is in ${where}.`,
     ].join('\n'),
-    { profile: name, url, org: ids.org, keyId: ids.id, keyFrom },
+    { profile: name, url, org: ids.org, keyId: ids.id, user: ids.user, keyFrom },
   );
 }
 
@@ -67,9 +71,12 @@ async function askUrl(shell: Shell): Promise<string | undefined> {
 }
 
 /** The state of the organization; undefined if the key is valid but has no permission to read it. */
-async function checkKey(shell: Shell, url: string, apiKey: string): Promise<string | undefined> {
+async function checkKey(shell: Shell, url: string, apiKey: string, { user }: KeyIds): Promise<string | undefined> {
   try {
-    return (await createClient({ url, apiKey }, shell.env).org.get()).state;
+    const client = createClient({ url, apiKey }, shell.env);
+    if (user === undefined) return (await client.org.get()).state;
+    await client.account.info();
+    return undefined;
   } catch (error) {
     if (error instanceof PermissionError) return undefined;
     if (!(error instanceof AuthenticationError)) throw error;

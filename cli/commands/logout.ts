@@ -1,11 +1,13 @@
 import type { Command } from 'commander';
+import { deviceFolder, hasDeviceVaults } from '../devices/device-folder.ts';
 import { listProfiles, removeProfile, usualProfiles } from '../profiles/profile-store.ts';
 import { CommandError, exitCodes } from '../shell/command-error.ts';
 import type { Shell } from '../shell/shell.ts';
 
 const help = `
 Removes the profile and its key from this machine. The key itself stays valid; an admin can revoke it with
-\`anima keys revoke ID\`.
+\`anima keys revoke ID\`. The keys and records of device vaults stay on this machine, and are used again after a login with
+the same profile name. \`anima device leave\` deletes them.
 
 Examples:
   $ anima logout
@@ -29,6 +31,11 @@ async function logout(shell: Shell): Promise<void> {
     });
   }
   shell.print(`Removed the profile ${name} and its key from this machine.`, { profile: name, removed: true });
+  if (await hasDeviceVaults(shell.env, name)) {
+    shell.note(
+      `The device vaults of this profile stay on this machine: ${deviceFolder(shell.env, name)}. To delete one, log in as the user again, and run \`anima device leave\`.`,
+    );
+  }
   if (shell.env.ANIMA_KEY) shell.note('ANIMA_KEY is still set in this environment and takes precedence over profiles.');
 }
 

@@ -30,14 +30,28 @@ async function whoami(shell: Shell): Promise<void> {
   const { name, url, apiKey, keyFrom } = await shell.access();
   const client = await shell.client();
   // The client has already rejected keys without an organization.
-  const { org = '', id = '' } = parseKeyIds(apiKey) ?? {};
+  const { org = '', id = '', user } = parseKeyIds(apiKey) ?? {};
+  const from = name === 'environment' ? keySourceTexts[keyFrom] : `profile ${name}, ${keySourceTexts[keyFrom]}`;
+  const profile = name === 'environment' ? undefined : name;
+  if (user !== undefined) {
+    const { createdAt, slots } = await client.account.info();
+    const facts = [
+      ['vault', url],
+      ['organization', org],
+      ['user', user],
+      ['from', from],
+      ['created', createdAt],
+      ['unlocked by', slots.map(({ kind }) => kind).join(', ')],
+    ] as const;
+    return shell.print(formatFacts(facts), { url, org, user, profile, keyFrom, createdAt, slots });
+  }
   const [state, record] = await Promise.all([undefinedIfForbidden(client.org.get()), findKeyRecord(client, id)]);
   shell.print(
     formatFacts([
       ['vault', url],
       ['organization', state === undefined ? org : `${org} (${state.state})`],
       ['key', record?.name === undefined ? id : `${id} (${record.name})`],
-      ['from', name === 'environment' ? keySourceTexts[keyFrom] : `profile ${name}, ${keySourceTexts[keyFrom]}`],
+      ['from', from],
       ['role', record?.role ?? 'not readable with this key'],
       ['verbs', record?.verbs?.join(', ')],
       ['names', record?.prefixes?.join(', ')],
@@ -49,7 +63,7 @@ async function whoami(shell: Shell): Promise<void> {
       state: state?.state,
       keyId: id,
       keyName: record?.name,
-      profile: name === 'environment' ? undefined : name,
+      profile,
       keyFrom,
       role: record?.role,
       verbs: record?.verbs,

@@ -1,6 +1,7 @@
 /** The checks of `anima doctor`. */
 import { open } from 'node:fs/promises';
 import { type Anima, AnimaError } from '../../sdk/src/index.ts';
+import { deviceStorage, listLocalVaults } from '../devices/device-folder.ts';
 import { parseKeyIds } from '../profiles/access-resolution.ts';
 import { hasKeyring } from '../profiles/os-keyring.ts';
 import { listProfiles, permissionProblem, profileFile } from '../profiles/profile-store.ts';
@@ -41,6 +42,7 @@ export async function* runDoctorChecks(shell: Shell): AsyncGenerator<Finding, vo
     url = await shell.address().catch(() => undefined);
   } else {
     yield checkProfile(access.value);
+    yield* checkDeviceKeys(shell.env, access.value);
     url = access.value.url;
   }
   if (url === undefined) return;
@@ -51,6 +53,16 @@ export async function* runDoctorChecks(shell: Shell): AsyncGenerator<Finding, vo
   }
   yield* checkAddress(url, answer.value);
   if (!('finding' in access)) yield* checkKey(shell, access.value);
+}
+
+/** Where the keys of this device are, per device vault. */
+async function* checkDeviceKeys(env: Shell['env'], { apiKey, name }: VaultAccess): AsyncGenerator<Finding> {
+  const { org = '', user } = parseKeyIds(apiKey) ?? {};
+  if (user === undefined) return;
+  const vaults = await listLocalVaults(env, name, { org, user });
+  if (vaults.length === 0) yield ok('devices', 'this machine is in no device vault of the user, in this profile');
+  const { keys } = await deviceStorage(env, name);
+  for (const vault of vaults) yield ok('devices', `vault ${vault}: keys ${await keys.describe({ org, user, vault })}`);
 }
 
 /** The result of a call, or a finding if it failed. */
@@ -141,9 +153,14 @@ function* checkAddress(url: string, answer: ProbeResult): Generator<Finding> {
 }
 
 async function* checkKey(shell: Shell, { apiKey }: VaultAccess): AsyncGenerator<Finding> {
-  const id = parseKeyIds(apiKey)?.id;
+  const { id, user } = parseKeyIds(apiKey) ?? {};
   if (id === undefined) return;
   const client = await shell.client();
+  if (user !== undefined) {
+    const account = await valueOrFinding('key', () => client.account.info({ maxRetries: 1 }));
+    yield 'finding' in account ? account.finding : ok('key', `the key of the user ${user} is accepted by the vault`);
+    return;
+  }
   const org = await valueOrFinding('key', () => undefinedIfForbidden(client.org.get({ maxRetries: 1 })));
   if ('finding' in org) {
     yield org.finding;

@@ -1,6 +1,7 @@
 /** Resolves the vault address and key of a command. */
 
 import { parseApiKey } from '../../core/api-keys/api-key.ts';
+import { parseUserKey } from '../../core/users/user-key.ts';
 import { defaultAddressFor, localUrl } from '../../sdk/src/shared/default-address.ts';
 import { checkBaseURL } from '../../sdk/src/shared/url.ts';
 import { CommandError, exitCodes, usageError } from '../shell/command-error.ts';
@@ -53,8 +54,19 @@ export async function resolveAddress(flags: AccessFlags, env: Environment): Prom
   return localUrl;
 }
 
-/** The organization and id in a key; undefined if its format or checksum is wrong. */
-export function parseKeyIds(apiKey: string): { org: string; id: string } | undefined {
+/** The ids in a key. */
+export interface KeyIds {
+  readonly org: string;
+  /** Id of the API key; of a user key, `u` and the id of the user. */
+  readonly id: string;
+  /** The user of a user key. */
+  readonly user?: string;
+}
+
+/** The ids in an API key or a user key; undefined if its format or checksum is wrong. */
+export function parseKeyIds(apiKey: string): KeyIds | undefined {
+  const owner = parseUserKey(apiKey);
+  if (owner !== undefined) return { org: owner.org, id: `u${owner.user}`, user: owner.user };
   const parsed = parseApiKey(apiKey);
   return parsed === undefined ? undefined : { org: parsed.org, id: parsed.id };
 }

@@ -9,6 +9,8 @@ const patience = 30_000;
 const probePatience = 5_000;
 
 interface KeyringEntry {
+  setSecret(secret: Uint8Array, signal?: AbortSignal): Promise<void>;
+  getSecret(signal?: AbortSignal): Promise<number[] | null>;
   setPassword(password: string, signal?: AbortSignal): Promise<void>;
   getPassword(signal?: AbortSignal): Promise<string | null>;
   deletePassword(signal?: AbortSignal): Promise<boolean>;
@@ -50,6 +52,34 @@ export async function readKey(env: Environment, account: string): Promise<string
 export async function forgetKey(env: Environment, account: string): Promise<void> {
   const entry = await entryOf(env, account);
   await entry?.deletePassword(AbortSignal.timeout(patience)).catch(() => false);
+}
+
+/** Secrets in the keyring, under accounts that begin with a prefix. Each function throws if the keyring does not answer. */
+export interface SecretKeyring {
+  get(account: string): Promise<Uint8Array | undefined>;
+  set(account: string, secret: Uint8Array): Promise<void>;
+  delete(account: string): Promise<void>;
+}
+
+/** Undefined if there is no keyring. A locked one is found when it is used. */
+export async function openSecretKeyring(env: Environment, prefix: string): Promise<SecretKeyring | undefined> {
+  if ((await entryOf(env, prefix)) === undefined) return undefined;
+  const entry = async (account: string): Promise<KeyringEntry> => {
+    const found = await entryOf(env, `${prefix}:${account}`);
+    if (found === undefined) throw new Error('the keyring is not available');
+    return found;
+  };
+  return {
+    get: async (account) => {
+      const secret = await (await entry(account)).getSecret(AbortSignal.timeout(patience));
+      if (secret === null) return undefined;
+      const bytes = Uint8Array.from(secret);
+      secret.fill(0);
+      return bytes;
+    },
+    set: async (account, secret) => await (await entry(account)).setSecret(secret, AbortSignal.timeout(patience)),
+    delete: async (account) => void (await (await entry(account)).deletePassword(AbortSignal.timeout(patience))),
+  };
 }
 
 /** Whether a keyring is available. */

@@ -1,22 +1,23 @@
-import { Anima, type CallerIds } from '../../sdk/src/index.ts';
+import { Anima, type AnimaOptions, type CallerIds } from '../../sdk/src/index.ts';
 import { nodeFetch, usesProxy } from './node-fetch.ts';
 import { version } from './version.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+type Access = { readonly url: string; readonly apiKey: string };
 
 /**
  * Creates a client that sends caller ids for the audit: ANIMA_AGENT and ANIMA_RUN, unless the call provides its own.
  */
-export function createClient(
-  { url, apiKey }: { readonly url: string; readonly apiKey: string },
-  env: Readonly<Record<string, string | undefined>>,
-  ids: CallerIds = {},
-): Anima {
-  return new Anima({
+export const createClient = (access: Access, env: Environment, ids: CallerIds = {}): Anima =>
+  new Anima({ ...clientOptions(access, env), ...ids });
+
+/** Options of all clients of this command. */
+export const clientOptions = ({ url, apiKey }: Access, env: Environment) =>
+  ({
     apiKey,
     baseURL: url,
     fetch: usesProxy(env) ? undefined : nodeFetch,
     userAgent: `anima-cli/${version}`,
     agent: env.ANIMA_AGENT || 'anima-cli',
     run: env.ANIMA_RUN || undefined,
-    ...ids,
-  });
-}
+  }) satisfies AnimaOptions;

@@ -44,7 +44,7 @@ export function line(texts: TemplateStringsArray, ...values: readonly (string | 
   return texts.reduce((before, text, i) => before + escapeForLine(String(values[i - 1])) + text);
 }
 
-export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
+export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan' | 'whiteOnBlack';
 
 /** A part of a text in a style. An object, because escape sequences within a text are never passed on. */
 export interface StyledText {

@@ -19,15 +19,20 @@ export interface CliSurroundings {
   /** Piped standard input. Default: empty. */
   readonly input?: string | Uint8Array | undefined;
   /** Answers typed at a terminal, one per question. Standard input and output are then the same terminal. */
-  readonly typed?: readonly string[] | undefined;
+  readonly typed?: readonly TypedAnswer[] | undefined;
   /** Whether standard output is a terminal. Default: same as standard input. */
   readonly terminal?: boolean | undefined;
+  /** Called with all of standard output so far, while the command runs. */
+  readonly onOutput?: ((shown: string) => void) | undefined;
 }
+
+/** A text, or what a person makes of all that standard error has shown; undefined to wait for more. */
+export type TypedAnswer = string | ((shown: string) => string | undefined);
 
 /** Runs a command until it ends. */
 export async function runAnima(args: readonly string[], world: CliSurroundings = {}): Promise<CommandResult> {
   const atTerminal = world.typed !== undefined;
-  const stdout = new CollectedOutput(world.terminal ?? atTerminal);
+  const stdout = new CollectedOutput(world.terminal ?? atTerminal, world.onOutput);
   const stderr = new CollectedOutput(false);
   const stdin = atTerminal ? new FakeKeyboard(world.typed, stderr) : Readable.from([Buffer.from(world.input ?? '')]);
   // Node.js streams have all members that the command uses, but not all that the type requires.
@@ -40,13 +45,17 @@ class CollectedOutput extends Writable {
   readonly isTTY: boolean;
   text = '';
 
-  constructor(isTTY: boolean) {
+  readonly #onText: ((shown: string) => void) | undefined;
+
+  constructor(isTTY: boolean, onText?: (shown: string) => void) {
     super();
     this.isTTY = isTTY;
+    this.#onText = onText;
   }
 
   override _write(chunk: Buffer, _encoding: string, done: () => void): void {
     this.text += chunk.toString('utf8');
+    this.#onText?.(this.text);
     done();
   }
 }
@@ -56,15 +65,19 @@ class FakeKeyboard extends PassThrough {
   readonly isTTY = true;
   isRaw = false;
 
-  constructor(answers: readonly string[], questions: CollectedOutput) {
+  constructor(answers: readonly TypedAnswer[], questions: CollectedOutput) {
     super();
     const left = [...answers];
     let asked = 0;
     const look = setInterval(() => {
-      if (left.length === 0) clearInterval(look);
+      const [next] = left;
+      if (next === undefined) clearInterval(look);
       else if (questions.text.length > asked) {
+        const answer = typeof next === 'string' ? next : next(questions.text);
+        if (answer === undefined) return;
         asked = questions.text.length;
-        this.write(left.shift() ?? '');
+        left.shift();
+        this.write(answer);
       }
     }, 5);
     look.unref();

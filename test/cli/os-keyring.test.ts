@@ -2,9 +2,10 @@
  * Profiles on a system with a keyring. The keyring is a fake, because a real one belongs to the person who runs the
  * tests.
  */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { deviceFolder, deviceStorage } from '../../cli/devices/device-folder.ts';
 import { hasKeyring } from '../../cli/profiles/os-keyring.ts';
 import { openProfile, removeProfile, storeProfile } from '../../cli/profiles/profile-store.ts';
 import { apiKey } from '../sdk/fake-fetch.ts';
@@ -30,6 +31,13 @@ vi.mock('@napi-rs/keyring', () => ({
     async getPassword(): Promise<string | null> {
       if (keyring.state === 'locked') throw new Error('locked');
       return keyring.held.get(this.#id) ?? null;
+    }
+    async setSecret(secret: Uint8Array): Promise<void> {
+      await this.setPassword(Buffer.from(secret).toString('base64'));
+    }
+    async getSecret(): Promise<number[] | null> {
+      const stored = await this.getPassword();
+      return stored === null ? null : [...Buffer.from(stored, 'base64')];
     }
     async deletePassword(): Promise<boolean> {
       return keyring.held.delete(this.#id);
@@ -72,4 +80,38 @@ test('a key whose keyring is locked later is not replaced by anything: it is tol
   await storeProfile(env, 'd', profile);
   keyring.state = 'locked';
   await expect(openProfile(env, 'd')).rejects.toMatchObject({ exit: 4, next: expect.stringContaining('Unlock') });
+});
+
+describe('the keys of a device vault', () => {
+  const scope = { org: '0123456789abcdef', user: 'ghjkmnpqrstvwxyz', vault: 'v0v1v2v3v4v5v6v7' };
+  beforeEach(() => keyring.held.clear());
+  const folderOf = (profile: string) => join(deviceFolder(env, profile), `${scope.org}-${scope.user}-${scope.vault}`);
+
+  test('are encrypted under a key in the keyring, one for each profile and vault, which goes with them', async () => {
+    const keys = await Promise.all(['e', 'f'].map(async (name) => (await deviceStorage(env, name)).keys));
+    for (const store of keys) {
+      await store.create(scope);
+      expect(await store.describe(scope)).toContain('encrypted under a key in the system keyring');
+      expect(await store.load(scope)).toBeDefined();
+    }
+    expect(readdirSync(folderOf('e'))).toEqual(['device-keys']);
+    expect(new Set(keyring.held.values()).size).toBe(2);
+    for (const store of keys) await store.delete(scope);
+    expect(keyring.held.size).toBe(0);
+  });
+
+  test('are in a private file if the keyring does not take them, and cannot be used while it is locked', async () => {
+    keyring.state = 'forgetful';
+    const inFile = (await deviceStorage(env, 'g')).keys;
+    await inFile.create(scope);
+    expect(await inFile.describe(scope)).toContain('without a key store of the operating system');
+    expect(statSync(join(folderOf('g'), 'storage-key')).mode & 0o777).toBe(0o600);
+    keyring.state = 'open';
+    const inKeyring = (await deviceStorage(env, 'h')).keys;
+    await inKeyring.create(scope);
+    keyring.state = 'locked';
+    await expect(inKeyring.load(scope)).rejects.toMatchObject({ code: 'storage_damaged' });
+    keyring.state = 'open';
+    expect(await inKeyring.load(scope)).toBeDefined();
+  });
 });
