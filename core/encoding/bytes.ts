@@ -62,6 +62,10 @@ export function encodeFieldBytes(...fields: readonly (string | Uint8Array)[]): B
   return encoded;
 }
 
+/** Bytes as lower-case hex. */
+export const toHex = (bytes: Uint8Array): string =>
+  Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+
 const urlAlphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 
 /** base64url without padding (RFC 4648 section 5). */

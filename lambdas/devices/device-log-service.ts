@@ -11,7 +11,7 @@ import { isRosterKind, parseSignedEntry, type SignedEntry } from '../../core/dev
 import type { Outcome } from '../../core/devices/chain-state.ts';
 import { parseRosterBody } from '../../core/devices/roster-body.ts';
 import type { VaultScope } from '../../core/devices/vault-scope.ts';
-import { equalBytes } from '../../core/encoding/bytes.ts';
+import { equalBytes, toHex } from '../../core/encoding/bytes.ts';
 import { encodeBase64Field } from './base64-field.ts';
 import type { AttachmentKind, LogStore, RosterStore } from './device-ports.ts';
 import { type Attachment, attachmentHashes, requireAttachments } from './entry-attachments.ts';
@@ -33,8 +33,6 @@ const maxEntryBytes = Math.floor((deviceLimits.deviceLogReplyBytes * 3) / 4);
 const nothingStored = 'Nothing was stored.';
 const refuse = (reason: string): VaultError =>
   new VaultError('entry_refused', { detail: `The entry is refused: ${reason}. ${nothingStored}` });
-
-const toHex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
 export interface DeviceLogServiceDeps {
   readonly rosters: RosterStore;

@@ -2,6 +2,7 @@
 
 import { DecryptionError } from '../../../core/decryption-error.ts';
 import type { VaultScope } from '../../../core/devices/vault-scope.ts';
+import { toHex } from '../../../core/encoding/bytes.ts';
 import { type Item, unmarshallItem } from '../../shared/stores/dynamo-item-codec.ts';
 import type { AttachmentKind, PairingPlace, StoredPairing, StoredRoster } from '../device-ports.ts';
 
@@ -13,7 +14,6 @@ export const otherKinds = ['wraps', 'recovery', 'pairing'] as const;
 export const otherIdPrefix = ({ user, vault }: VaultScope, kind: (typeof otherKinds)[number]): string =>
   `${user}/${kind}/${vault}`;
 
-export const toHex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 export const attachmentId = (scope: VaultScope, kind: AttachmentKind, hash: Uint8Array): string =>
   `${otherIdPrefix(scope, kind)}/${toHex(hash)}`;
 export const pairingId = (scope: VaultScope, pairing: string): string =>

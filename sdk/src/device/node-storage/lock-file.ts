@@ -3,6 +3,7 @@
  * file and then looks for others, so of two at the same time at least one gives up. A file whose process is gone does not
  * count. The folder must be on a disk of this machine.
  */
+import { toHex } from '../../../../core/encoding/bytes.ts';
 import { deviceError } from '../device-errors.ts';
 import { errorCode, type NodeModules, openFile, removeIfPresent } from './node-modules.ts';
 
@@ -22,10 +23,7 @@ function isAlive({ process }: NodeModules, name: string): boolean {
   }
 }
 
-const randomName = (pid: number): string => {
-  const random = Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => byte.toString(16).padStart(2, '0'));
-  return `lock-${pid}-${random.join('')}`;
-};
+const randomName = (pid: number): string => `lock-${pid}-${toHex(crypto.getRandomValues(new Uint8Array(8)))}`;
 
 /** Takes the lock. @returns releases it @throws DeviceVaultError vault_in_use */
 export async function takeFolderLock(node: NodeModules, folder: string): Promise<() => Promise<void>> {

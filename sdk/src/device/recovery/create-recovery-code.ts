@@ -9,13 +9,12 @@ import {
   sealRecoveryBox,
 } from '../../../../core/devices/recovery-code.ts';
 import type { NewMember } from '../../../../core/devices/roster-body.ts';
-import type { Bytes } from '../../../../core/encoding/bytes.ts';
+import { type Bytes, toHex } from '../../../../core/encoding/bytes.ts';
 import type { CallSettings } from '../../shared/client-options.ts';
 import { deviceError } from '../device-errors.ts';
 import type { RecoveryCode } from '../device-types.ts';
 import { requirePlace } from '../roster/add-device.ts';
 import { appendWithNewEpoch, requireAdmin } from '../roster/append-roster.ts';
-import { toHex } from '../roster/hex.ts';
 import type { EngineView, VaultEngine } from '../vault-engine-types.ts';
 import { renderRecoveryPage } from './recovery-page.ts';
 

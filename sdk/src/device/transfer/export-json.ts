@@ -1,5 +1,5 @@
 /** The plain export: all records and versions as JSON, not encrypted (docs/format-devices.md, section 2). */
-import { toHex } from '../roster/hex.ts';
+import { toHex } from '../../../../core/encoding/bytes.ts';
 import type { VaultEngine } from '../vault-engine-types.ts';
 import type { RecordName, TransferRecords } from './transfer-ports.ts';
 
