@@ -12,8 +12,8 @@ A device vault holds records that only the devices of a user can open. The servi
 commands need the key of a user (\`anima users create\`, \`anima login --profile me\`). \`anima records\` reads and writes the
 records.
 
-Each profile has keys of its own on this machine, in the system keyring if there is one, otherwise in a file of mode 0600;
-\`anima doctor\` says which. If this machine has one vault, no command needs its id; otherwise name it with --vault.
+Each profile has its own keys on this machine. They are in the system keyring, or in a file of mode 0600 if there is no
+keyring. \`anima doctor\` shows which. If this machine has one vault, no command needs its id; otherwise name it with --vault.
 
 A new device is added in two steps: \`join\` on it, \`approve\` on a device with the role admin. Both show a code, which a
 person compares. With --qr, a QR code or its text is copied from one device to the other instead.

@@ -38,7 +38,7 @@ async function create(shell: Shell): Promise<void> {
   const created = await (await shell.client()).users.create();
   if (!shell.json)
     shell.note(
-      line`Created the user ${created.user}. Whoever has the key can open the user’s data. It is shown only once:`,
+      line`Created the user ${created.user}. Anyone who has the key can open the user’s data. The key is shown only once:`,
     );
   shell.print(escapeForLine(created.key), created);
 }

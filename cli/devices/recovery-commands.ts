@@ -106,7 +106,7 @@ async function giveCode(
   const isWritten = await file.write(page);
   if (isWritten) {
     shell.print(
-      `Wrote the recovery code to ${path} (mode 0600). Print it, keep the paper in a safe place, and delete the file.\nWhoever has the code and a credential of the user can open the whole vault.`,
+      `Wrote the recovery code to ${path} (mode 0600). Print it, keep the paper in a safe place, and delete the file.\nAnyone who has the code and a credential of the user can open the whole vault.`,
       { vault, ...more, file: path, head },
     );
     return true;
@@ -121,7 +121,7 @@ async function giveCode(
   const groups = code.split('-');
   const lines = [groups.slice(0, 4), groups.slice(4)].map((half) => `    ${half.join('-')}`);
   shell.print(
-    `Recovery code of the vault ${vault}:\n\n${lines.join('\n')}\n\nIt is shown once and stored nowhere. Write it down, and keep it in a safe place.\nWhoever has it and a credential of the user can open the whole vault.`,
+    `Recovery code of the vault ${vault}:\n\n${lines.join('\n')}\n\nIt is shown once and is not stored. Write it down, and keep it in a safe place.\nAnyone who has it and a credential of the user can open the whole vault.`,
     { vault, ...more, code, head },
   );
   return false;
