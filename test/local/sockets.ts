@@ -10,11 +10,14 @@ export async function dial(url: string): Promise<Socket> {
   return socket;
 }
 
+/** Settles when the connection is closed, also by a reset. `events.once` would reject for a reset. */
+const closeOf = (socket: Socket): Promise<void> => new Promise((resolve) => socket.once('close', () => resolve()));
+
 /** Milliseconds until the server closed a connection. */
 export async function closedAfter(socket: Socket): Promise<number> {
   const started = performance.now();
   socket.resume();
-  if (!socket.closed) await once(socket, 'close');
+  if (!socket.closed) await closeOf(socket);
   return performance.now() - started;
 }
 
@@ -71,7 +74,8 @@ export const departures: Readonly<Record<string, (url: string, head: string) => 
   'with the first bytes of the answer': async (url, head) => {
     const socket = await dial(url);
     socket.write(`${head}content-length: 1024\r\n\r\n${kilobyte}`);
-    await Promise.race([once(socket, 'data'), once(socket, 'close'), pause(3_000)]);
+    const data = new Promise<void>((resolve) => socket.once('data', () => resolve()));
+    await Promise.race([data, closeOf(socket), pause(3_000)]);
     socket.resetAndDestroy();
   },
   'with no HTTP at all': async (url) => {
