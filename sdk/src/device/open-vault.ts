@@ -42,7 +42,8 @@ export async function openEngine(context: VaultContext, vault: string): Promise<
   const scope = scopeOf(context, vault);
   return await withLock(context, scope, async (data) => {
     const keys = await context.storage.keys.load(scope);
-    if (keys === undefined) throw deviceError('vault_unknown');
+    // Keys alone are of an attempt that failed. Without a verified entry, this device would believe any log.
+    if (keys === undefined || (await data.list('')).length === 0) throw deviceError('vault_unknown');
     return await engineOf(context, scope, data, keys);
   });
 }

@@ -4,7 +4,7 @@ import { fromBase64 } from '../../../core/encoding/bytes.ts';
 import type { CallSettings } from '../shared/client-options.ts';
 import { deviceError } from './device-errors.ts';
 import { DeviceRequests } from './device-requests.ts';
-import { forgetVault, openEngine, scopeOf, type VaultContext } from './open-vault.ts';
+import { openEngine, scopeOf, type VaultContext } from './open-vault.ts';
 import { type Recovered, type RecoverInput, recoverVault } from './recovery/recover.ts';
 import type { RecoveryDevice } from './recovery/recovery-ports.ts';
 import { StagedData } from './storage/staged-data.ts';
@@ -17,7 +17,8 @@ export interface RecoveredVault extends Recovered {
 }
 
 /**
- * Recovers the vault with its code. What a recovery left that was certainly not completed is replaced.
+ * Recovers the vault with its code. A recovery that was interrupted or refused is tried again with the same keys: only
+ * the service says whether its entry was stored, and a hostile one could say no to make the only keys be deleted.
  * @throws DeviceVaultError vault_exists, and those of the recovery
  */
 export async function recoverToDevice(
@@ -26,7 +27,7 @@ export async function recoverToDevice(
   input: RecoverInput,
   settings: CallSettings,
 ): Promise<RecoveredVault> {
-  await removeLeftover(context, vault, settings);
+  await requireNoMember(context, vault, settings);
   const session = await RecoverySession.begin(context, vault);
   try {
     const { code } = await recoverVault(session, input, settings);
@@ -37,30 +38,33 @@ export async function recoverToDevice(
   }
 }
 
-/** Removes what an interrupted recovery stored, if this device never became a member. */
-async function removeLeftover(context: VaultContext, vault: string, settings: CallSettings): Promise<void> {
+/**
+ * Passes if this device has nothing of the vault, or what an attempt left that did not make it a member.
+ * @throws DeviceVaultError vault_exists
+ */
+async function requireNoMember(context: VaultContext, vault: string, settings: CallSettings): Promise<void> {
   const engine = await openEngine(context, vault).catch((error: unknown) => {
     if (isCode(error, 'vault_unknown')) return undefined;
     throw error;
   });
   if (engine === undefined) return;
-  const isLeftover = await wasNeverMember(engine, settings);
-  if (isLeftover) return await forgetVault(context, engine);
-  await engine.close();
-  throw deviceError('vault_exists');
+  try {
+    if (!(await isLeftover(engine, settings))) throw deviceError('vault_exists');
+  } finally {
+    await engine.close();
+  }
 }
 
-async function wasNeverMember(engine: DeviceVaultEngine, settings: CallSettings): Promise<boolean> {
+async function isLeftover(engine: DeviceVaultEngine, settings: CallSettings): Promise<boolean> {
   const { head, usedIds } = engine.view.state;
-  // Without an entry: keys of an attempt that ended before its checks did, or a new vault that was not sent yet.
-  if (head.seq === 0) return (await engine.store.list('')).length === 0;
+  // A new vault that was not sent yet.
+  if (head.seq === 0) return false;
   if (usedIds.has(engine.keys.id)) return false;
   try {
     await engine.pull(settings);
     return false;
   } catch (error) {
     if (isCode(error, 'device_refused')) return true;
-    await engine.close();
     throw error;
   }
 }
@@ -76,21 +80,30 @@ class RecoverySession implements RecoveryDevice {
   readonly #staged: StagedData;
   readonly #keys: StoredKeys;
   #engine: DeviceVaultEngine | undefined;
-  #isPrepared = false;
+  /** Whether the entry that makes this device the only member may have been sent with these keys. */
+  #mayBeMember: boolean;
 
-  private constructor(context: VaultContext, scope: RecoveryDevice['scope'], data: VaultData, keys: StoredKeys) {
+  private constructor(
+    context: VaultContext,
+    scope: RecoveryDevice['scope'],
+    data: VaultData,
+    { keys, isKept }: { readonly keys: StoredKeys; readonly isKept: boolean },
+  ) {
     this.scope = scope;
     this.#context = context;
     this.#data = data;
     this.#staged = new StagedData(data);
     this.#keys = keys;
+    this.#mayBeMember = isKept;
   }
 
   static async begin(context: VaultContext, vault: string): Promise<RecoverySession> {
     const scope = scopeOf(context, vault);
     const data = await context.storage.data.open(scope);
     try {
-      return new RecoverySession(context, scope, data, await context.storage.keys.create(scope));
+      const kept = await context.storage.keys.load(scope);
+      const keys = kept ?? (await context.storage.keys.create(scope));
+      return new RecoverySession(context, scope, data, { keys, isKept: kept !== undefined });
     } catch (error) {
       await data.close();
       throw error;
@@ -113,7 +126,7 @@ class RecoverySession implements RecoveryDevice {
 
   async prepare(): Promise<DeviceKeys> {
     await this.#staged.keep();
-    this.#isPrepared = true;
+    this.#mayBeMember = true;
     return this.#keys.device;
   }
 
@@ -124,20 +137,16 @@ class RecoverySession implements RecoveryDevice {
     return this.#engine;
   }
 
-  async discard(): Promise<void> {
-    this.#isPrepared = false;
-  }
-
   opened(): DeviceVaultEngine {
     if (this.#engine === undefined) throw deviceError('not_open');
     return this.#engine;
   }
 
-  /** After a failure. Prepared keys stay: they may be those of the only member. */
+  /** After a failure. Keys stay if they may be those of the only member. */
   async end(): Promise<void> {
     if (this.#engine === undefined) await this.#data.close();
     else await this.#engine.close();
-    if (this.#isPrepared) return;
+    if (this.#mayBeMember) return;
     await this.#context.storage.keys.delete(this.scope);
     await this.#context.storage.data.delete(this.scope);
   }

@@ -364,15 +364,50 @@ describe('recovering', () => {
     },
   );
 
-  test('a refused entry leaves nothing', async () => {
+  test('a refused entry keeps the keys, and the next attempt uses them', async () => {
     const begun = await begin();
     const { code } = await createRecoveryCode(begun.engine, begun.settings);
     begun.service.before = (request) =>
       request.method === 'POST' && request.path.endsWith('/log') ? problem('entry_refused') : undefined;
     const context = deviceAt(begun.service);
-    const failed = recoverToDevice(context, begun.vault, input(code), begun.settings);
-    await expect(failed).rejects.toMatchObject({ code: 'entry_refused' });
-    expect(await keepsNothing(context, begun)).toBe(true);
+    const attempt = () => recoverToDevice(context, begun.vault, input(code), begun.settings);
+    await expect(attempt()).rejects.toMatchObject({ code: 'entry_refused' });
+    const first = await context.storage.keys.load(begun.engine.scope);
+    begun.service.before = undefined;
+    const { engine } = await attempt();
+    expect(engine.keys.id).toBe(first?.device.id);
+    expect(await textAt(engine, 'note')).toBe('hello');
+  });
+
+  test('a service that stores the entry but says it did not cannot make the only keys be deleted', async () => {
+    const begun = await begin();
+    const { vault, settings, service } = begun;
+    const { code } = await createRecoveryCode(begun.engine, settings);
+    let isLying = false;
+    service.after = (request, response) => {
+      isLying ||= request.method === 'POST' && request.path.endsWith('/log');
+      if (!isLying || !request.path.endsWith('/log')) return response;
+      return problem(request.method === 'POST' ? 'entry_refused' : 'device_refused');
+    };
+    const context = deviceAt(service);
+    const attempt = () => recoverToDevice(context, vault, input(code), settings);
+    await expect(attempt()).rejects.toMatchObject({ code: 'entry_refused' });
+    // The used code no longer opens the current box.
+    await expect(attempt()).rejects.toMatchObject({ code: 'code_refused' });
+    service.after = undefined;
+    await expect(attempt()).rejects.toMatchObject({ code: 'vault_exists' });
+    const engine = await openEngine(context, vault);
+    await engine.pull(settings);
+    expect(await textAt(engine, 'note')).toBe('hello');
+    expect(engine.view.state.members.has(engine.keys.id)).toBe(true);
+    expect((await createRecoveryCode(engine, settings)).code).not.toBe(code);
+  });
+
+  test('a device that has keys but no verified entry does not open the vault', async () => {
+    const begun = await begin();
+    const context = deviceAt(begun.service);
+    await context.storage.keys.create(begun.engine.scope);
+    await expect(openEngine(context, begun.vault)).rejects.toMatchObject({ code: 'vault_unknown' });
   });
 
   test('a device that was removed keeps its copy', async () => {

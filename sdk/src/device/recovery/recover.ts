@@ -14,7 +14,7 @@ import type { VaultScope } from '../../../../core/devices/vault-scope.ts';
 import { type Bytes, equalBytes } from '../../../../core/encoding/bytes.ts';
 import type { CallSettings } from '../../shared/client-options.ts';
 import { AnimaError } from '../../shared/errors.ts';
-import { DeviceVaultError, deviceError } from '../device-errors.ts';
+import { type DeviceVaultError, deviceError } from '../device-errors.ts';
 import type { RecoveryCode } from '../device-types.ts';
 import { checkLabel } from '../open-vault.ts';
 import { appendWithNewEpoch, type PlanRoster } from '../roster/append-roster.ts';
@@ -152,10 +152,7 @@ async function appendRecover(
   try {
     await appendWithNewEpoch(engine, plan, settings);
   } catch (error) {
-    if (isCertainlyNotStored(error)) {
-      await device.discard();
-      throw error;
-    }
+    // Whether the entry was stored is for the log to tell: the answer may be lost, or false.
     failure = error;
   }
   const own = await openAsMember(device, failure, settings);
@@ -167,7 +164,7 @@ async function appendRecover(
 
 /**
  * Reads the log as the new device. The recovery member cannot: once its entry is stored, it is no member any more.
- * @param failure of the entry, if its outcome is unknown
+ * @param failure of the entry, thrown unless the log shows that the entry was stored
  */
 async function openAsMember(device: RecoveryDevice, failure: unknown, settings: CallSettings): Promise<VaultEngine> {
   const engine = await device.open();
@@ -179,21 +176,3 @@ async function openAsMember(device: RecoveryDevice, failure: unknown, settings: 
   if (!engine.view.state.members.has(engine.keys.id)) throw failure ?? rolledBack('it lacks the entry of this device');
   return engine;
 }
-
-/**
- * Codes of answers after which the entry is certainly not in the log. `device_refused` is none of them: a repeated request
- * gets it when the first one was stored, since the recovery member is no member after its entry.
- */
-const refusals: ReadonlySet<string> = new Set([
-  'entry_refused',
-  'device_vault_full',
-  'no_key',
-  'vault_closed',
-  'change_refused',
-  'device_known',
-  'roster_full',
-  'too_many_conflicts',
-]);
-
-const isCertainlyNotStored = (error: unknown): boolean =>
-  (error instanceof AnimaError || error instanceof DeviceVaultError) && refusals.has(error.code);

@@ -12,12 +12,10 @@ export interface RecoveryDevice {
   /** An engine in memory that reads and signs as the recovery member. */
   engineOf(recovery: DeviceKeys): Promise<VaultEngine>;
   /**
-   * Makes the keys of this device and stores them together with what the recovery member verified. The entry `recover` is
-   * sent after it, so a device that loses power in between still has the keys of the only member.
+   * Stores the keys of this device together with what the recovery member verified, and keeps them from now on. The entry
+   * `recover` is sent after it, so a device that loses power in between still has the keys of the only member.
    */
   prepare(verified: VaultEngine): Promise<DeviceKeys>;
   /** The engine of this device on what `prepare` stored. */
   open(): Promise<VaultEngine>;
-  /** Deletes what `prepare` stored. Called only when the entry is certainly not in the log. */
-  discard(): Promise<void>;
 }

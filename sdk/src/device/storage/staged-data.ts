@@ -8,7 +8,7 @@ export class StagedData implements VaultData {
   /** Undefined after it was kept. */
   #staged: Map<string, Bytes> | undefined = new Map();
 
-  /** @param data empty; the holder closes it with this object */
+  /** @param data what it holds is replaced when this is kept; the holder closes it with this object */
   constructor(data: VaultData) {
     this.#data = data;
   }
@@ -18,7 +18,8 @@ export class StagedData implements VaultData {
     const staged = this.#staged;
     if (staged === undefined) return;
     try {
-      await this.#data.write({ puts: staged, deletes: new Set() });
+      const replaced = (await this.#data.list('')).filter((name) => !staged.has(name));
+      await this.#data.write({ puts: staged, deletes: new Set(replaced) });
     } catch (error) {
       throw error instanceof DeviceVaultError ? error : deviceError('storage_failed');
     }
