@@ -192,7 +192,7 @@ describe('joining', () => {
   test('nothing is stored when the approver says no, when the log is altered, or when its wraps are', async () => {
     const refused = await begin();
     const first = deviceAt(refused.service);
-    expect(await join(refused, first, async () => false)).toBe('pairing_expired');
+    expect(await join(refused, first, async () => false)).toBe('pairing_unknown');
     expect(await keepsNothing(first, refused)).toBe(true);
     const wrapped = await begin();
     const second = deviceAt(wrapped.service);

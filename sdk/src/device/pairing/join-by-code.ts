@@ -55,5 +55,5 @@ export async function joinByCode(join: JoinByCode, settings: CallSettings): Prom
   });
   await requireConfirmation(join.confirm, { code: pairingCode(transcript) }, { clock, deadline }, settings);
   const admission = { pairing, transcript, approverKeys: offer.keys, head: offer.head };
-  await awaitAdmission(device, admission, clock, deadline, settings);
+  await awaitAdmission({ device, requests, clock, deadline }, admission, settings);
 }

@@ -110,5 +110,5 @@ async function awaitApproval(
   const isAuthentic = await verifyQrMessageMac(secret, signed, mac);
   if (!isAuthentic) throw pairingRefused('the answer does not come from the device that shares the QR code');
   const admission = { pairing, transcript: await qrTranscriptHash(signed), approverKeys, head };
-  await awaitAdmission(device, admission, clock, deadline, settings);
+  await awaitAdmission({ device, requests, clock, deadline }, admission, settings);
 }
