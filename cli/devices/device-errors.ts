@@ -25,7 +25,11 @@ const rows: Readonly<Record<DeviceErrorCode, readonly [ExitName, string?]>> = {
   vault_unknown: ['notFound', '`anima device list` shows the vaults; `anima device join` adds this device to one.'],
   vault_exists: ['conflict', `Use it: \`anima device list\`. If this device was removed from it: ${joinAgain}`],
   not_open: ['failed'],
-  storage_damaged: ['decryption', `If the system keyring is locked, unlock it, and try again. Otherwise ${joinAgain}`],
+  storage_damaged: ['decryption', joinAgain],
+  keys_locked: [
+    'unavailable',
+    'Unlock the system keyring, and try again. `anima doctor` says whether a keyring is available, and ANIMA_KEYRING=off disables it.',
+  ],
   storage_failed: ['failed', 'Check the free space and the permissions of the folder (`anima doctor` names it).'],
   unsupported_platform: ['failed', 'Update Node.js.'],
   unreadable_content: ['decryption', 'Update anima, or replace the record with `anima records put`.'],

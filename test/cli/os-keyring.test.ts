@@ -110,7 +110,7 @@ describe('the keys of a device vault', () => {
     const inKeyring = (await deviceStorage(env, 'h')).keys;
     await inKeyring.create(scope);
     keyring.state = 'locked';
-    await expect(inKeyring.load(scope)).rejects.toMatchObject({ code: 'storage_damaged' });
+    await expect(inKeyring.load(scope)).rejects.toMatchObject({ code: 'keys_locked' });
     keyring.state = 'open';
     expect(await inKeyring.load(scope)).toBeDefined();
   });

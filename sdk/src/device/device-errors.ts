@@ -26,6 +26,8 @@ const messages = {
   not_open: 'This vault was closed on this device. Nothing was done. Open it again',
   storage_damaged:
     'What this device stored cannot be opened. Nothing was changed. Remove the stored copy, and join the vault again',
+  keys_locked:
+    'The key store of the operating system has the keys of this vault, and is locked or does not answer. Nothing was read or changed. Unlock it, then open the vault again',
   storage_failed:
     'This device could not store a change. Its outcome is unknown, so this object stops. Check the space and permissions, then open the vault again',
   unsupported_platform: 'This platform lacks something that the storage needs. Nothing was stored. Use another storage',

@@ -2,6 +2,7 @@ import { isOpaqueIdText } from '../../../core/devices/vault-scope.ts';
 import { Transport } from '../http/transport.ts';
 import { checkConfirm, notSentError } from '../shared/argument-validation.ts';
 import { type CallOptions, resolveClientSettings } from '../shared/client-options.ts';
+import { boundedFetch } from './bounded-fetch.ts';
 import { UserDeviceRequests } from './device-requests.ts';
 import type {
   ConfirmVaultOptions,
@@ -36,7 +37,8 @@ export class DeviceVaults {
   /** @throws AnimaError as the main client; invalid_argument without an owner */
   constructor(options: DeviceVaultsOptions) {
     const { storage, owner, ...rest } = options;
-    const transport = new Transport(resolveClientSettings(rest));
+    const client = resolveClientSettings(rest);
+    const transport = new Transport({ ...client, fetch: boundedFetch(client.fetch) });
     this.#context = {
       transport,
       user: new UserDeviceRequests(transport),
@@ -61,7 +63,7 @@ export class DeviceVaults {
 
   /**
    * Opens a vault that this device is a member of. Sends nothing: works offline.
-   * @throws DeviceVaultError vault_unknown, vault_in_use, storage_damaged
+   * @throws DeviceVaultError vault_unknown, vault_in_use, storage_damaged, keys_locked
    */
   async open(vault: string): Promise<DeviceVault> {
     return await DeviceVault.over(this.#context, await openEngine(this.#context, vault));

@@ -36,7 +36,7 @@ export const newOpaqueId = (): string =>
 
 /**
  * Opens the vault that this device has. Nothing is sent.
- * @throws DeviceVaultError vault_unknown, vault_in_use, storage_damaged
+ * @throws DeviceVaultError vault_unknown, vault_in_use, storage_damaged, keys_locked
  */
 export async function openEngine(context: VaultContext, vault: string): Promise<DeviceVaultEngine> {
   const scope = scopeOf(context, vault);

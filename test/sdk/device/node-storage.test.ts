@@ -232,7 +232,15 @@ test('the storage key is in the key store of the system if that works', async ()
   expect(loaded?.device.id).toBe(device.id);
   expect(loaded?.device.ecdsa.privateKey.extractable).toBe(false);
   // Without the key store, the keys cannot be opened.
-  expect(await rejectionOf(nodeStorage({ folder }).keys.load(scope))).toMatchObject({ code: 'storage_damaged' });
+  expect(await rejectionOf(nodeStorage({ folder }).keys.load(scope))).toMatchObject({ code: 'keys_locked' });
+  const locked = keyringOf('get').keyring;
+  expect(await rejectionOf(nodeStorage({ folder, keyring: locked }).keys.load(scope))).toMatchObject({
+    code: 'keys_locked',
+  });
+  const empty = keyringOf().keyring;
+  expect(await rejectionOf(nodeStorage({ folder, keyring: empty }).keys.load(scope))).toMatchObject({
+    code: 'storage_damaged',
+  });
   await storage.keys.delete(scope);
   expect(secrets.size).toBe(0);
   expect(await storage.keys.load(scope)).toBeUndefined();

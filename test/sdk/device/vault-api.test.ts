@@ -1,5 +1,7 @@
 /** The public classes: pairing, devices, recovery, export and import, with the clock of the system. */
 import { describe, expect, test } from 'vitest';
+import { utf8Bytes } from '../../../core/encoding/bytes.ts';
+import { maxAnswerBytes } from '../../../sdk/src/device/bounded-fetch.ts';
 import { DeviceVaultError } from '../../../sdk/src/device/device-errors.ts';
 import type { DeviceVault } from '../../../sdk/src/device/device-vault.ts';
 import { DeviceVaults } from '../../../sdk/src/device/device-vaults.ts';
@@ -197,4 +199,42 @@ describe('export and import', () => {
     expect(JSON.parse(await vault.exportJson()).records).toMatchObject([{ id: 'note', data: 'queued', versions: [] }]);
     expect((await vault.exportPia()).exported).toBe(1);
   });
+});
+
+test('an answer without an end is not held in memory: the connection is closed', async () => {
+  const chunk = new Uint8Array(1024 * 1024).fill(0x20);
+  let sent = 0;
+  let isCancelled = false;
+  const endless = new ReadableStream<Uint8Array>({
+    pull: (controller) => {
+      sent += chunk.length;
+      controller.enqueue(chunk);
+    },
+    cancel: () => {
+      isCancelled = true;
+    },
+  });
+  const fetch = async () => new Response(endless, { headers: { 'content-type': 'application/json' } });
+  const vaults = new DeviceVaults({ apiKey: userKey, baseURL, fetch, maxRetries: 0, storage: memoryStorage() });
+  await expect(vaults.list()).rejects.toMatchObject({
+    code: 'connection_failed',
+    detail: expect.stringContaining('TOO_LARGE'),
+  });
+  expect(isCancelled).toBe(true);
+  expect(sent).toBeLessThanOrEqual(maxAnswerBytes + 2 * chunk.length);
+});
+
+test('an answer in many pieces is read whole, also where a character is in two of them', async () => {
+  const bytes = utf8Bytes(JSON.stringify({ vaults: [], 'für später': 'ä' }));
+  const pieces = Array.from(bytes, (byte) => Uint8Array.of(byte));
+  const body = new ReadableStream<Uint8Array>({
+    pull: (controller) => {
+      const piece = pieces.shift();
+      if (piece === undefined) controller.close();
+      else controller.enqueue(piece);
+    },
+  });
+  const fetch = async () => new Response(body);
+  const vaults = new DeviceVaults({ apiKey: userKey, baseURL, fetch, maxRetries: 0, storage: memoryStorage() });
+  expect(await vaults.list()).toEqual([]);
 });

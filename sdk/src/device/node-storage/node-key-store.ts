@@ -99,14 +99,16 @@ export class NodeKeyStore implements KeyStore {
     await replaceFile(this.#node, this.#folderOf(scope), storageKeyFile, bytes);
   }
 
-  /** @throws DeviceVaultError storage_damaged */
+  /** @throws DeviceVaultError storage_damaged if the key store answers that it does not have the key; keys_locked */
   async #loadStorageKey(scope: VaultScope): Promise<Bytes> {
     const inFile = await readIfPresent(this.#node, `${this.#folderOf(scope)}/${storageKeyFile}`);
     if (inFile !== undefined) return inFile;
-    const inKeyring = await this.#keyring?.get(scopeName(scope)).catch(() => undefined);
+    if (this.#keyring === undefined) throw deviceError('keys_locked', { detail: 'no key store can be used here' });
+    const inKeyring = await this.#keyring.get(scopeName(scope)).catch(() => {
+      throw deviceError('keys_locked');
+    });
     if (inKeyring !== undefined) return new Uint8Array(inKeyring);
-    const detail = 'the key store of the operating system does not have the key, or is locked';
-    throw deviceError('storage_damaged', { detail });
+    throw deviceError('storage_damaged', { detail: 'the key store of the operating system does not have the key' });
   }
 }
 

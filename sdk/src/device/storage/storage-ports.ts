@@ -16,7 +16,7 @@ export interface KeyStore {
   describe(scope: VaultScope): Promise<string>;
   /** Makes and stores new keys for a vault. Keys that are there are replaced. The caller holds the lock of the vault. */
   create(scope: VaultScope): Promise<StoredKeys>;
-  /** @returns undefined if this device has no keys of the vault @throws DeviceVaultError storage_damaged */
+  /** @returns undefined if this device has no keys of the vault @throws DeviceVaultError storage_damaged, keys_locked */
   load(scope: VaultScope): Promise<StoredKeys | undefined>;
   /** Deletes the keys of a vault. What they encrypted cannot be opened again. */
   delete(scope: VaultScope): Promise<void>;
