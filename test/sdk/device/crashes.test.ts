@@ -123,7 +123,7 @@ test('nothing is in clear in what is stored', async () => {
   // Names are those that the service sees anyway: types, ids and numbers.
   for (const name of storage.items.keys())
     expect(name).toMatch(
-      /^(state|lamport|pending|(umk|wraps|entry)\/(\d{12}|join)|(record|queue)\/\w+:\w+|version\/\w+:\w+\/\d{12})$/,
+      /^(state|lamport|pending|(umk|wraps|entry)\/(\d{12}|join)|words\/\w+\/\d{12}|(record|queue)\/\w+:\w+|version\/\w+:\w+\/\d{12})$/,
     );
   // A box under another name does not open.
   const [one = '', two = ''] = [...storage.items.keys()].filter((name) => name.startsWith('entry/'));

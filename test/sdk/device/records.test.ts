@@ -6,6 +6,7 @@ import { memoryStorage } from '../../../sdk/src/device/storage/memory-storage.ts
 import { baseURL, problem, rejectionOf, userKey } from '../fake-fetch.ts';
 import { FakeDeviceService, recordDraft, rosterDraft, servedBy, settingsOf } from './engine-fixtures.ts';
 import { anotherDevice, type Device, dataAt, firstDevice, offline, restarted, syncAll } from './record-fixtures.ts';
+import { watchedStorage } from './watched-storage.ts';
 
 let service: FakeDeviceService;
 let first: Device;
@@ -359,6 +360,44 @@ test('search finds records by all their words, best first, and follows changes',
   expect(await found('tea')).toEqual(['c']);
   expect(await found('coffee')).toEqual(['b']);
   expect(await memory.search('coffee', { limit: 0 })).toEqual([]);
+});
+
+test('a search opens only records that changed since the last one, also after a restart, and those that it returns', async () => {
+  const storage = watchedStorage();
+  let device = await firstDevice(new FakeDeviceService(), storage);
+  for (let at = 0; at < 20; at++)
+    await device.vault.records('memory').put({ text: at === 7 ? 'a needle' : 'hay' }, { id: `r${at}` });
+  const opened = async (query: string) => {
+    storage.reads.length = 0;
+    const found = await device.vault.records('memory').search(query);
+    return {
+      found: found.map(({ id }) => id),
+      opened: storage.reads.filter((name) => name.startsWith('record/')).sort(),
+    };
+  };
+  expect((await opened('needle')).opened).toHaveLength(21);
+  expect(await opened('needle')).toEqual({ found: ['r7'], opened: ['record/memory:r7'] });
+  expect([...storage.items.keys()].filter((name) => name.startsWith('words/')).length).toBeGreaterThan(1);
+  device = await restarted(device);
+  expect(await opened('needle')).toEqual({ found: ['r7'], opened: ['record/memory:r7'] });
+  await device.vault.records('memory').put({ text: 'a second needle' }, { id: 'r3' });
+  await device.vault.records('memory').delete('r7');
+  device = await restarted(device);
+  expect(await opened('needle')).toEqual({
+    found: ['r3'],
+    opened: ['record/memory:r3', 'record/memory:r3', 'record/memory:r7'],
+  });
+  expect(await opened('hay')).toMatchObject({ found: { length: 18 } });
+});
+
+test('two searches at once, and a record that this device cannot open', async () => {
+  const memory = first.vault.records('memory');
+  await memory.put({ text: 'tea' }, { id: 'a' });
+  const both = await Promise.all([memory.search('tea'), memory.search('tea')]);
+  expect(both.map((found) => found.map(({ id }) => id))).toEqual([['a'], ['a']]);
+  const { settings, engine } = { settings: settingsOf(first.context), engine: first.vault.engine };
+  await engine.append(recordDraft(engine.keys, 'unknown', 'tea'), settings);
+  expect((await memory.search('tea')).map(({ id }) => id)).toEqual(['a']);
 });
 
 test('a device that wrote nothing for a day writes a heartbeat', async () => {

@@ -7,6 +7,8 @@ export interface WatchedStorage extends DeviceStorage {
   /** What is stored, as it is stored. */
   readonly items: Map<string, Bytes>;
   writes: number;
+  /** Names that were read. */
+  readonly reads: string[];
   /** The write that fails: before it is stored, or after it. */
   failAt: { readonly write: number; readonly when: 'before' | 'after' } | undefined;
 }
@@ -19,6 +21,7 @@ export function watchedStorage(): WatchedStorage {
     keys: inner.keys,
     items,
     writes: 0,
+    reads: [],
     failAt: undefined,
     data: {
       delete: (scope) => inner.data.delete(scope),
@@ -26,6 +29,10 @@ export function watchedStorage(): WatchedStorage {
         const data = await inner.data.open(scope);
         return {
           ...data,
+          get: (name) => {
+            storage.reads.push(name);
+            return data.get(name);
+          },
           write: async (batch) => {
             storage.writes++;
             if (fails('before')) throw new Error('power off');

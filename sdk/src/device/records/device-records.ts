@@ -21,7 +21,7 @@ import { type Content, checkData, encodeBody, equalContent, type Time, writeBody
 import { RecordReader } from './record-reader.ts';
 import { RecordSync } from './record-sync.ts';
 import { RecordWatchers } from './record-watchers.ts';
-import { WordIndex } from './word-index.ts';
+import { SearchIndex } from './search-index.ts';
 
 const defaultSearchLimit = 50;
 
@@ -45,7 +45,7 @@ export class VaultRecords {
   readonly #reader: RecordReader;
   readonly #sync: RecordSync;
   readonly #watchers = new RecordWatchers();
-  readonly #indexes = new Map<RecordType, WordIndex>();
+  readonly #indexes = new Map<RecordType, SearchIndex>();
   /** Records that other devices changed, until they were delivered. */
   readonly #changed = new Map<string, { readonly type: RecordType; readonly id: string }>();
   #last: Promise<unknown> = Promise.resolve();
@@ -92,8 +92,7 @@ export class VaultRecords {
         return await this.write(type, id, data, options, isImported);
       },
       watch: ({ signal } = {}) => this.#watchers.watch(type, signal),
-      search: async (query, { limit = defaultSearchLimit } = {}) =>
-        this.#indexOf(type).search(await reader.records(type), query, limit),
+      search: async (query, { limit = defaultSearchLimit } = {}) => await this.#search(type, query, limit),
       resolve: async (id, keep, options = {}) => await this.#resolve(type, requireId(id), keep, options),
       conflicts: async () => await reader.conflicts(type),
     };
@@ -227,10 +226,11 @@ export class VaultRecords {
     }
   }
 
-  #indexOf(type: RecordType): WordIndex {
-    const index = this.#indexes.get(type) ?? new WordIndex();
+  #search(type: RecordType, query: string, limit: number): Promise<readonly DeviceRecord[]> {
+    const index = this.#indexes.get(type) ?? new SearchIndex(this.#engine.store, type);
     this.#indexes.set(type, index);
-    return index;
+    const open = (id: string) => this.#reader.recordOrUnreadable(type, id);
+    return index.search({ places: this.#reader.places(type), open }, query, limit);
   }
 
   /** One change of the queue at a time, so that each is made to the content before. */

@@ -6,6 +6,7 @@ import type { DeviceVaultEngine } from '../vault-engine.ts';
 import type { ChangeQueue, QueuedChange } from './change-queue.ts';
 import { type Content, type RecordBody, readContent, type Time } from './record-content.ts';
 import { openVersion, type SealedVersion } from './record-copy.ts';
+import type { RecordPlace } from './search-index.ts';
 
 type RecordId = { readonly type: string; readonly id: string };
 
@@ -86,20 +87,32 @@ export class RecordReader {
   /** Records of a type that can be read, in the order of their ids. */
   async records(type: RecordType): Promise<readonly DeviceRecord[]> {
     const found: DeviceRecord[] = [];
-    for (const id of this.#idsOf(type)) {
-      const record = await this.record(type, id).catch((error: unknown) => {
-        if (isUnreadable(error)) return undefined;
-        throw error;
-      });
-      if (record !== undefined) found.push(record);
+    for (const { id } of this.places(type)) {
+      const record = await this.recordOrUnreadable(type, id);
+      if (record !== undefined && record !== 'unreadable') found.push(record);
     }
     return found;
   }
 
-  #idsOf(type: RecordType): readonly string[] {
-    const heads = this.#engine.view.state.records.values().filter((head) => head.type === type);
-    const queued = this.#queue.all().filter((change) => change.type === type);
-    return [...new Set([...heads, ...queued].map(({ id }) => id))].sort();
+  /** As {@link record}, of a record that perhaps cannot be opened now. */
+  async recordOrUnreadable(type: RecordType, id: string): Promise<DeviceRecord | undefined | 'unreadable'> {
+    try {
+      return await this.record(type, id);
+    } catch (error) {
+      if (isUnreadable(error)) return 'unreadable';
+      throw error;
+    }
+  }
+
+  /** All records of a type, deleted ones included, in the order of their ids. Nothing is opened. */
+  places(type: RecordType): readonly RecordPlace[] {
+    const places = new Map<string, RecordPlace>();
+    for (const { id, version, type: other } of this.#engine.view.state.records.values())
+      if (other === type) places.set(id, { id, version, isQueued: false });
+    for (const { id, isConflict, type: other } of this.#queue.all())
+      if (other === type && !isConflict)
+        places.set(id, { id, version: this.headVersion({ type, id }), isQueued: true });
+    return [...places.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
   /** All versions in the vault with content that is not void, newest first. */
