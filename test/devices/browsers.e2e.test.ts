@@ -1,17 +1,20 @@
-/** Two browsers and a Node process with one device vault, on the local stack. */
+/** Browsers and a Node process with one device vault, on the local stack. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Browser as Chromium } from 'playwright-core';
+import type { Browser as Firefox } from 'puppeteer-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type DeviceVault, DeviceVaults } from '../../sdk/src/device/index.ts';
 import { nodeStorage } from '../../sdk/src/device/node.ts';
 import { browserOrNone } from '../link-page/chromium.ts';
+import { firefoxOrNone } from '../shared/firefox.ts';
 import { useLocalStack } from '../shared/local-stack.ts';
 import { createUser } from './signed-device-requests.ts';
 
-const browser = await browserOrNone();
+const chromium = await browserOrNone();
+const firefox = await firefoxOrNone();
 const stack = useLocalStack();
 
 /** The functions of the script. */
@@ -43,13 +46,63 @@ globalThis.failure = (name) => globalThis[name]().then(() => 'none', (error) => 
 
 /** A browser with storage of its own, and what its person sees. */
 interface Person {
-  readonly context: BrowserContext;
-  readonly page: Page;
   readonly codes: string[];
   readonly waiting: Promise<string>;
+  call(name: keyof InBrowser, values: readonly unknown[]): Promise<unknown>;
+  setOffline(offline: boolean): Promise<void>;
+  close(): Promise<void>;
 }
 
-describe.skipIf(browser === undefined)('two browsers and a Node process', () => {
+/** The part of a page that both drivers have. */
+interface DrivenPage {
+  exposeFunction(name: string, value: (text: string) => unknown): Promise<unknown>;
+  goto(url: string): Promise<unknown>;
+  addScriptTag(script: { content: string }): Promise<unknown>;
+}
+
+const emptyPage = '/device-page';
+const html = { contentType: 'text/html', body: '<!doctype html><title>device</title>' };
+
+/** Loads the script into a page of the vault's origin. All requests of the script go to the real service. */
+async function prepare(page: DrivenPage, content: string) {
+  const codes: string[] = [];
+  const { promise: waiting, resolve } = Promise.withResolvers<string>();
+  await page.exposeFunction('confirmCode', (shown) => codes.push(shown) > 0);
+  await page.exposeFunction('waiting', (pairing) => resolve(pairing));
+  await page.goto(stack.vault.url + emptyPage);
+  await page.addScriptTag({ content });
+  return { codes, waiting };
+}
+
+async function inChromium(content: string): Promise<Person> {
+  const context = await (chromium as Chromium).newContext();
+  const page = await context.newPage();
+  await page.route(`**${emptyPage}`, (route) => route.fulfill(html));
+  return {
+    ...(await prepare(page, content)),
+    call: (name, values) => page.evaluate(([of, all]) => Reflect.get(globalThis, of)(...all), [name, values] as const),
+    setOffline: (offline) => context.setOffline(offline),
+    close: () => context.close(),
+  };
+}
+
+async function inFirefox(content: string): Promise<Person> {
+  const context = await (firefox as Firefox).createBrowserContext();
+  const page = await context.newPage();
+  await page.setRequestInterception(true);
+  page.on('request', (request) => {
+    const done = request.url().endsWith(emptyPage) ? request.respond(html) : request.continue();
+    done.catch(() => undefined);
+  });
+  return {
+    ...(await prepare(page, content)),
+    call: (name, values) => page.evaluate((of, all) => Reflect.get(globalThis, of)(...all), name, values),
+    setOffline: (offline) => page.setOfflineMode(offline),
+    close: () => context.close(),
+  };
+}
+
+describe('two browsers and a Node process', () => {
   let code: string;
   let folder: string;
   const people: Person[] = [];
@@ -67,37 +120,27 @@ describe.skipIf(browser === undefined)('two browsers and a Node process', () => 
     code = `${outputFiles[0]?.text}\n${script}`;
   });
   afterAll(async () => {
-    for (const { context } of people) await context.close();
-    await (browser as Browser).close();
+    for (const person of people) await person.close();
+    await chromium?.close();
+    await firefox?.close();
     rmSync(folder, { recursive: true, force: true });
   });
 
-  async function newPerson(): Promise<Person> {
-    const context = await (browser as Browser).newContext();
-    const page = await context.newPage();
-    const codes: string[] = [];
-    const { promise: waiting, resolve } = Promise.withResolvers<string>();
-    await page.exposeFunction('confirmCode', (shown: string) => codes.push(shown) > 0);
-    await page.exposeFunction('waiting', (pairing: string) => resolve(pairing));
-    // The page has the origin of the vault. All other requests go to the real service.
-    await page.route('**/device-page', (route) =>
-      route.fulfill({ contentType: 'text/html', body: '<!doctype html><title>device</title>' }),
-    );
-    await page.goto(`${stack.vault.url}/device-page`);
-    await page.addScriptTag({ content: code });
-    const person = { context, page, codes, waiting };
-    people.push(person);
-    return person;
-  }
-  const inPage = <T>({ page }: Person, name: keyof InBrowser, ...all: unknown[]): Promise<T> =>
-    page.evaluate(([of, values]) => Reflect.get(globalThis, of)(...values), [name, all] as const);
+  const inPage = <T>({ call }: Person, name: keyof InBrowser, ...all: unknown[]): Promise<T> =>
+    call(name, all) as Promise<T>;
 
-  test('pair, sync, edit the same todo offline, merge, and remove a device', async () => {
+  const pairs = [
+    { names: 'two Chromiums', isHere: chromium !== undefined, begin: [inChromium, inChromium] },
+    { names: 'Chromium and Firefox', isHere: chromium && firefox && true, begin: [inChromium, inFirefox] },
+  ] as const;
+
+  async function runWith(begin: (typeof pairs)[number]['begin']): Promise<void> {
     const { key } = await createUser(stack);
     const vaults = new DeviceVaults({ apiKey: key, baseURL: stack.vault.url, storage: nodeStorage({ folder }) });
     const node: DeviceVault = await vaults.create({ label: 'Node' });
     const { vault } = node.scope;
-    const [one, two] = [await newPerson(), await newPerson()];
+    const [one, two] = [await begin[0](code), await begin[1](code)];
+    people.push(one, two);
 
     // The first browser is approved by Node, the second one by the first.
     const shownByNode: string[] = [];
@@ -125,12 +168,12 @@ describe.skipIf(browser === undefined)('two browsers and a Node process', () => 
     for (const person of [one, two]) {
       await inPage(person, 'sync');
       expect(await inPage(person, 'todo')).toEqual({ title: 'Shopping', items: 1 });
-      await person.context.setOffline(true);
+      await person.setOffline(true);
     }
     expect(await inPage(one, 'putTodo', { title: 'Shopping', items: 1, done: true })).toBe('local');
     expect(await inPage(two, 'putTodo', { title: 'Groceries', items: 1 })).toBe('local');
     await node.records('todo').put({ title: 'Shopping', items: 2 }, { id: 'shopping' });
-    for (const person of [one, two]) await person.context.setOffline(false);
+    for (const person of [one, two]) await person.setOffline(false);
     for (let round = 0; round < 2; round++) {
       for (const person of [one, two]) expect(await inPage(person, 'sync')).toEqual([]);
       await node.sync();
@@ -148,5 +191,10 @@ describe.skipIf(browser === undefined)('two browsers and a Node process', () => 
     expect(await inPage(one, 'todo')).toEqual({ title: 'Secret' });
     expect(await inPage(one, 'devices')).toBe(2);
     await node.close();
-  });
+  }
+
+  for (const { names, isHere, begin } of pairs)
+    test.skipIf(isHere !== true)(`${names}: pair, sync, edit the same todo offline, merge, and remove a device`, () =>
+      runWith(begin),
+    );
 });

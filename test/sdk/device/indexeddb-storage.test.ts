@@ -84,6 +84,8 @@ describe.skipIf(browser === undefined)('device vaults in IndexedDB', () => {
   const newPage = async (): Promise<Page> => {
     const page = await context.newPage();
     await page.goto(`${baseURL}/`);
+    // Firefox asks the person, who may never answer.
+    await page.evaluate(() => Object.assign(navigator.storage, { persist: () => new Promise(() => undefined) }));
     await page.addScriptTag({ content: code });
     return page;
   };

@@ -109,8 +109,8 @@ class IndexedDbKeyStore implements KeyStore {
   }
 
   async create(scope: VaultScope): Promise<StoredKeys> {
-    // Whether it is granted does not change anything here; `describe` tells.
-    await navigator.storage?.persist?.().catch(() => false);
+    // Not awaited: Firefox asks the person, and answers when they do. `describe` says whether it was granted.
+    navigator.storage?.persist?.().catch(() => false);
     const { ecdh, ecdsa } = await generateDeviceKeys(false);
     const stored: StoredCryptoKeys = {
       ecdhPublic: ecdh.publicKey,
