@@ -169,7 +169,7 @@ async function checkCli(): Promise<void> {
     return paths.length < sources.length ? 0 : paths.reduce((sum, path) => sum + loaded(outputs, path, seen), 0);
   };
   const version = sizeOf('main.ts');
-  const get = sizeOf('main.ts', 'program.ts', 'commands/get.ts');
+  const get = sizeOf('main.ts', 'program.ts', 'commands/values/get.ts');
   if (version === 0 || version > versionLimit)
     problems.push(`cli: --version loads ${version} bytes, the limit is ${versionLimit}`);
   if (get < 10_000 || get > getLimit) problems.push(`cli: get loads ${get} bytes, the limit is ${getLimit}`);

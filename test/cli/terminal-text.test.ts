@@ -113,8 +113,8 @@ test('no file but these writes to a stream directly', () => {
       );
     });
   expect(files.toSorted()).toEqual([
-    'commands/open.ts', // content of a file, escaped on a terminal
-    'commands/run.ts', // streams of the started command
+    'commands/files/open.ts', // content of a file, escaped on a terminal
+    'commands/values/run.ts', // streams of the started command
     'main.ts', // the version
     'mcp/mcp-server.ts', // the protocol
     'node-shell.ts', // the printing methods themselves

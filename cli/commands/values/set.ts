@@ -1,0 +1,163 @@
+import type { Command } from 'commander';
+import { type Anima, ConflictError, type ValueInfo } from '../../../sdk/src/index.ts';
+import {
+  type CurrentVersion,
+  describeMetadataChange,
+  inheritedByPerson,
+  type Metadata,
+  readCurrentVersion,
+} from '../../secrets/value-metadata.ts';
+import { usageError } from '../../shell/command-error.ts';
+import { parseDuration, parseWhole } from '../../shell/durations.ts';
+import { readAll, readInput } from '../../shell/private-files.ts';
+import { collectMetadata } from '../../shell/repeatable-options.ts';
+import type { Shell } from '../../shell/shell.ts';
+import { line } from '../../shell/terminal-text.ts';
+
+const help = `
+The value is read from a hidden prompt, a pipe or a file. One trailing line end of typed or piped input is removed
+(\`echo\` adds one) unless --keep-newline is given. A file is stored byte for byte. A value is UTF-8 text of up to 64 KiB.
+Arguments are visible in the shell's history and the process list, so a value is accepted as an argument only with
+--unsafe-argument.
+
+The new version keeps the metadata of the current one, such as allowed_hosts, except the keys given with --metadata. The
+command prints each entry that was kept, changed, added or dropped. Metadata that a model chose (generate_secret of
+\`anima mcp\`) is never kept. --drop-metadata keeps none. \`anima info\` changes metadata without a new value.
+
+Examples:
+  $ anima set prod/stripe/key
+  $ pass show stripe | anima set prod/stripe/key
+  $ anima set prod/tls/key --file key.pem --metadata owner=web --expires-in 90d
+  $ anima set prod/db --cas 3          only if the current version is 3; 0: only if there is none`;
+
+interface Options {
+  readonly file?: string;
+  readonly value?: string;
+  readonly unsafeArgument?: boolean;
+  readonly keepNewline?: boolean;
+  readonly allowEmpty?: boolean;
+  readonly metadata?: Metadata;
+  readonly dropMetadata?: boolean;
+  readonly expiresIn?: string;
+  readonly cas?: string;
+}
+
+export function register(program: Command, shellOf: (command: Command) => Shell): void {
+  program
+    .command('set')
+    .description('store a value as the next version of its name')
+    .argument('<name>', 'a path such as prod/stripe/key')
+    .option('--file <path>', 'read the value from a file, byte for byte')
+    .option('--value <text>', 'the value as an argument; only with --unsafe-argument')
+    .option('--unsafe-argument', 'allow --value, which other users can see')
+    .option('--keep-newline', 'keep the trailing line end of typed or piped input')
+    .option('--allow-empty', 'store an empty value')
+    .option('--metadata <key=text>', 'metadata, encrypted like the value; repeatable', collectMetadata)
+    .option('--drop-metadata', 'keep no metadata of the current version')
+    .option('--expires-in <duration>', 'expire the value after this time: 12h, 7d …')
+    .option('--cas <version>', 'store only if the current version is this one; 0 for no value')
+    .addHelpText('after', help)
+    .action(async (name: string, options: Options, command: Command) => await set(shellOf(command), name, options));
+}
+
+async function set(shell: Shell, name: string, options: Options): Promise<void> {
+  const { metadata = {}, dropMetadata, cas, expiresIn } = options;
+  if (options.metadata !== undefined) {
+    const { checkGivenMetadata } = await import('../../mcp/metadata-arguments.ts');
+    checkGivenMetadata(metadata);
+  }
+  // Parsed before the prompt, so that a wrong option does not waste input.
+  const settings = {
+    metadata,
+    dropMetadata: dropMetadata === true,
+    ifVersion: cas === undefined ? undefined : parseWhole('--cas', cas),
+    expiresIn: expiresIn === undefined ? undefined : parseDuration('--expires-in', expiresIn),
+  };
+  const client = await shell.client();
+  const value = await readValue(shell, options);
+  if (value === '' && options.allowEmpty !== true) {
+    throw usageError('The value is empty; nothing was stored', 'To store an empty value, use --allow-empty.');
+  }
+  const { info, changes } = await store(client, name, value, settings);
+  shell.print([line`Stored ${info.name}, version ${info.version}.`, ...changes].join('\n'), { ...info, changes });
+}
+
+interface Settings {
+  readonly metadata: Metadata;
+  readonly dropMetadata: boolean;
+  readonly ifVersion: number | undefined;
+  readonly expiresIn: number | undefined;
+}
+
+/** Maximum number of attempts when other writers store versions at the same time. */
+const maxAttempts = 5;
+
+/** Stores the value on the condition that the version whose metadata it takes over is still the current one. */
+async function store(
+  client: Anima,
+  name: string,
+  value: string,
+  { metadata, dropMetadata, ifVersion, expiresIn }: Settings,
+): Promise<{ info: ValueInfo; changes: string[] }> {
+  for (let attempt = 1; ; attempt++) {
+    const current = await readCurrentVersion(client, name);
+    const before = current.state === 'present' ? current.info.metadata : {};
+    const next = { ...(dropMetadata ? {} : inheritedByPerson(before)), ...metadata };
+    try {
+      const info = await client.vault.set(name, value, {
+        metadata: next,
+        expiresIn,
+        ifVersion: ifVersion ?? baseVersion(current),
+      });
+      return { info, changes: [...describeMetadataChange(before, next), ...unreadMetadata(current, info)] };
+    } catch (error) {
+      if (!(error instanceof ConflictError) || ifVersion !== undefined || attempt >= maxAttempts) throw error;
+    }
+  }
+}
+
+/** The version for the condition. An expired version counts as none. That of a damaged value is unknown. */
+function baseVersion(current: CurrentVersion): number | undefined {
+  if (current.state === 'present') return current.info.version;
+  return current.state === 'forbidden' || current.state === 'damaged' ? undefined : 0;
+}
+
+function unreadMetadata({ state }: CurrentVersion, { version }: ValueInfo): string[] {
+  if (state === 'damaged')
+    return ['The earlier version was damaged; it was replaced, and none of its metadata was kept.'];
+  if (state === 'expired') return ['The earlier version had expired; nothing of its metadata was kept.'];
+  if (state !== 'forbidden' || version === 1) return [];
+  return ['This key has no permission to list values; nothing of the earlier metadata was kept.'];
+}
+
+async function readValue(shell: Shell, { file, value, unsafeArgument, keepNewline }: Options): Promise<string> {
+  if (file !== undefined && value !== undefined)
+    throw usageError('--file and --value are both given; nothing was stored');
+  if (value !== undefined) {
+    if (unsafeArgument !== true) {
+      throw usageError(
+        'A value given as an argument is visible in the process list and the shell’s history; nothing was stored',
+        'Omit --value to be prompted, pipe the value in, or allow it with --unsafe-argument. Treat this value as exposed.',
+      );
+    }
+    shell.note(
+      'The value was given as an argument: it is in the shell’s history, and other users of this machine may have seen it.',
+    );
+    return value;
+  }
+  if (file !== undefined) return decode(await readInput(file, shell.stdin));
+  const text = shell.stdin.isTTY ? await shell.secretPrompt('Value') : decode(await readAll(shell.stdin));
+  return keepNewline === true ? text : text.replace(/\r?\n$/, '');
+}
+
+/** @throws CommandError usage if the bytes are not UTF-8, because they would be read back differently */
+function decode(bytes: Buffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw usageError(
+      'The value is not UTF-8 text; nothing was stored',
+      'Encode it first: `base64 FILE | anima set NAME`.',
+    );
+  }
+}
