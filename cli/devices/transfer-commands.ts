@@ -81,7 +81,7 @@ export async function importPia(
     );
     if (imported.some(({ type }) => type === 'provider')) {
       shell.note(
-        'Whoever made the file chose the endpoints of its providers. Look at each with `anima records get provider ID`, then `anima records confirm provider ID`.',
+        'The author of the file chose the endpoints of its providers. Look at each with `anima records get provider ID`, then `anima records confirm provider ID`.',
       );
     }
     if (failures.length === 0) return;

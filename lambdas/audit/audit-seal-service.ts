@@ -73,7 +73,7 @@ export class AuditSealService {
    * @param foreign receives the numbers at which the bucket has objects without a valid seal
    */
   async #sealNext(org: string, end: string, sealEmptyRange: boolean, foreign: Set<number>): Promise<boolean> {
-    // Only the locked bucket decides what is sealed. Whoever can write the table must not decide that.
+    // Only the locked bucket decides what is sealed. A writer of the table must not decide that.
     const { head: last, invalid } = await this.#ports.heads.findLatest(org);
     for (const seq of invalid) foreign.add(seq);
     const from = last?.seal.to ?? firstTimeIdAt(0);

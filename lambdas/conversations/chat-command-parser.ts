@@ -1,7 +1,7 @@
 /** The vault's own chat replies, and the parser of chat commands. Replies are plain text and name no internals. */
 export const chatCommandReplies = {
   linkCode: (code: string) =>
-    `Send this on the channel that you want to link, within ten minutes:\nlink ${code}\nWhoever sends it will see this conversation.`,
+    `Send this on the channel that you want to link, within ten minutes:\nlink ${code}\nAnyone who sends it will see this conversation.`,
   linked: 'Linked. This channel and the one that gave you the code are now one conversation.',
   linkCodeRefused:
     'This code does not work: it is wrong, too old, or was used before. Send "link" on the other channel for a new one.',

@@ -57,7 +57,7 @@ export interface JoinByQrOptions extends CallOptions {
   readonly vault: string;
 }
 
-/** A QR code to display. Whoever scans it takes part in the pairing, so only the other device may see it. */
+/** A QR code to display. Any device that scans it takes part in the pairing, so only the other device may see it. */
 export interface DisplayedQr extends PendingPairing {
   /** The text of the QR code: digits, upper-case letters and hyphens. */
   readonly text: string;
@@ -211,7 +211,7 @@ export interface DeviceRecords {
 }
 
 export interface RecoveryCode {
-  /** 32 characters in eight groups of four. Whoever has it can open the vault. Shown once; stored nowhere. */
+  /** 32 characters in eight groups of four. Anyone who has it can open the vault. Shown once; stored nowhere. */
   readonly code: string;
   /** Sequence number and hash (hex) of the head when the code was made. */
   readonly head: { readonly seq: number; readonly hash: string };

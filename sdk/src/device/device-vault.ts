@@ -136,7 +136,7 @@ export class DeviceVault {
     await approveByQr(this.#approver(), text, options, this.#settings(options));
   }
 
-  /** Adds the device that scans the QR code which this device displays. Whoever scans it first is added. */
+  /** Adds the device that scans the QR code which this device displays. The first device that scans it is added. */
   async showApproveQr(options: ShowApproveQrOptions): Promise<void> {
     await showApproveQr(this.#approver(), options.show, options, this.#settings(options));
   }

@@ -160,8 +160,10 @@ export function checkWriteId(id: unknown): string | undefined {
   );
 }
 
-/** 128 random bits in hex. Not `randomUUID`, which browsers keep from pages served over plain http. */
-/** A new name for something that may be sent twice: 32 characters, 128 random bits. */
+/**
+ * A new name for something that may be sent twice: 128 random bits, 32 characters of hex. Not `randomUUID`, which browsers
+ * keep from pages served over plain http.
+ */
 export function newWriteId(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

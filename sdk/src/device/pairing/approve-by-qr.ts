@@ -59,7 +59,7 @@ export async function approveByQr(
 }
 
 /**
- * Displays a QR code for the new device to scan. Whoever scans it first becomes a member, so only the new device may see
+ * Displays a QR code for the new device to scan. The first device that scans it becomes a member, so only the new device may see
  * it.
  * @param show called with the code when it can be scanned
  * @throws DeviceVaultError pairing_refused, pairing_unknown, pairing_expired, pairing_busy, not_an_admin, device_known,

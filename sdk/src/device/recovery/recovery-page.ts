@@ -60,7 +60,7 @@ export function renderRecoveryPage({ code, vault, head, createdAt }: RecoveryPag
 </head>
 <body>
 <h1>Recovery code</h1>
-<p>Whoever has this code can open the whole vault. Print this page, keep it in a safe place, then delete the file.</p>
+<p>Anyone who has this code can open the whole vault. Print this page, keep it in a safe place, then delete the file.</p>
 <ol aria-label="Recovery code, in groups of four characters">${groups.join('')}</ol>
 <dl>${rows.join('')}</dl>
 <h2>To recover</h2>

@@ -3,7 +3,7 @@ import { toHex } from '../../../../core/encoding/bytes.ts';
 import type { VaultEngine } from '../vault-engine-types.ts';
 import type { RecordName, TransferRecords } from './transfer-ports.ts';
 
-const notice = 'This file is not encrypted. Whoever has it can read all records.';
+const notice = 'This file is not encrypted. Anyone who has it can read all records.';
 
 /** Returns the text of the file. Deleted records and earlier versions are included as far as they open. */
 export async function exportJson(engine: VaultEngine, records: TransferRecords, now = new Date()): Promise<string> {

@@ -20,7 +20,7 @@ export interface ExportPiaOptions {
 export interface PiaExport {
   /** The text of the file: ciphertext. */
   readonly file: string;
-  /** `XXXX-XXXX-XXXX-XXXX`. Whoever has file and code can read all records of the file. Returned once. */
+  /** `XXXX-XXXX-XXXX-XXXX`. Anyone who has file and code can read all records of the file. Returned once. */
   readonly code: string;
   readonly exported: number;
   /** Records whose content does not open on this device. Deleted records are not in the file. */
