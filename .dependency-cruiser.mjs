@@ -76,6 +76,7 @@ export const capabilities = {
     jobs: ['decryption-error.ts', 'encoding', 'hazmat'],
     'offline-cache': ['decryption-error.ts', 'encoding', 'hazmat'],
     devices: ['decryption-error.ts', 'encoding', 'hazmat'],
+    directory: ['api-keys', 'decryption-error.ts', 'devices', 'encoding', 'hazmat'],
   },
   contract: {
     shared: [],
