@@ -54,7 +54,7 @@ const open = (of: Partial<ConversationFacts>, ...by: readonly TestDevice[]) =>
   readConversation(state, sign(of, ...by)) ?? expect.fail('no conversation');
 const both = open({}, annPhone, bobPhone);
 
-describe('C2, C3: a conversation that an owner opened', () => {
+describe('owners and agents: a conversation that an owner opened', () => {
   test('lets exactly its participants write to each other', () => {
     const participants = [annPhone, annLaptop, bobPhone, annAgent, bobAgent, annBroker];
     const others = [outsider, ghost];
@@ -130,7 +130,7 @@ describe('C2, C3: a conversation that an owner opened', () => {
   });
 });
 
-describe('A3: mail in the midst of a conversation', () => {
+describe('suspension and revocation: mail in the midst of a conversation', () => {
   const later2 = (change: (of: DirectorySimulator) => void) => {
     const copy = Object.assign(Object.create(DirectorySimulator.prototype), directory, { state, log: [] });
     change(copy);
@@ -172,7 +172,7 @@ describe('A3: mail in the midst of a conversation', () => {
     expect(mayWrite(confirmed, annPhone.id, ghost.id, now, both)).toBe(true);
   });
 
-  test('C4: never reaches another org: its devices are unknown here, and its conversations do not count', () => {
+  test('tenant isolation: it never reaches another org: its devices are unknown here, and its conversations do not count', () => {
     const foreign = new DirectorySimulator(otherOrg).begin();
     const device = foreign.admit(ann, 'owner');
     expect(mayWrite(state, annPhone.id, device.id, now, both)).toBe(false);

@@ -74,7 +74,7 @@ test('the simulated directory has every operation, and each entry is accepted', 
   }
 });
 
-describe('A1–A3: whatever is changed in an entry, its signature no longer fits, and every reader stops', () => {
+describe('integrity: whatever is changed in an entry, its signature no longer fits, and every reader stops', () => {
   test.each(samples)('entry %s', (_, step) => {
     for (const [place, mutated] of mutations(step.signed)) {
       const outcome = applyEntry(step.before, mutated);
@@ -211,7 +211,7 @@ describe('fork, drop, reorder and replay', () => {
     );
   });
 
-  test('C1: the server can add nobody: an entry signed by a key that the chain does not name is refused', () => {
+  test('the server can add nobody: an entry signed by a key that the chain does not name is refused', () => {
     const { directory, annAgent, annLaptop, broker, bobPhone } = full;
     const body = { op: 'suspend', subject: annAgent.id, certificate: new Uint8Array(0) } as const;
     const before = directory.state;

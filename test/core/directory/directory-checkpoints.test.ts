@@ -184,7 +184,7 @@ describe('a new client', () => {
   });
 });
 
-describe('A3: a false checkpoint', () => {
+describe('a false checkpoint', () => {
   const directory = new DirectorySimulator().begin();
   const owner = directory.admit(ann, 'owner');
   const { state, authority, authorities } = directory;
@@ -208,7 +208,7 @@ describe('A3: a false checkpoint', () => {
   });
 });
 
-describe('C4: heads', () => {
+describe('heads', () => {
   const hashAt = (seq: number) =>
     seq > 3 ? log[seq - 1] && accepted(log[seq - 1]?.outcome ?? expect.fail()).head.hash : undefined;
 

@@ -272,7 +272,7 @@ const at = (position: number): TestDevice => pool[position] ?? expect.fail();
 const endsOf = (chosen: Action): string[] =>
   'a' in chosen ? [at(chosen.a).id, at(chosen.b).id].toSorted() : expect.fail();
 
-test('A1, C1: every reader comes to the result of the rules, whatever is signed by whomever', () => {
+test('every reader comes to the result of the rules, whatever is signed by whomever', () => {
   fc.assert(
     fc.property(fc.array(fc.tuple(action, signer, fc.nat({ max: 9 })), { minLength: 10, maxLength: 20 }), (actions) => {
       const run = new Run();

@@ -43,7 +43,7 @@ function expectVoid(
 }
 
 describe('a stolen authority key', () => {
-  test('A2: cannot rotate alone, not even with the key of a device; the recovery key or two authorities can', () => {
+  test('cannot rotate alone, not even with the key of a device; the recovery key or two authorities can', () => {
     const { directory, annPhone } = twoPersons();
     const [stolen, second] = directory.authorities;
     const thief = generateEd25519KeyPair();
@@ -93,7 +93,7 @@ describe('a stolen authority key', () => {
   });
 });
 
-describe('A3: an admin’s ghost device', () => {
+describe('admin approval alone is not enough: an admin’s ghost device', () => {
   test.each(['owner', 'agent', 'broker'] as const)(
     'as %s of a person is pending until that person countersigns',
     (role) => {
@@ -142,7 +142,7 @@ describe('A3: an admin’s ghost device', () => {
   });
 });
 
-describe('I1–I3: devices, keys and invites', () => {
+describe('device-bound identities: devices, keys and invites', () => {
   test('a repeated ik or dh is refused, of present, pending and revoked devices', () => {
     const { directory, annPhone, bobAgent } = twoPersons();
     const pending = directory.admit(ann, 'owner');

@@ -56,7 +56,7 @@ describe('the text of an invite', () => {
   });
 });
 
-describe('I1: the server never sees the secret', () => {
+describe('C2: of an invite, only a hash is stored, and the server never sees the secret', () => {
   test('lookup, proof key and stored value are those of the page, and differ from each other and from the secret', async () => {
     const derive = (purpose: string) =>
       toHex(
@@ -86,7 +86,7 @@ describe('I1: the server never sees the secret', () => {
   });
 });
 
-describe('I2, I3: an enrollment', () => {
+describe('proof of possession, and approval: an enrollment', () => {
   const isProven = (enrollment: Enrollment, at = now, of = invite, as = grant, answered = challenge) =>
     isProvenEnrollment(of, as, expires, enrollment, answered, at);
 
