@@ -14,7 +14,8 @@ import { type DirectoryBundle, resumeFromCheckpoint } from '../../../core/direct
 import { encodeLeaves } from '../../../core/directory/state-leaves.ts';
 import { decodeDirectoryState, encodeDirectoryState } from '../../../core/directory/state-snapshot.ts';
 import { draftEntry, writeEntry } from '../../../core/directory/write-entry.ts';
-import { u64Bytes } from '../../../core/encoding/bytes.ts';
+import { encodeFieldBytes, u64Bytes } from '../../../core/encoding/bytes.ts';
+import { decodeFieldBytes } from '../../../core/encoding/field-reader.ts';
 import * as ed25519 from '../../../core/hazmat/ed25519.ts';
 import {
   accepted,
@@ -144,6 +145,11 @@ describe('a new client', () => {
     const head = { seq: before.head.seq + 1, hash: hashOf(signed) };
     const pin = directoryPin({ org, genesis: end.genesis, head });
     expect(resume({ ...changes, tail: [] }, pin)).toBeDefined();
+    // Even there, the checkpoint is signed by an authority.
+    const stranger = writeEntry(invented, body, now, ed25519.generateEd25519KeyPair());
+    const strange = { ...changes, checkpoint: stranger, tail: [] };
+    const strangePin = directoryPin({ org, genesis: end.genesis, head: { ...head, hash: hashOf(stranger) } });
+    expect(resume(strange, strangePin)).toBeUndefined();
   });
 
   test('verifies 10,000 devices by one signature', () => {
@@ -255,6 +261,20 @@ describe('a stored state', () => {
     const seqAt = 4 + 'anima:directory-state:v1'.length + 4 + org.length + 4;
     wrongHead.set(u64Bytes(end.head.seq + 1), seqAt);
     expect(() => decodeDirectoryState(org, wrongHead)).toThrow(DecryptionError);
+  });
+
+  test('has its leaves in order, each once and with exactly its fields', () => {
+    const fields = decodeFieldBytes(encodeDirectoryState(end)) ?? [];
+    const withLeaves = (leaves: readonly Uint8Array[]) =>
+      decodeDirectoryState(org, encodeFieldBytes(...fields.slice(0, 5), encodeFieldBytes(...leaves)));
+    const leaves = encodeLeaves(end);
+    expect(withLeaves(leaves).head).toEqual(end.head);
+    expect(() => withLeaves(leaves.toReversed())).toThrow(DecryptionError);
+    for (const [index, leaf] of leaves.entries()) {
+      const longer = new Uint8Array([...leaf, 0, 0, 0, 0]);
+      expect(() => withLeaves(leaves.with(index, longer))).toThrow(DecryptionError);
+      expect(() => withLeaves(leaves.toSpliced(index, 0, leaf))).toThrow(DecryptionError);
+    }
   });
 
   test('of an org without entries has no leaves to come back from', () => {

@@ -115,6 +115,8 @@ describe('admin approval alone is not enough: an admin’s ghost device', () => 
   test('cannot take the place of a person whose devices the same admin revoked; two authorities can restore it', () => {
     const { directory, annPhone } = twoPersons();
     const [stolen, second] = directory.authorities;
+    // A pending ghost device does not keep the person established.
+    directory.admit(ann, 'owner');
     accepted(directory.setStatus('revoke', annPhone.id));
     expect(personState(directory.state, ann)).toBe('lost');
     const ghost = (role: 'owner' | 'agent') => ({ op: 'admit', device: factsOf(newDevice(), ann, role) }) as const;
