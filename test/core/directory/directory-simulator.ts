@@ -5,9 +5,9 @@ import { applyEntry } from '../../../core/directory/apply-entry.ts';
 import { deviceIdOf, fleetIdOf, zeroHash } from '../../../core/directory/directory-ids.ts';
 import { type DirectoryState, initialDirectory, type Outcome } from '../../../core/directory/directory-state.ts';
 import type { DeviceFacts, DirectoryRole, EntryBody } from '../../../core/directory/entry-bodies.ts';
+import { generateSigningKey, type SigningKey } from '../../../core/directory/signing-key.ts';
 import { checkpointBody, orgKeysBody, proveRecoveryKey, writeEntry } from '../../../core/directory/write-entry.ts';
 import type { Bytes } from '../../../core/encoding/bytes.ts';
-import { type Ed25519KeyPair, generateEd25519KeyPair } from '../../../core/hazmat/ed25519.ts';
 
 export const org = '0123456789abcdef';
 export const otherOrg = 'fedcba9876543210';
@@ -21,12 +21,12 @@ export const bob = 'bobbobbobbobbobb';
 
 export interface TestDevice {
   readonly id: string;
-  readonly ik: Ed25519KeyPair;
+  readonly ik: SigningKey;
   readonly dh: Bytes;
 }
 
 export function newDevice(of = org): TestDevice {
-  const ik = generateEd25519KeyPair();
+  const ik = generateSigningKey();
   const dh = new Uint8Array(x25519.keygen().publicKey);
   return { id: deviceIdOf(of, { ik: ik.publicKey, dh }), ik, dh };
 }
@@ -43,8 +43,8 @@ export interface Step {
   readonly before: DirectoryState;
   readonly signed: Bytes;
   readonly outcome: Outcome;
-  readonly signer: Ed25519KeyPair;
-  readonly cosigner: Ed25519KeyPair | undefined;
+  readonly signer: SigningKey;
+  readonly cosigner: SigningKey | undefined;
 }
 
 export const summary = (outcome: Outcome): string =>
@@ -59,19 +59,19 @@ export function accepted(outcome: Outcome): DirectoryState {
 export class DirectorySimulator {
   state: DirectoryState;
   readonly log: Step[] = [];
-  readonly authorities = [generateEd25519KeyPair(), generateEd25519KeyPair()] as const;
-  readonly recovery = generateEd25519KeyPair();
+  readonly authorities = [generateSigningKey(), generateSigningKey()] as const;
+  readonly recovery = generateSigningKey();
 
   constructor(of = org) {
     this.state = initialDirectory(of);
   }
 
-  get authority(): Ed25519KeyPair {
+  get authority(): SigningKey {
     return this.authorities[0];
   }
 
   /** Signs and applies an entry. The state moves unless the entry is refused. */
-  write(signer: Ed25519KeyPair, body: EntryBody, cosigner?: Ed25519KeyPair): Outcome {
+  write(signer: SigningKey, body: EntryBody, cosigner?: SigningKey): Outcome {
     const before = this.state;
     const signed = writeEntry(before, body, now, signer, cosigner);
     const outcome = applyEntry(before, signed);
@@ -81,14 +81,14 @@ export class DirectorySimulator {
   }
 
   /** As {@link write}, of an entry that must be accepted. */
-  append(signer: Ed25519KeyPair, body: EntryBody, cosigner?: Ed25519KeyPair): void {
+  append(signer: SigningKey, body: EntryBody, cosigner?: SigningKey): void {
     accepted(this.write(signer, body, cosigner));
   }
 
   keysBody(
     op: 'genesis' | 'rotate',
-    authorities: readonly Ed25519KeyPair[] = this.authorities,
-    recovery: Ed25519KeyPair = this.recovery,
+    authorities: readonly SigningKey[] = this.authorities,
+    recovery: SigningKey = this.recovery,
   ): EntryBody {
     const keys = { authorities: authorities.map(({ publicKey }) => publicKey), recovery: recovery.publicKey };
     return orgKeysBody(op, keys, proveRecoveryKey(this.state.org, recovery));
@@ -128,8 +128,8 @@ export class DirectorySimulator {
     by: TestDevice,
     person: string,
     can: readonly string[] = [],
-  ): { readonly id: string; readonly key: Ed25519KeyPair } {
-    const key = generateEd25519KeyPair();
+  ): { readonly id: string; readonly key: SigningKey } {
+    const key = generateSigningKey();
     this.append(this.authority, { op: 'delegate', fleet: { key: key.publicKey, person, can, expires: later } });
     const id = fleetIdOf(this.state.org, key.publicKey);
     this.countersign(by, id);

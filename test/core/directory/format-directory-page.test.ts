@@ -30,10 +30,10 @@ import { mayWrite } from '../../../core/directory/may-write.ts';
 import { acceptBundle, readOneTimePrekey, signBundle, signOneTimePrekey } from '../../../core/directory/prekeys.ts';
 import { signSessionRequest } from '../../../core/directory/request-signature.ts';
 import { resumeFromCheckpoint } from '../../../core/directory/resume-from-checkpoint.ts';
+import { type SigningKey, signingKeyOf } from '../../../core/directory/signing-key.ts';
 import { encodeLeaves } from '../../../core/directory/state-leaves.ts';
 import { encodeFieldBytes, toBase64, toHex, u32Bytes, utf8Bytes } from '../../../core/encoding/bytes.ts';
 import { decodeFieldBytes } from '../../../core/encoding/field-reader.ts';
-import { type Ed25519KeyPair, ed25519KeyPairOf } from '../../../core/hazmat/ed25519.ts';
 import { readExamplePage } from '../example-page.ts';
 import { summary } from './directory-simulator.ts';
 
@@ -45,9 +45,9 @@ const [ann, bob] = ['annannannannanna', 'bobbobbobbobbobb'];
 const count = 24;
 const cosigned = [22];
 
-const keyOf = (name: string): Ed25519KeyPair => ed25519KeyPairOf(hex(`${name} seed`));
+const keyOf = (name: string): SigningKey => signingKeyOf(hex(`${name} seed`));
 const deviceOf = (name: string) => {
-  const ik = ed25519KeyPairOf(hex(`${name} ik seed`));
+  const ik = signingKeyOf(hex(`${name} ik seed`));
   const dh = hex(`${name} dh`);
   return { id: text(`${name} id`), ik, dh, keys: { ik: ik.publicKey, dh } };
 };
