@@ -1,5 +1,5 @@
 /**
- * `npm run bench:devices`: the figures of device vaults. Each has a goal in milliseconds; the exit code is 1 if one is
+ * `npm run bench:devices`: the figures of device vaults and of the directory. Each has a goal in milliseconds; the exit code is 1 if one is
  * missed and `--check` is given.
  *
  *     --json   print one line of JSON instead of the table
@@ -13,6 +13,7 @@ import { parseArgs } from 'node:util';
 import { startVault } from '../local-vault.ts';
 import { measureBrowserVerification } from './browser-verification.ts';
 import { measureBoxes, measureVerification, signedLog } from './chain-figures.ts';
+import { measureDirectoryStart } from './directory-figures.ts';
 import type { Figure } from './figure.ts';
 import { measureSync } from './sync-figures.ts';
 
@@ -30,6 +31,7 @@ async function all(): Promise<Figure[]> {
   const log = await signedLog(1_000);
   const figures = [...(await measureBoxes()), await measureVerification(log)];
   figures.push(...(await measureBrowserVerification(log)));
+  figures.push(await measureDirectoryStart(10_000));
   const dataDir = mkdtempSync(join(tmpdir(), 'anima-bench-devices-'));
   const vault = await startVault(dataDir);
   try {

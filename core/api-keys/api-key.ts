@@ -32,7 +32,8 @@ function crc32(text: string): number {
   return (crc ^ 0xffffffff) >>> 0;
 }
 
-const keyChecksum = (body: string): string => base62(BigInt(crc32(body)), 6);
+/** The six check characters of a key or an invite: CRC-32 in base62. They find typing mistakes, nothing more. */
+export const keyChecksum = (body: string): string => base62(BigInt(crc32(body)), 6);
 
 /** Encodes 32 secret bytes as the 43 base62 characters of a key. */
 export function encodeKeySecret(bytes: Uint8Array): string {

@@ -31,20 +31,23 @@ export interface ClaimedSignature {
 /** Headers of a request, with names in lower case. */
 export type SignatureHeaders = Readonly<Record<'content-digest' | 'signature-input' | 'signature', string>>;
 
-const components = '("@method" "@authority" "@path" "@query" "content-digest")';
+/** The covered components, in the one order that is accepted. */
+export const signedComponents = '("@method" "@authority" "@path" "@query" "content-digest")';
 
 const signatureParams = ({ scope, device, created }: Omit<ClaimedSignature, 'signature'>): string => {
   const keyId = [scope.org, scope.user, scope.vault, device].join('.');
-  return `${components};created=${created};keyid="${keyId}";alg="ecdsa-p256-sha256";tag="anima-device-v1"`;
+  return `${signedComponents};created=${created};keyid="${keyId}";alg="ecdsa-p256-sha256";tag="anima-device-v1"`;
 };
 
-const contentDigest = async (body: Uint8Array): Promise<string> => `sha-256=:${toBase64(await portableSha256(body))}:`;
+/** The header `Content-Digest` of a body. */
+export const contentDigest = async (body: Uint8Array): Promise<string> =>
+  `sha-256=:${toBase64(await portableSha256(body))}:`;
 
-/** The bytes that are signed (RFC 9421 section 2.5). */
-export const requestSignatureBase = (
+/** The bytes that are signed (RFC 9421 section 2.5). @param params the value of `Signature-Input` after the label */
+export const signatureBaseOf = (
   { method, authority, path, query }: SignedTarget,
   digest: string,
-  signer: Omit<ClaimedSignature, 'signature'>,
+  params: string,
 ): Bytes =>
   utf8Bytes(
     [
@@ -53,9 +56,36 @@ export const requestSignatureBase = (
       `"@path": ${path}`,
       `"@query": ?${query}`,
       `"content-digest": ${digest}`,
-      `"@signature-params": ${signatureParams(signer)}`,
+      `"@signature-params": ${params}`,
     ].join('\n'),
   );
+
+/** The bytes that a device signs. */
+export const requestSignatureBase = (
+  target: SignedTarget,
+  digest: string,
+  signer: Omit<ClaimedSignature, 'signature'>,
+): Bytes => signatureBaseOf(target, digest, signatureParams(signer));
+
+const signatureForm = /^anima=:([A-Za-z0-9+/]{86}==):$/;
+
+/** The headers of a signed request. */
+export const toSignatureHeaders = (digest: string, params: string, signature: Uint8Array): SignatureHeaders => ({
+  'content-digest': digest,
+  'signature-input': `anima=${params}`,
+  signature: `anima=:${toBase64(signature)}:`,
+});
+
+/** The 64 bytes of the header `Signature`; undefined for any other form. */
+export function parseSignatureHeader(header: string | undefined): Bytes | undefined {
+  const signature = fromBase64(signatureForm.exec(header ?? '')?.[1] ?? '');
+  return signature?.length === 64 ? signature : undefined;
+}
+
+/** Whether the header is the digest of the body. */
+export async function isContentDigest(header: string | undefined, body: Uint8Array): Promise<boolean> {
+  return header !== undefined && equalBytes(utf8Bytes(header), utf8Bytes(await contentDigest(body)));
+}
 
 /**
  * Signs a request.
@@ -73,15 +103,10 @@ export async function signDeviceRequest(
   const signer = { scope, device: keys.id, created };
   const digest = await contentDigest(body);
   const signature = await signAsDevice(keys, requestSignatureBase(target, digest, signer));
-  return {
-    'content-digest': digest,
-    'signature-input': `anima=${signatureParams(signer)}`,
-    signature: `anima=:${toBase64(signature)}:`,
-  };
+  return toSignatureHeaders(digest, signatureParams(signer), signature);
 }
 
 const inputForm = /;created=(0|[1-9]\d{0,11});keyid="([^."]+)\.([^."]+)\.([^."]+)\.([^."]+)";/;
-const signatureForm = /^anima=:([A-Za-z0-9+/]{86}==):$/;
 
 /** Reads who claims to have signed a request. Returns undefined for any other form than the documented one. */
 export function parseRequestSignature(
@@ -89,11 +114,11 @@ export function parseRequestSignature(
 ): ClaimedSignature | undefined {
   const input = headers['signature-input'] ?? '';
   const [, created = '', org = '', user = '', vault = '', device = ''] = inputForm.exec(input) ?? [];
-  const signature = fromBase64(signatureForm.exec(headers.signature ?? '')?.[1] ?? '');
+  const signature = parseSignatureHeader(headers.signature);
   if (![org, user, vault].every(isOpaqueIdText) || !isDeviceId(device)) return undefined;
   const claimed = { scope: { org, user, vault }, device, created: Number(created) };
   // Written again, so that every other order, parameter or white space is refused.
-  if (input !== `anima=${signatureParams(claimed)}` || signature?.length !== 64) return undefined;
+  if (input !== `anima=${signatureParams(claimed)}` || signature === undefined) return undefined;
   return { ...claimed, signature };
 }
 
@@ -108,7 +133,6 @@ export async function verifyDeviceRequest(
   digestHeader: string | undefined,
   { signature, ...signer }: ClaimedSignature,
 ): Promise<boolean> {
-  const digest = await contentDigest(body);
-  if (digestHeader === undefined || !equalBytes(utf8Bytes(digestHeader), utf8Bytes(digest))) return false;
-  return await verifyDeviceSignature(ecdsa, requestSignatureBase(target, digest, signer), signature);
+  if (digestHeader === undefined || !(await isContentDigest(digestHeader, body))) return false;
+  return await verifyDeviceSignature(ecdsa, requestSignatureBase(target, digestHeader, signer), signature);
 }
