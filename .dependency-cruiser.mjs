@@ -76,6 +76,7 @@ export const capabilities = {
     jobs: ['decryption-error.ts', 'encoding', 'hazmat'],
     'offline-cache': ['decryption-error.ts', 'encoding', 'hazmat'],
     devices: ['decryption-error.ts', 'encoding', 'hazmat'],
+    sessions: ['decryption-error.ts', 'encoding', 'hazmat'],
   },
   contract: {
     shared: [],
@@ -235,6 +236,7 @@ const unlisted = Object.entries(capabilities).map(([root, rows]) => ({
   to: { path: '.' },
 }));
 
+const noble = '^node_modules/@noble/(ciphers|curves|hashes|post-quantum)/';
 const product = '^(core|contract|lambdas|sdk|lib|bin|cli|viewer|local)/';
 
 export default {
@@ -284,17 +286,27 @@ export default {
     },
     {
       name: 'sdk-and-viewer-run-in-browsers',
-      comment: 'Nothing that a client or the page reaches may need Node, or any package.',
+      comment: 'Nothing that a client or the page reaches may need Node, or any package but noble.',
       severity: 'error',
       from: { path: inFolder('(sdk/src|viewer)') },
-      to: { path: '^(node:)?[a-z_/]+$|^node_modules/', reachable: true },
+      to: { path: '^(node:)?[a-z_/]+$|^node_modules/', pathNot: [noble], reachable: true },
     },
     {
       name: 'core-is-pure',
       comment: 'Formats and cryptography: no I/O, no environment, no package.',
       severity: 'error',
-      from: { path: inFolder('core') },
+      from: { path: inFolder('core'), pathNot: inFolder('core/hazmat') },
       to: { dependencyTypes: ['core', 'npm', 'npm-dev'], pathNot: ['^(node:)?(crypto|buffer|util)$'] },
+    },
+    {
+      name: 'hazmat-is-pure',
+      comment: 'The primitives that Node and WebCrypto lack come from noble, which runs in browsers too.',
+      severity: 'error',
+      from: { path: inFolder('core/hazmat') },
+      to: {
+        dependencyTypes: ['core', 'npm', 'npm-dev'],
+        pathNot: ['^(node:)?(crypto|buffer|util)$', noble],
+      },
     },
     {
       name: 'contract-needs-zod-only',

@@ -29,6 +29,7 @@ const broken: readonly (readonly [file: string, target: string])[] = [
   ['core/encoding/broken.ts', 'test/target.ts'],
   ['core/encoding/broken.ts', 'node:fs'],
   ['core/encoding/broken.ts', 'aws-cdk-lib'],
+  ['core/hazmat/broken.ts', 'node:fs'],
   ['contract/shared/broken.ts', 'node:fs'],
   ['contract/shared/broken.ts', 'a-dev-dependency'],
   ['lambdas/values/broken.ts', '@aws-sdk/client-kms'],
