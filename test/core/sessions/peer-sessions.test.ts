@@ -276,6 +276,8 @@ describe('pure functions', () => {
         expect(() => decodePeerSessions(bytes.subarray(0, length))).toThrow(DecryptionError);
       }
       expect(() => decodePeerSessions(Buffer.concat([bytes, Buffer.alloc(4)]))).toThrow(DecryptionError);
+      const flags = Buffer.from(bytes).indexOf(Buffer.from('00000003010100', 'hex')) + 6;
+      if (set === a.set) expect(() => decodePeerSessions(flip(bytes, flags, 2))).toThrow(DecryptionError);
       // A changed length, count or flag is found. A changed key is not: the caller authenticates the bytes.
       const text = Buffer.from(bytes);
       for (let at = 0; at < 26; at++) expect(() => decodePeerSessions(flip(text, at))).toThrow(DecryptionError);
