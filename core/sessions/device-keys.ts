@@ -1,6 +1,5 @@
 /** Devices and their keys, as sessions use them (docs/format-sessions.md, section 1). Nothing here is verified. */
-import { type Bytes, encodeFieldBytes, toHex } from '../encoding/bytes.ts';
-import { blake2b256 } from '../hazmat/blake2b.ts';
+import type { Bytes } from '../encoding/bytes.ts';
 
 /** The public keys of a device. The caller has verified them in the directory. */
 export interface DeviceIdentity {
@@ -43,7 +42,3 @@ export interface PreKeySecrets {
 }
 
 export const deviceIdBytes = 16;
-
-/** The id of a device: 32 characters of lower-case hex. */
-export const deviceIdOf = (org: string, { ik, dh }: Pick<DeviceIdentity, 'ik' | 'dh'>): string =>
-  toHex(blake2b256(encodeFieldBytes('anima:device:v1', org, ik, dh)).subarray(0, deviceIdBytes));

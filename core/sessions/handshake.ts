@@ -1,11 +1,12 @@
 /** The handshake of Suite 1: X3DH with ML-KEM-768 (docs/format-sessions.md, section 2). */
 import { DecryptionError } from '../decryption-error.ts';
+import { deviceIdOf } from '../directory/directory-ids.ts';
 import { type Bytes, encodeFieldBytes, u32Bytes } from '../encoding/bytes.ts';
 import { decodeFieldBytes, decodeTextField, decodeU32Field } from '../encoding/field-reader.ts';
 import { decapsulate, encapsulate, kemSecretLength } from '../hazmat/ml-kem-768.ts';
 import { type RandomSource, randomBytes } from '../hazmat/portable-aes-gcm.ts';
 import { x25519KeyLength, x25519PublicKey, x25519SharedSecret } from '../hazmat/x25519.ts';
-import { deviceIdOf, type OwnKeys, type PeerKeys, type PreKeyBundle, type PreKeySecrets } from './device-keys.ts';
+import type { OwnKeys, PeerKeys, PreKeyBundle, PreKeySecrets } from './device-keys.ts';
 import { deriveSharedKey } from './key-derivation.ts';
 import type { HandshakeHeader } from './message-frame.ts';
 

@@ -3,6 +3,7 @@
  * store them encrypted and authenticated: a changed state would be believed.
  */
 import { DecryptionError } from '../decryption-error.ts';
+import { deviceIdOf } from '../directory/directory-ids.ts';
 import { type Bytes, concatBytes, encodeFieldBytes, equalBytes, u32Bytes, u64Bytes } from '../encoding/bytes.ts';
 import {
   decodeFieldBytes,
@@ -13,7 +14,6 @@ import {
 } from '../encoding/field-reader.ts';
 import { blake2b256Length } from '../hazmat/blake2b.ts';
 import { x25519KeyLength, x25519PublicKey } from '../hazmat/x25519.ts';
-import { deviceIdOf } from './device-keys.ts';
 import { readAssociatedData } from './handshake.ts';
 import type { PeerSessions } from './peer-sessions.ts';
 import type { ChainKey, RatchetState, ReceivingChain, SkippedKey } from './ratchet-state.ts';

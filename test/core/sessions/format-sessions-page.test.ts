@@ -1,12 +1,13 @@
 /** The worked examples of docs/format-sessions.md, read from the page itself and recomputed. */
 import { describe, expect, test } from 'vitest';
+import { deviceIdOf } from '../../../core/directory/directory-ids.ts';
 import { concatBytes, encodeFieldBytes, utf8Bytes } from '../../../core/encoding/bytes.ts';
 import { blake2b256 } from '../../../core/hazmat/blake2b.ts';
 import { ed25519PublicKey } from '../../../core/hazmat/ed25519.ts';
 import { decapsulate, encapsulate, kemPublicKey } from '../../../core/hazmat/ml-kem-768.ts';
 import { x25519PublicKey, x25519SharedSecret } from '../../../core/hazmat/x25519.ts';
 import { attachmentBlobLength, openAttachment, sealAttachment } from '../../../core/sessions/attachment.ts';
-import { deviceIdOf, type OwnKeys } from '../../../core/sessions/device-keys.ts';
+import type { OwnKeys } from '../../../core/sessions/device-keys.ts';
 import { acceptHandshake, initiateHandshake, readAssociatedData } from '../../../core/sessions/handshake.ts';
 import { deriveAeadKey, deriveChainStep, deriveRootStep } from '../../../core/sessions/key-derivation.ts';
 import {

@@ -1,11 +1,12 @@
 /** The protocol against foreign implementations (test/vectors/sessions, test/sessions/python-oracle). */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { deviceIdOf } from '../../../core/directory/directory-ids.ts';
 import { encodeFieldBytes, utf8Bytes } from '../../../core/encoding/bytes.ts';
 import { hkdfSha256 } from '../../../core/hazmat/hkdf-sha256.ts';
 import { decapsulate, kemPublicKey } from '../../../core/hazmat/ml-kem-768.ts';
 import { x25519PublicKey, x25519SharedSecret } from '../../../core/hazmat/x25519.ts';
-import { deviceIdOf, type OwnKeys } from '../../../core/sessions/device-keys.ts';
+import type { OwnKeys } from '../../../core/sessions/device-keys.ts';
 import { acceptHandshake, readAssociatedData } from '../../../core/sessions/handshake.ts';
 import { deriveSharedKey } from '../../../core/sessions/key-derivation.ts';
 import { encodeFramePrefix, parseFrame } from '../../../core/sessions/message-frame.ts';

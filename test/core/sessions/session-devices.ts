@@ -2,17 +2,12 @@
 import { createHash } from 'node:crypto';
 import { expect } from 'vitest';
 import { DecryptionError } from '../../../core/decryption-error.ts';
+import { deviceIdOf } from '../../../core/directory/directory-ids.ts';
 import { type Bytes, utf8Bytes } from '../../../core/encoding/bytes.ts';
 import { generateEd25519KeyPair } from '../../../core/hazmat/ed25519.ts';
 import { kemPublicKey } from '../../../core/hazmat/ml-kem-768.ts';
 import { x25519PublicKey } from '../../../core/hazmat/x25519.ts';
-import {
-  deviceIdOf,
-  type OwnKeys,
-  type PeerKeys,
-  type PreKeyBundle,
-  type PreKeySecrets,
-} from '../../../core/sessions/device-keys.ts';
+import type { OwnKeys, PeerKeys, PreKeyBundle, PreKeySecrets } from '../../../core/sessions/device-keys.ts';
 import type { MessageContent } from '../../../core/sessions/message-content.ts';
 import { openMessage, preKeysNeeded } from '../../../core/sessions/open-message.ts';
 import { beginSession, noSessions, type PeerSessions, sealMessage } from '../../../core/sessions/peer-sessions.ts';
