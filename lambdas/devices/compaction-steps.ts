@@ -24,8 +24,7 @@ import type { LogStore } from './device-ports.ts';
 import { addHashes } from './entry-hashes.ts';
 import type { BundleStore, RecordRow, StoredBundle, StoredCompaction } from './pruning-ports.ts';
 
-/** Entries and bytes of one step, and requests to the table at a time. */
-const entriesAtOnce = 200;
+/** Bytes of entries of one step, and requests to the table at a time. */
 const bytesAtOnce = 2_000_000;
 const requestsAtOnce = 16;
 const noRecords = toRecordMap([]);
@@ -37,6 +36,8 @@ export interface CompactionParts {
   readonly scope: VaultScope;
   readonly logs: LogStore;
   readonly bundles: BundleStore;
+  /** Entries of one step. */
+  readonly entriesAtOnce: number;
 }
 
 /** The next step's compaction; `done` after the last one. */
@@ -92,7 +93,10 @@ export async function nextStep(parts: CompactionParts, compaction: StoredCompact
 }
 
 /** Verifies entries, and stores their hashes and the newest changes in them. */
-async function collect({ scope, logs, bundles }: CompactionParts, compaction: StoredCompaction): Promise<Next> {
+async function collect(
+  { scope, logs, bundles, entriesAtOnce }: CompactionParts,
+  compaction: StoredCompaction,
+): Promise<Next> {
   const before = await decoded(scope, compaction.state);
   const first = before.head.seq + 1;
   if (first === compaction.checkpoint) return { ...compaction, phase: 'verify' };
@@ -197,7 +201,10 @@ async function atCheckpoint(
 }
 
 /** Looks for the acknowledgement after the checkpoint. Devices that resume read on to it. */
-async function findAcknowledgement({ scope, logs }: CompactionParts, compaction: StoredCompaction): Promise<Next> {
+async function findAcknowledgement(
+  { scope, logs, entriesAtOnce }: CompactionParts,
+  compaction: StoredCompaction,
+): Promise<Next> {
   let state = await decoded(scope, compaction.ahead);
   const { entries } = await logs.list(scope, state.head.seq, entriesAtOnce, bytesAtOnce);
   for (const { signed } of entries) {
@@ -225,7 +232,10 @@ async function publish({ scope, logs, bundles }: CompactionParts, compaction: St
 }
 
 /** Deletes entries before the checkpoint, and the changes that newer ones replace. */
-async function deleteSome({ scope, logs, bundles }: CompactionParts, compaction: StoredCompaction): Promise<Next> {
+async function deleteSome(
+  { scope, logs, bundles, entriesAtOnce }: CompactionParts,
+  compaction: StoredCompaction,
+): Promise<Next> {
   const { checkpoint, deletedTo } = compaction;
   const page = await logs.list(scope, deletedTo, entriesAtOnce, bytesAtOnce);
   const entries = page.entries.filter(({ seq }) => seq < checkpoint);

@@ -10,8 +10,8 @@ import type { PairingService } from './pairing-service.ts';
 import type { BundleStore, StoredCompaction } from './pruning-ports.ts';
 import type { Roster } from './roster-verifier.ts';
 
-/** Time that a request spends on steps. The last one can take a few seconds more. */
-const pruningMs = 5_000;
+/** Time that a request spends on steps: the last one can take a few seconds more. And entries of one step. */
+const defaults = { budgetMs: 5_000, entriesAtOnce: 200 };
 
 const refused = (detail: string): VaultError =>
   new VaultError('prune_refused', { detail: `Nothing was deleted: ${detail}.` });
@@ -24,12 +24,12 @@ export interface PruneServiceDeps {
 
 export class PruneService {
   readonly #deps: PruneServiceDeps;
-  readonly #budgetMs: number;
+  readonly #sizes: typeof defaults;
 
-  /** @param budgetMs time for the steps of a request; one is always done */
-  constructor(deps: PruneServiceDeps, budgetMs = pruningMs) {
+  /** @param sizes time for the steps of a request, of which one is always done; entries of a step */
+  constructor(deps: PruneServiceDeps, sizes = defaults) {
     this.#deps = deps;
-    this.#budgetMs = budgetMs;
+    this.#sizes = sizes;
   }
 
   /**
@@ -39,7 +39,7 @@ export class PruneService {
   async prune({ state }: Roster, device: string, checkpoint: number): Promise<PruneDeviceLogResponse> {
     const { scope } = state;
     if (state.members.get(device)?.role === 'recovery') throw new VaultError('forbidden');
-    const until = performance.now() + this.#budgetMs;
+    const until = performance.now() + this.#sizes.budgetMs;
     let compaction = (await this.#deps.bundles.getCompaction(scope)) ?? (await this.#begin(scope, checkpoint));
     while (typeof compaction === 'object') {
       const { step } = compaction;
@@ -69,7 +69,8 @@ export class PruneService {
   /** @returns undefined if another request did this step */
   async #advance(scope: VaultScope, compaction: StoredCompaction): Promise<StoredCompaction | 'done' | undefined> {
     const { logs, bundles } = this.#deps;
-    const parts: CompactionParts = { scope, logs, bundles };
+    const { entriesAtOnce } = this.#sizes;
+    const parts: CompactionParts = { scope, logs, bundles, entriesAtOnce };
     if (compaction.phase === 'publish') await this.#requireNoPairing(scope);
     const next = await nextStep(parts, compaction).catch(async (error: unknown) => {
       if (!(error instanceof CompactionRefused)) throw error;

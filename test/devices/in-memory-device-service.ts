@@ -55,8 +55,8 @@ export class InMemoryDeviceService {
     const pairings = this.#pairingService;
     this.#bundleService = new BundleService({ rosters, logs, bundles });
     this.#log = new DeviceLogService({ ...deps, pairings, bundles: this.#bundleService });
-    // One step for each request, so that a crash can happen between any two.
-    this.#pruning = new PruneService({ logs, bundles, pairings }, -1);
+    // One small step for each request, so that a crash can happen between any two.
+    this.#pruning = new PruneService({ logs, bundles, pairings }, { budgetMs: -1, entriesAtOnce: 4 });
   }
 
   /** A `fetch` of one device. @param broken whether the connection breaks now */

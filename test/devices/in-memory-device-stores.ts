@@ -149,7 +149,7 @@ export class InMemoryBundles implements BundleStore {
   readonly #logs: InMemoryLogs;
   readonly bundles = new Map<string, StoredBundle>();
   readonly compactions = new Map<string, StoredCompaction>();
-  readonly #hashes = new Map<string, Uint8Array>();
+  readonly hashes = new Map<string, Uint8Array>();
   readonly rows = new Map<string, RecordRow>();
   /** Records of one page, so that small vaults have several. */
   rowsAtOnce = 3;
@@ -183,12 +183,12 @@ export class InMemoryBundles implements BundleStore {
     });
   }
   async getHashes(scope: VaultScope, name: HashListName) {
-    return this.#hashes.get(`${keyOf(scope)}/${name}`) ?? new Uint8Array(0);
+    return this.hashes.get(`${keyOf(scope)}/${name}`) ?? new Uint8Array(0);
   }
   putHashes(scope: VaultScope, name: HashListName, hashes: Uint8Array) {
     return this.faults.write(() => {
       const id = `${keyOf(scope)}/${name}`;
-      if ((this.#hashes.get(id)?.length ?? 0) < hashes.length) this.#hashes.set(id, hashes.slice());
+      if ((this.hashes.get(id)?.length ?? 0) < hashes.length) this.hashes.set(id, hashes.slice());
     });
   }
   putRow(scope: VaultScope, row: RecordRow) {
