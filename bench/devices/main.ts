@@ -14,6 +14,7 @@ import { startVault } from '../local-vault.ts';
 import { measureBrowserVerification } from './browser-verification.ts';
 import { measureBoxes, measureVerification, signedLog } from './chain-figures.ts';
 import type { Figure } from './figure.ts';
+import { measurePruning } from './pruning-figures.ts';
 import { measureSync } from './sync-figures.ts';
 
 const { values: flags } = parseArgs({
@@ -34,6 +35,7 @@ async function all(): Promise<Figure[]> {
   const vault = await startVault(dataDir);
   try {
     figures.push(...(await measureSync(vault, records)));
+    figures.push(...(await measurePruning(vault, records)));
   } finally {
     await vault.end('SIGTERM');
     rmSync(dataDir, { recursive: true, force: true });

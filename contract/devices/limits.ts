@@ -3,6 +3,8 @@ export const deviceLimits = {
   /** Maximum number of device vaults of a user, and bytes of the log of each. */
   deviceVaults: 16,
   deviceLogBytes: 1_073_741_824,
+  /** Bytes of entries that a full log still takes for pruning. */
+  pruningReserveBytes: 1_048_576,
   /** Maximum sizes of a signed entry, of its wraps, and of a recovery box (docs/format-devices.md), bytes. */
   deviceEntryBytes: 262_216,
   deviceWrapsBytes: 8_192,

@@ -7,7 +7,7 @@ import { deviceLimits } from '../../contract/devices/limits.ts';
 import type { AppendDeviceLogResponse, ReadDeviceLogResponse } from '../../contract/devices/wire.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { applyEntry } from '../../core/devices/apply-entry.ts';
-import { isRosterKind, parseSignedEntry, type SignedEntry } from '../../core/devices/chain-entry.ts';
+import { type EntryKind, isRosterKind, parseSignedEntry, type SignedEntry } from '../../core/devices/chain-entry.ts';
 import type { Outcome } from '../../core/devices/chain-state.ts';
 import { parseRosterBody } from '../../core/devices/roster-body.ts';
 import type { VaultScope } from '../../core/devices/vault-scope.ts';
@@ -30,6 +30,9 @@ export interface NewEntry {
 
 /** Bytes of entries in one answer: base64 has 4 characters for 3 bytes. */
 const maxEntryBytes = Math.floor((deviceLimits.deviceLogReplyBytes * 3) / 4);
+
+/** A checkpoint and an acknowledgement have less. */
+const maxPruningEntryBytes = 1_024;
 
 const nothingStored = 'Nothing was stored.';
 const refuse = (reason: string): VaultError =>
@@ -79,14 +82,17 @@ export class DeviceLogService {
   ): Promise<void> {
     if (outcome.result === 'stop') throw refuse(outcome.reason);
     if (entry.signer !== device) throw refuse('another member signed it');
-    if (!isRosterChange(entry, outcome)) await this.#requireRoom(current, signed.length);
+    if (!isRosterChange(entry, outcome)) await this.#requireRoom(current, entry.kind, signed.length);
     if (approval !== undefined) await this.#deps.pairings.requirePlaceFor(current.state.scope, approval);
     await this.#store(current, entry, signed, outcome, attachments);
   }
 
   /** @throws VaultError `device_vault_full` */
-  async #requireRoom({ state, stored }: Roster, bytes: number): Promise<void> {
-    const over = stored.logBytes + bytes - deviceLimits.deviceLogBytes;
+  async #requireRoom({ state, stored }: Roster, kind: EntryKind, bytes: number): Promise<void> {
+    // Without these two kinds, a full log could not be pruned.
+    const isForPruning = (kind === 'checkpoint' || kind === 'acknowledge') && bytes <= maxPruningEntryBytes;
+    const room = deviceLimits.deviceLogBytes + (isForPruning ? deviceLimits.pruningReserveBytes : 0);
+    const over = stored.logBytes + bytes - room;
     // What was pruned is counted only when it matters: most logs never come here.
     if (over > 0 && over > (await this.#deps.bundles.freedBytes(state.scope)))
       throw new VaultError('device_vault_full');

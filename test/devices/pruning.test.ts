@@ -101,13 +101,16 @@ describe('pruning', () => {
 
   test('of a full log makes room', async () => {
     const { service, first, second } = await vaultOfTwo();
-    const seq = await acknowledgedCheckpoint(first, second);
-    const fill = () => {
-      for (const [id, roster] of service.rosters.rosters)
-        service.rosters.rosters.set(id, { ...roster, logBytes: deviceLimits.deviceLogBytes });
+    const fillTo = (logBytes: number) => {
+      for (const [id, roster] of service.rosters.rosters) service.rosters.rosters.set(id, { ...roster, logBytes });
     };
-    fill();
-    expect(await rejectionOf(put(first, 'd', 'x'))).toMatchObject({ code: 'device_vault_full' });
+    const full = { code: 'device_vault_full' };
+    fillTo(deviceLimits.deviceLogBytes + deviceLimits.pruningReserveBytes);
+    expect(await rejectionOf(pushCheckpoint(first))).toMatchObject(full);
+    fillTo(deviceLimits.deviceLogBytes);
+    expect(await rejectionOf(put(first, 'd', 'x'))).toMatchObject(full);
+    expect(await rejectionOf(push(first, 'checkpoint', new Uint8Array(2_000)))).toMatchObject(full);
+    const seq = await acknowledgedCheckpoint(first, second);
     await pruneAll(second, seq);
     await first.vault.sync();
     expect(await first.vault.records('memory').get('d')).toMatchObject({ state: 'synced' });
