@@ -3,6 +3,7 @@
  * checkpoint. A group has 1,024 hashes of leaves, and the list `roots` has the root of each full group.
  */
 
+import { DecryptionError } from '../../core/decryption-error.ts';
 import { pathOfNodes, rootOfNodes } from '../../core/devices/merkle-frontier.ts';
 import type { VaultScope } from '../../core/devices/vault-scope.ts';
 import { type Bytes, concatBytes } from '../../core/encoding/bytes.ts';
@@ -23,6 +24,7 @@ type HashStore = Pick<BundleStore, 'getHashes' | 'putHashes'>;
 /**
  * Adds hashes of leaves. Those that are there already stay.
  * @param first index of the first one in the log, from 0
+ * @throws DecryptionError if hashes before it are missing
  */
 export async function addHashes(
   store: HashStore,
@@ -35,7 +37,7 @@ export async function addHashes(
     const offset = (first + at) % groupSize;
     const some = leaves.slice(at, at + groupSize - offset);
     const before = split(await store.getHashes(scope, group)).slice(0, offset);
-    if (before.length < offset) throw new RangeError('hashes are missing');
+    if (before.length < offset) throw new DecryptionError();
     const all = [...before, ...some];
     await store.putHashes(scope, group, concatBytes(...all));
     if (all.length === groupSize) await addRoot(store, scope, group, await rootOfNodes(all));
@@ -45,13 +47,14 @@ export async function addHashes(
 
 async function addRoot(store: HashStore, scope: VaultScope, group: number, root: Bytes): Promise<void> {
   const roots = split(await store.getHashes(scope, 'roots'));
-  if (roots.length < group) throw new RangeError('roots are missing');
+  if (roots.length < group) throw new DecryptionError();
   if (roots.length === group) await store.putHashes(scope, 'roots', concatBytes(...roots, root));
 }
 
 /**
  * The inclusion proof of an entry in the tree over the first `count` entries (RFC 6962 section 2.1.1).
  * @param index of the entry, from 0
+ * @throws DecryptionError if hashes are missing
  */
 export async function proofOf(
   store: Pick<BundleStore, 'getHashes'>,
@@ -63,7 +66,8 @@ export async function proofOf(
   const nodesOf = async (group: number) =>
     split(await store.getHashes(scope, group)).slice(0, Math.min(groupSize, count - group * groupSize));
   const group = Math.floor(index / groupSize);
-  const roots = split(await store.getHashes(scope, 'roots')).slice(0, full);
+  const [roots, nodes] = [split(await store.getHashes(scope, 'roots')).slice(0, full), await nodesOf(group)];
+  if (roots.length < full || nodes.length <= index % groupSize) throw new DecryptionError();
   if (count % groupSize !== 0) roots.push(await rootOfNodes(await nodesOf(full)));
-  return [...(await pathOfNodes(await nodesOf(group), index % groupSize)), ...(await pathOfNodes(roots, group))];
+  return [...(await pathOfNodes(nodes, index % groupSize)), ...(await pathOfNodes(roots, group))];
 }

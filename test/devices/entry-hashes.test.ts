@@ -1,6 +1,7 @@
 /** The hashes of pruned entries: proofs over any number of groups, and writes that are repeated. */
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { DecryptionError } from '../../core/decryption-error.ts';
 import {
   appendLeaf,
   emptyFrontier,
@@ -53,5 +54,8 @@ test('an entry is proved in the tree of every checkpoint after it, however the h
 
 test('hashes are not added after a gap', async () => {
   const store = new InMemoryBundles(new InMemoryLogs());
-  await expect(addHashes(store, scope, 1, hashes.slice(1, 3))).rejects.toThrow(RangeError);
+  await expect(addHashes(store, scope, 1, hashes.slice(1, 3))).rejects.toThrow(DecryptionError);
+  await expect(proofOf(store, scope, 0, 3)).rejects.toThrow();
+  await addHashes(store, scope, 0, hashes.slice(0, 2));
+  await expect(proofOf(store, scope, 2, 3)).rejects.toThrow(DecryptionError);
 });

@@ -8,8 +8,10 @@ import type {
   ReadBundleRecordsResponse,
   ReadDeviceLogResponse,
 } from '../../contract/devices/wire.ts';
-import { encodeAcknowledgement } from '../../core/devices/apply-content.ts';
-import { parseSignedEntry, signEntry } from '../../core/devices/chain-entry.ts';
+import { createCheckpoint, encodeAcknowledgement, encodeCheckpoint } from '../../core/devices/apply-content.ts';
+import { entryHash, parseSignedEntry, signEntry } from '../../core/devices/chain-entry.ts';
+import { recordsRoot } from '../../core/devices/chain-state.ts';
+import { inclusionProof } from '../../core/devices/merkle-frontier.ts';
 import { type Change, encodeChange, parseChange, parseChanges } from '../../core/devices/record-changes.ts';
 import { draftEntry } from '../../core/devices/write-entry.ts';
 import { type Bytes, toBase64 } from '../../core/encoding/bytes.ts';
@@ -253,6 +255,57 @@ test('20: a bundle that is older than the stored head', async () => {
       stops('older_checkpoint'),
     );
 });
+
+test('20: two members and the service together leave out a record that the reader has', async () => {
+  const { engine } = maker.vault;
+  await maker.vault.sync();
+  const { state } = engine.view;
+  const hashes = await Promise.all(
+    Array.from({ length: state.head.seq }, async (_, at) => {
+      const entry = parseSignedEntry((await engine.entry(at + 1)) ?? expect.fail());
+      return typeof entry === 'string' ? expect.fail(entry) : await entryHash(entry.unsigned);
+    }),
+  );
+  const records = state.records.values().filter(({ id }) => id !== 'a');
+  const body = { ...(await createCheckpoint(state)), records: await recordsRoot(records) };
+  const signed = await maker.entry('checkpoint', encodeCheckpoint(body));
+  const parsed = parseSignedEntry(signed);
+  if (typeof parsed === 'string') expect.fail(parsed);
+  const head = { seq: parsed.seq, hash: await entryHash(parsed.unsigned) };
+  const time = new Date().toISOString();
+  const draft = draftEntry({ ...state, head }, other.keys.id, 'acknowledge', encodeAcknowledgement(head), time);
+  const acknowledged = await signEntry(draft, other.keys.ecdsa.privateKey);
+  const { seq } = reader.vault.headCode();
+  const proof = (await inclusionProof(hashes, seq - 1)).map(toBase64);
+  const changes = await Promise.all(
+    records.map(async (one) => {
+      const { content } = (await engine.records.get(one)) ?? expect.fail();
+      return { epoch: one.epoch, change: toBase64(encodeChange(content?.change ?? expect.fail())) };
+    }),
+  );
+  changes.sort((one, two) => (recordOf(one) < recordOf(two) ? -1 : 1));
+  const roster = (await engine.requests.bundleEntries(checkpoint, 0, quiet)).entries.slice(0, -1);
+  const served = {
+    entries: { entries: [...roster, { entry: toBase64(signed) }], subtrees: state.entries.subtrees.map(toBase64) },
+    log: { entries: [{ entry: toBase64(acknowledged) }], head: head.seq + 1 },
+    pruned: { entries: [], head: head.seq + 1, pruned: { checkpoint: head.seq, proof } },
+  };
+  const serve = (withRecords: readonly object[]) => {
+    reader.alter = async ({ path }) => {
+      if (path.includes('/entries')) return answer({ ...served.entries, more: false });
+      if (path.includes('/records')) return answer({ records: withRecords, more: false });
+      const isBehind = path.includes(`after=${seq}`);
+      return answer({ ...(isBehind ? served.pruned : served.log), more: false });
+    };
+  };
+  serve(changes);
+  await reader.refuses(() => reader.vault.sync(), bad);
+});
+
+const recordOf = ({ change }: { change: string }): string => {
+  const { type, id } = parseChange(bytesOf(change)) ?? expect.fail();
+  return `${type}:${id}`;
+};
 
 test('20: after all of that, the honest bundle is taken, and what waits on the device is merged', async () => {
   reader.alter = async () => {

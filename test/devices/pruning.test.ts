@@ -1,6 +1,7 @@
 /** Pruning at the service in memory: what it deletes, when it refuses, and what an interruption leaves. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { deviceLimits } from '../../contract/devices/limits.ts';
+import { encodeAcknowledgement } from '../../core/devices/apply-content.ts';
 import { isRosterKind, parseSignedEntry } from '../../core/devices/chain-entry.ts';
 import { recordKey, recordsRoot } from '../../core/devices/chain-state.ts';
 import type { DeviceVaultEngine } from '../../sdk/src/device/vault-engine.ts';
@@ -248,8 +249,10 @@ describe('the service does not prune', () => {
     };
     for (const changed of [without, older, { entries: state.genesis }, { roster: state.genesis }]) {
       const seq = await pushCheckpoint(first, changed);
-      await second.engine.pull(second.settings);
+      // Both break the rules. The entry is void for all others.
+      await push(second, 'acknowledge', encodeAcknowledgement(first.engine.view.state.head));
       await refusedAt(second, seq);
+      expect(second.engine.view.state.acknowledged).toBeUndefined();
     }
     expect(await presentIn(service, first)).toHaveLength(service.logs.of(first.engine.scope).length);
     const reader = await readerOf(service, second, 0);

@@ -93,6 +93,18 @@ test('content that is void is written again before a checkpoint: as it was, or a
   }
 });
 
+test('content that is void is also written again before an acknowledgement', async () => {
+  const { service, first, second } = await vaultOfTwo();
+  const third = await pairQuietly(service, first);
+  first.vault.upkeep.every = 1;
+  await first.vault.sync();
+  await pushVoid(third, 'b');
+  const start = headOf(third);
+  await second.vault.sync();
+  expect(await kindsAfter(second, start)).toEqual(['records', 'acknowledge']);
+  expect((await second.vault.records('memory').get('b'))?.data).toEqual({ text: 'b2' });
+});
+
 test('a device that lacks a key neither makes nor acknowledges a checkpoint', async () => {
   const { first, second } = await vaultOfTwo();
   // An admin makes a key, and gives it to itself only.

@@ -27,7 +27,8 @@ function required<T>(value: T | undefined): T {
 const numberOf = (value: unknown): number =>
   required(typeof value === 'number' && Number.isSafeInteger(value) ? value : undefined);
 const bytesOf = (value: unknown): Uint8Array => required(value instanceof Uint8Array ? value : undefined);
-const numbersOf = (text: string): readonly number[] => (text === '' ? [] : text.split(',').map(Number));
+const numbersOf = (text: string): readonly number[] =>
+  text === '' ? [] : text.split(',').map((one) => numberOf(Number(one)));
 
 /** @throws DecryptionError for missing fields */
 export function parseBundleItem(item: Item): StoredBundle {

@@ -127,7 +127,7 @@ export interface SyncNotice {
 }
 
 export interface SyncResult {
-  /** Numbers of entries that were read, and of own changes that were stored. */
+  /** Numbers of entries of others that the verified head moved on by, pruned ones included, and of own changes stored. */
   readonly pulled: number;
   readonly pushed: number;
   /** Changes that are still queued on this device. */

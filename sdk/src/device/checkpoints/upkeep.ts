@@ -93,6 +93,7 @@ export class Upkeep {
       checkpoint.seq !== acknowledged?.seq &&
       (checkpoint.signer !== this.#engine.keys.id || own);
     if (!isDue(this.#engine.view.state)) return;
+    await replaceVoidContent(this.#engine, settings);
     await this.#append('acknowledge', settings, async ({ state }) => {
       if (!isDue(state)) throw new NotDue();
       return encodeAcknowledgement(stored(state.checkpoint));
