@@ -39,7 +39,7 @@ type Operation = readonly [weight: number, name: string, run: (device: ModelDevi
 
 export class DeviceModel {
   readonly #random: SeededRandom;
-  readonly service = new InMemoryDeviceService();
+  readonly service = new InMemoryDeviceService(12);
   readonly #promises = new Promises(new ArchivedLog(this.service));
   readonly devices: ModelDevice[] = [];
   /** Devices that are no members any more. */
@@ -91,7 +91,7 @@ export class DeviceModel {
     [4, 'breaking', async (device) => device.toggleBreaking()],
     [8, 'race', () => this.#race()],
     [6, 'busy', (device) => this.#busy(device)],
-    [4, 'prune', (device) => this.#prune(device)],
+    [8, 'prune', (device) => this.#prune(device)],
     [3, 'pair', (device) => this.#pair(device)],
     [1.5, 'remove', (device) => this.#remove(device)],
     [1, 'leave', (device) => this.#leave(device)],

@@ -47,7 +47,8 @@ export class InMemoryDeviceService {
   readonly #bundleService: BundleService;
   readonly #pruning: PruneService;
 
-  constructor() {
+  /** @param entriesAtOnce entries of one step of a pruning */
+  constructor(entriesAtOnce = 4) {
     const deps = { rosters: this.rosters, logs: this.logs, rosterVerifier: this.#rosterVerifier };
     this.#vaults = new DeviceVaultService({ ...deps, clock });
     this.#pairingService = new PairingService(this.pairings, clock);
@@ -56,7 +57,7 @@ export class InMemoryDeviceService {
     this.#bundleService = new BundleService({ rosters, logs, bundles });
     this.#log = new DeviceLogService({ ...deps, pairings, bundles: this.#bundleService });
     // One small step for each request, so that a crash can happen between any two.
-    this.#pruning = new PruneService({ logs, bundles, pairings }, { budgetMs: -1, entriesAtOnce: 4 });
+    this.#pruning = new PruneService({ logs, bundles, pairings }, { budgetMs: -1, entriesAtOnce });
   }
 
   /** A `fetch` of one device. @param broken whether the connection breaks now */
