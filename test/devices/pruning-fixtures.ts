@@ -1,4 +1,5 @@
 /** A vault in memory with a checkpoint that a second device acknowledged, and readers of it. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { ReadDeviceLogResponse } from '../../contract/devices/wire.ts';
 import { createCheckpoint, encodeAcknowledgement, encodeCheckpoint } from '../../core/devices/apply-content.ts';
@@ -27,6 +28,9 @@ export function quietDevice(service: InMemoryDeviceService): ModelDevice {
   return device;
 }
 
+/** Waits are short, but no time passes by them: a busy machine lets no pairing expire. */
+const patientClock = () => ({ now: () => Date.now(), wait: () => delay(1) });
+
 export async function pairQuietly(
   service: InMemoryDeviceService,
   by: ModelDevice,
@@ -34,7 +38,7 @@ export async function pairQuietly(
 ): Promise<ModelDevice> {
   service.pairings.pairings.clear();
   const device = quietDevice(service);
-  const { joined } = await pairInModel(by, device, role);
+  const { joined } = await pairInModel(by, device, role, patientClock);
   if (typeof joined === 'string') expect.fail(joined);
   await device.use(joined);
   service.pairings.pairings.clear();

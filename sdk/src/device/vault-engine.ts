@@ -11,7 +11,7 @@ import { type Bytes, equalBytes, fromBase64, toBase64 } from '../../../core/enco
 import { delay, retryDelay } from '../http/retry.ts';
 import type { CallSettings } from '../shared/client-options.ts';
 import { AnimaError } from '../shared/errors.ts';
-import { type Resumed, resume } from './checkpoints/resume.ts';
+import { verifyOrResume } from './checkpoints/verify-or-resume.ts';
 import { DeviceVaultError, deviceError } from './device-errors.ts';
 import type { DeviceRequests } from './device-requests.ts';
 import type { SyncNotice, SyncProgress } from './device-types.ts';
@@ -20,7 +20,7 @@ import type { RecordCopy, SealedVersion, VersionRef } from './records/record-cop
 import type { AppendedEntry, EngineView, EntryDraft, VaultEngine } from './vault-engine-types.ts';
 import type { VaultStore } from './vault-store.ts';
 import { type ChangedRecord, VerifiedCopy } from './verified-copy.ts';
-import { type AppliedEntry, verifyNext, verifyPage } from './verified-page.ts';
+import { type AppliedEntry, verifyNext } from './verified-page.ts';
 
 /** What an engine is made of. */
 export interface EngineParts {
@@ -128,7 +128,7 @@ export class DeviceVaultEngine implements VaultEngine {
     if (state.head.seq === 0 && pending !== undefined) await this.#begin(pending, settings);
     let next = this.requests.readLog(this.#copy.state.head.seq, settings);
     for (let more = true; more; ) {
-      const { page, applied } = await this.#verify(await next, settings, onProgress);
+      const { page, applied } = await verifyOrResume(this.#copy, this.requests, await next, settings, onProgress);
       more = page.more;
       // The service reads the next answer while this one is stored.
       if (more) next = this.#readAhead(this.#copy.state.head.seq + applied.length, settings);
@@ -146,29 +146,6 @@ export class DeviceVaultEngine implements VaultEngine {
     }
     await this.#copy.decideRecords();
     await this.#completeApproval(settings);
-  }
-
-  /** Verifies an answer. Goes on at a checkpoint if the entries before it were pruned. */
-  async #verify(
-    first: ReadDeviceLogResponse,
-    settings: CallSettings,
-    onProgress?: (progress: SyncProgress) => void,
-  ): Promise<Pick<Resumed, 'page' | 'applied'>> {
-    let page = first;
-    for (let attempt = 1; page.pruned !== undefined; attempt++) {
-      const { head } = this.#copy.state;
-      const onRecords = (records: number) => onProgress?.({ verified: head.seq, announced: page.head, records });
-      try {
-        const resumed = await resume(this.#copy.state, page.pruned, this.requests, settings, onRecords);
-        await this.#copy.resume(resumed.bundle);
-        return resumed;
-      } catch (error) {
-        const isReplaced = error instanceof AnimaError && error.code === 'bundle_replaced';
-        if (!isReplaced || attempt === maxAttempts) throw error;
-        page = await this.requests.readLog(head.seq, settings);
-      }
-    }
-    return { page, applied: await verifyPage(this.#copy.state, page) };
   }
 
   /** Sends an entry again that is in the log: its answer was lost, and its message may not have been stored. */
