@@ -6,7 +6,7 @@ import type { Figure } from './figure.ts';
 import { putsAtOnce, timed } from './sync-figures.ts';
 
 /** Versions of each record before the log is pruned. */
-const versions = 3;
+const versions = 2;
 
 /** A device, and the bytes that it received. */
 class CountingDevice {
