@@ -69,6 +69,8 @@ const codesByGroup: Readonly<Record<RouteGroup, readonly ErrorCode[]>> = {
     'device_vault_exists',
     'too_many_device_vaults',
     'log_conflict',
+    'bundle_replaced',
+    'prune_refused',
     'pairing_conflict',
     'device_vault_full',
     'entry_refused',

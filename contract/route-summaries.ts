@@ -72,6 +72,10 @@ export const routeSummaries: Readonly<Record<RouteId, string>> = {
   getDeviceRecovery: 'Get the recovery box of a device vault, which only the recovery code opens',
   readDeviceLog: 'Read the entries of a device vault after a sequence number',
   appendDeviceLog: 'Append a signed entry to the log of a device vault',
+  pruneDeviceLog:
+    'Replace the entries before an acknowledged checkpoint by the newest version of each record; step by step, so repeat it',
+  readBundleEntries: 'Read the entries that a pruned log keeps up to its checkpoint',
+  readBundleRecords: 'Read the newest version of each record at the checkpoint of a pruned log',
   listPairings: 'List the pairings of a device vault that have not expired, with their messages',
   getPairing: 'Get a pairing with its messages, for the new device',
   putNewDeviceMessage: 'Store a message of the new device; the first message of a pairing creates it',

@@ -112,6 +112,8 @@ export async function countOperations(vault: LocalVault): Promise<CountedOperati
   await device.sync();
   await count('sync of a device vault with nothing new', () => device.sync());
   await count('put of a record into a device vault', () => records.put({ likes: 'green tea' }));
+  for (let at = 0; at < 20; at++) await records.put({ likes: 'green tea', at }, { id: `record-${at % 10}` });
+  await count('pruning of a device vault with 20 changes of 10 records', () => device.prune({ confirmed: true }));
   await device.close();
   await count('query of 10 audit records', () => admin.audit.query({ pageSize: 10 }).page());
   await count(

@@ -15,6 +15,7 @@ import { measureBrowserVerification } from './browser-verification.ts';
 import { measureBoxes, measureVerification, signedLog } from './chain-figures.ts';
 import { measureDirectoryStart } from './directory-figures.ts';
 import type { Figure } from './figure.ts';
+import { measurePruning } from './pruning-figures.ts';
 import { measureSync } from './sync-figures.ts';
 
 const { values: flags } = parseArgs({
@@ -36,6 +37,7 @@ async function all(): Promise<Figure[]> {
   const vault = await startVault(dataDir);
   try {
     figures.push(...(await measureSync(vault, records)));
+    figures.push(...(await measurePruning(vault, records)));
   } finally {
     await vault.end('SIGTERM');
     rmSync(dataDir, { recursive: true, force: true });

@@ -6,9 +6,9 @@ import type { RunningVault } from '../local-vault.ts';
 import type { Figure } from './figure.ts';
 
 /** Records that one call queues before the next one begins. */
-const putsAtOnce = 500;
+export const putsAtOnce = 500;
 
-async function timed<T>(run: () => Promise<T>): Promise<{ readonly ms: number; readonly result: T }> {
+export async function timed<T>(run: () => Promise<T>): Promise<{ readonly ms: number; readonly result: T }> {
   const started = performance.now();
   const result = await run();
   return { ms: performance.now() - started, result };

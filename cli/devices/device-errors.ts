@@ -43,6 +43,7 @@ const rows: Readonly<Record<DeviceErrorCode, readonly [ExitName, string?]>> = {
   ],
   record_too_large: ['usage', 'Split it, or store the content with `anima share` and its link in the record.'],
   invalid_record: ['usage'],
+  prune_unconfirmed: ['usage', 'Run `anima device prune` in a terminal, or with --yes.'],
   pairing_unknown: ['notFound', 'Begin again: `anima device join` on the new device, then `anima device approve`.'],
   pairing_expired: ['notFound', 'Begin again: `anima device join` on the new device, then `anima device approve`.'],
   pairing_busy: ['conflict'],

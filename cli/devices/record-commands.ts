@@ -156,8 +156,8 @@ export async function history(shell: Shell, typeText: string, id: string, { vaul
     const nameOf = deviceNames(await vault.devices());
     const rows = versions.map(({ version, time, device, data, isDeleted }) => [
       String(version),
-      formatTime(time),
-      nameOf(device),
+      time === undefined ? '(pruned)' : formatTime(time),
+      device === '' ? '(not known)' : nameOf(device),
       isDeleted ? '(deleted)' : data === undefined ? '(does not open)' : summarize(type, data),
     ]);
     if (!shell.isTerminal) return shell.print(formatTable(rows), versions);

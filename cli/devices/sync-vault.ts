@@ -21,7 +21,12 @@ export async function syncVault(shell: Shell, vault: DeviceVault, signal?: Abort
   try {
     const result = await vault.sync({
       signal,
-      onProgress: ({ verified, announced }) => progress.show(`verifying: ${verified} of ${announced} entries`),
+      onProgress: ({ verified, announced, records }) =>
+        progress.show(
+          records === undefined
+            ? `verifying: ${verified} of ${announced} entries`
+            : `reading a pruned vault: ${records} records`,
+        ),
     });
     progress.end();
     for (const { kind, detail } of result.notices) shell.note(`${noticeTexts[kind]} (${detail}).`);

@@ -94,6 +94,25 @@ export interface EndFlags {
   readonly yes?: boolean;
 }
 
+export async function prune(shell: Shell, { vault: wanted, yes }: EndFlags): Promise<void> {
+  await withVault(shell, wanted, async (vault) => {
+    const { vault: id } = vault.scope;
+    if (yes !== true) {
+      const question =
+        'This deletes all versions but the newest one of each record from the service, for good. Type yes to continue:';
+      await confirmInTerminal(shell, question, 'yes');
+    }
+    await syncVault(shell, vault);
+    const { checkpoint, isWaiting } = await vault.prune({ confirmed: true });
+    const done =
+      checkpoint === undefined
+        ? 'Nothing was deleted yet.'
+        : `The log of the vault ${id} was pruned up to entry ${checkpoint}.`;
+    const waiting = 'Sync another device, which checks what stays; the rest follows by itself.';
+    shell.print(isWaiting ? `${done} ${waiting}` : done, { vault: id, checkpoint, waiting: isWaiting });
+  });
+}
+
 export async function close(shell: Shell, { vault: wanted, yes }: EndFlags): Promise<void> {
   requireNamedVault(wanted, yes);
   await withVault(shell, wanted, async (vault) => {

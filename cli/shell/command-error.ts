@@ -126,6 +126,8 @@ const exitByErrorCode: Readonly<Record<AnimaErrorCode, readonly [ExitName, strin
   device_vault_exists: ['conflict', 'Try again: each new device vault gets another id.'],
   too_many_device_vaults: ['conflict', 'Delete a device vault that is no longer used.'],
   log_conflict: ['conflict', 'Other devices write at the same time. Try again.'],
+  bundle_replaced: ['conflict', 'The log was pruned again meanwhile. Try again.'],
+  prune_refused: ['conflict', 'Try again after ten minutes, and sync another device before.'],
   pairing_conflict: ['conflict', 'Begin again with `anima device join`.'],
   too_many_pairings: ['conflict', 'Wait ten minutes, or end one with `anima device approve --refuse ID`.'],
   version_conflict: ['conflict', '`anima versions NAME` shows the current version; use it with --cas.'],

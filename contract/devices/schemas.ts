@@ -24,6 +24,10 @@ import type {
   ListPairingsResponse,
   PairingInfo,
   PairingMessageRequest,
+  PruneDeviceLogRequest,
+  PruneDeviceLogResponse,
+  ReadBundleEntriesResponse,
+  ReadBundleRecordsResponse,
   ReadDeviceLogResponse,
 } from './wire.ts';
 
@@ -49,6 +53,17 @@ const newMessageParams = lazy(() =>
 const approverMessageParams = lazy(() =>
   z.strictObject({ vault: vaultInPath(), pairing: pairingInPath(), step: z.enum(['1']) }),
 );
+
+/** Accepts any string, so that a malformed number gets the answer of a checkpoint that does not exist. */
+const bundleParams = lazy(() =>
+  z.strictObject({
+    vault: vaultInPath(),
+    checkpoint: documentedAs(z.string(), { pattern: '^[0-9]{1,12}$', description: 'Sequence number of a checkpoint' }),
+  }),
+);
+const recordType = lazy(() => z.enum(['memory', 'provider', 'session', 'todo']));
+const recordId = lazy(() => z.string().check(z.regex(/^[A-Za-z0-9_-]{1,64}$/)));
+const logEntry = lazy(() => z.strictObject({ entry: z.string(), wraps: z.optional(z.string()) }));
 
 const signedEntry = lazy(() => base64Of(deviceLimits.deviceEntryBytes));
 const wraps = lazy(() => base64Of(deviceLimits.deviceWrapsBytes));
@@ -132,10 +147,11 @@ export const deviceSchemas = {
     response: () =>
       schemaFor<ReadDeviceLogResponse>()(
         z.strictObject({
-          entries: z.array(z.strictObject({ entry: z.string(), wraps: z.optional(z.string()) })),
+          entries: z.array(logEntry()),
           head: integerAtLeast(1),
           more: z.boolean(),
           deletableAt: z.optional(rfc3339Time()),
+          pruned: z.optional(z.strictObject({ checkpoint: integerAtLeast(1), proof: z.array(z.string()) })),
         }),
       ),
   },
@@ -152,6 +168,36 @@ export const deviceSchemas = {
         }),
       ),
     response: () => schemaFor<AppendDeviceLogResponse>()(z.strictObject({ seq: integerAtLeast(1) })),
+  },
+  pruneDeviceLog: {
+    params: vaultParams,
+    query: emptyObject,
+    body: () => schemaFor<PruneDeviceLogRequest>()(z.strictObject({ checkpoint: integerAtLeast(1) })),
+    response: () =>
+      schemaFor<PruneDeviceLogResponse>()(
+        z.strictObject({ checkpoint: integerAtLeast(1), done: z.boolean(), step: integerAtLeast(0) }),
+      ),
+  },
+  readBundleEntries: {
+    params: bundleParams,
+    query: () => z.strictObject({ after: z.optional(queryNumber(0)) }),
+    body: undefined,
+    response: () =>
+      schemaFor<ReadBundleEntriesResponse>()(
+        z.strictObject({ entries: z.array(logEntry()), subtrees: z.array(z.string()), more: z.boolean() }),
+      ),
+  },
+  readBundleRecords: {
+    params: bundleParams,
+    query: () => z.strictObject({ type: z.optional(recordType()), id: z.optional(recordId()) }),
+    body: undefined,
+    response: () =>
+      schemaFor<ReadBundleRecordsResponse>()(
+        z.strictObject({
+          records: z.array(z.strictObject({ epoch: integerAtLeast(1), change: z.string() })),
+          more: z.boolean(),
+        }),
+      ),
   },
   listPairings: {
     params: vaultParams,

@@ -70,6 +70,49 @@ export interface ReadDeviceLogResponse {
   more: boolean;
   /** RFC 3339: the time from which the vault can be deleted, if its deletion was requested. */
   deletableAt?: string | undefined;
+  /** Entries after the sequence number of the request were pruned. There are no entries in this response then. */
+  pruned?: PrunedLog | undefined;
+}
+
+export interface PrunedLog {
+  /** Sequence number of the checkpoint to go on from. */
+  checkpoint: number;
+  /** Inclusion proof of the entry with the sequence number of the request; empty for 0. */
+  proof: string[];
+}
+
+export interface PruneDeviceLogRequest {
+  /** Sequence number of an acknowledged checkpoint. */
+  checkpoint: number;
+}
+
+export interface PruneDeviceLogResponse {
+  /** Sequence number of the checkpoint that the log is being pruned to. */
+  checkpoint: number;
+  /** Whether the log is pruned. Otherwise the same request continues. */
+  done: boolean;
+  /** Grows with each step. */
+  step: number;
+}
+
+export interface ReadBundleEntriesResponse {
+  /** Roster entries that had an effect, then the checkpoint. */
+  entries: DeviceLogEntry[];
+  /** Subtrees of the tree over the hashes of all entries before the checkpoint, largest first. */
+  subtrees: string[];
+  more: boolean;
+}
+
+export interface BundleRecord {
+  epoch: number;
+  /** The change that wrote the newest version of the record. */
+  change: string;
+}
+
+export interface ReadBundleRecordsResponse {
+  /** In the order of `type:id`. */
+  records: BundleRecord[];
+  more: boolean;
 }
 
 export interface AppendDeviceLogRequest {

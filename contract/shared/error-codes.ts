@@ -78,6 +78,8 @@ export const deviceErrors = {
   device_vault_exists: { status: 409, title: 'A different device vault with that id exists', retryable: false },
   too_many_device_vaults: { status: 409, title: 'The user has the maximum number of device vaults', retryable: false },
   log_conflict: { status: 409, title: 'Another entry has this place in the log', retryable: false },
+  bundle_replaced: { status: 409, title: 'The log was not pruned to this checkpoint', retryable: false },
+  prune_refused: { status: 409, title: 'The log cannot be pruned to this checkpoint now', retryable: false },
   pairing_conflict: { status: 409, title: 'The pairing does not have room for this message', retryable: false },
   device_vault_full: { status: 413, title: 'The log of the device vault is full', retryable: false },
   entry_refused: { status: 422, title: 'The entry cannot follow in this log', retryable: false },

@@ -88,7 +88,14 @@ export async function applyCheckpoint(state: ChainState, entry: Entry, hash: Byt
 
 export const encodeAcknowledgement = ({ seq, hash }: EntryRef): Bytes => encodeFieldBytes(u64Bytes(seq), hash);
 
-/** Applies the acknowledgement of the last checkpoint by a member other than its signer. */
+/** Whether no other member can acknowledge: the recovery member signs `recover` only. */
+const isOnlyWriter = ({ members }: ChainState, signer: string): boolean =>
+  [...members.values()].every(({ id, role }) => id === signer || role === 'recovery');
+
+/**
+ * Applies the acknowledgement of the last checkpoint: by a member other than its signer, or by its signer if no other
+ * member can sign one.
+ */
 export function applyAcknowledgement(state: ChainState, entry: Entry): ChainState | VoidReason {
   const fields = decodeFieldBytes(entry.body) ?? [];
   const seq = decodeU64Field(fields[0]);
@@ -96,6 +103,7 @@ export function applyAcknowledgement(state: ChainState, entry: Entry): ChainStat
   if (fields.length !== 2 || seq === undefined || hash === undefined) return 'malformed_body';
   const { checkpoint } = state;
   const isCurrent = checkpoint?.seq === seq && equalBytes(checkpoint.hash, hash);
-  if (!isCurrent || checkpoint.signer === entry.signer) return 'bad_acknowledgement';
+  if (!isCurrent) return 'bad_acknowledgement';
+  if (checkpoint.signer === entry.signer && !isOnlyWriter(state, entry.signer)) return 'bad_acknowledgement';
   return { ...state, acknowledged: { seq, hash } };
 }

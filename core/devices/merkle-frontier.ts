@@ -59,18 +59,49 @@ function splitOf(count: number): number {
   return split;
 }
 
+/** The hash of a leaf, which is the lowest node above it. */
+export const merkleLeafHash = hashLeaf;
+
+/** The nodes one level up. A last node without a partner moves up as it is. */
+async function levelAbove(nodes: readonly Bytes[]): Promise<readonly Bytes[]> {
+  const above: Bytes[] = [];
+  for (let at = 0; at < nodes.length; at += 2) {
+    const [left, right] = [nodes[at], nodes[at + 1]];
+    if (left !== undefined) above.push(right === undefined ? left : await hashNode(left, right));
+  }
+  return above;
+}
+
+/**
+ * The root over nodes of one level: hashes of leaves, or roots of full subtrees of one size, the last of which can be
+ * smaller. @throws RangeError without nodes
+ */
+export async function rootOfNodes(nodes: readonly Bytes[]): Promise<Bytes> {
+  let level = nodes;
+  while (level.length > 1) level = await levelAbove(level);
+  const [root] = level;
+  if (root === undefined) throw new RangeError('no nodes');
+  return root;
+}
+
+/** The siblings on the way from a node to the root over nodes of one level, lowest first. @param index 0 for the first */
+export async function pathOfNodes(nodes: readonly Bytes[], index: number): Promise<Bytes[]> {
+  const path: Bytes[] = [];
+  let [level, at] = [nodes, index];
+  while (level.length > 1) {
+    const sibling = level[at % 2 === 0 ? at + 1 : at - 1];
+    if (sibling !== undefined) path.push(sibling);
+    [level, at] = [await levelAbove(level), Math.floor(at / 2)];
+  }
+  return path;
+}
+
 /**
  * The inclusion proof of a leaf (RFC 6962 section 2.1.1).
  * @param index 0 for the first leaf
  */
-export async function inclusionProof(leaves: readonly Uint8Array[], index: number): Promise<Bytes[]> {
-  if (leaves.length <= 1) return [];
-  const split = splitOf(leaves.length);
-  const [left, right] = [leaves.slice(0, split), leaves.slice(split)];
-  return index < split
-    ? [...(await inclusionProof(left, index)), await merkleRoot(right)]
-    : [...(await inclusionProof(right, index - split)), await merkleRoot(left)];
-}
+export const inclusionProof = async (leaves: readonly Uint8Array[], index: number): Promise<Bytes[]> =>
+  await pathOfNodes(await Promise.all(leaves.map(hashLeaf)), index);
 
 /** Whether the leaf is the one at `index` of the `count` leaves below `root`. */
 export async function verifyInclusion(

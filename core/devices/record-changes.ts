@@ -22,7 +22,7 @@ export interface Change extends SealedRecord {
 
 const changeFields = 6;
 
-const encodeChange = ({ type, id, version, parent, box, dek }: Change): Bytes =>
+export const encodeChange = ({ type, id, version, parent, box, dek }: Change): Bytes =>
   encodeFieldBytes(type, id, u64Bytes(version), parent, box, dek);
 
 export const encodeChanges = (changes: readonly Change[]): Bytes => encodeFieldBytes(...changes.map(encodeChange));
@@ -31,7 +31,8 @@ export const encodeChanges = (changes: readonly Change[]): Bytes => encodeFieldB
 export const parseChanges = (body: Uint8Array): readonly (Change | undefined)[] | undefined =>
   decodeFieldBytes(body)?.map(parseChange);
 
-function parseChange(encoded: Bytes): Change | undefined {
+/** Parses one change. @returns undefined for another form */
+export function parseChange(encoded: Bytes): Change | undefined {
   const fields = decodeFieldBytes(encoded) ?? [];
   const type = decodeTextField(fields[0]);
   const id = decodeTextField(fields[1]);
@@ -69,19 +70,21 @@ export async function sealChange(
 /**
  * Opens a version.
  * @param key keys of the epoch of the entry
- * @param entry the entry that the change is from
+ * @param entry the entry that the change is from. Of a change from a bundle, its signer is not known, and `seq` is that of
+ *   the checkpoint: the members who signed and acknowledged it compared both (docs/format-devices.md, section 9)
  * @throws DecryptionError for every cause. The content is then void: readers use the version before
  */
 export async function openChange(
   key: EpochKey,
   change: Change,
-  entry: { readonly seq: number; readonly signer: string },
+  entry: { readonly seq: number; readonly signer: string | undefined },
 ): Promise<RecordPlaintext> {
   const { type, id } = change;
   const encoded = await openRecord(key.records, { user: key.scope.user, type, id }, change);
   const plaintext = parseAndZero(encoded);
   const isPlace = plaintext.version === change.version && equalBytes(plaintext.parent, change.parent);
-  const isWriter = plaintext.device === entry.signer && plaintext.lamport <= maxLamportPerEntry * entry.seq;
+  const isSigner = entry.signer === undefined || plaintext.device === entry.signer;
+  const isWriter = isSigner && plaintext.lamport <= maxLamportPerEntry * entry.seq;
   if (!isPlace || !isWriter) throw new DecryptionError();
   return plaintext;
 }

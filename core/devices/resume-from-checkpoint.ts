@@ -3,7 +3,7 @@
  * entries, a checkpoint, and the newest versions of the records.
  */
 import { type Bytes, equalBytes } from '../encoding/bytes.ts';
-import { parseCheckpoint } from './apply-content.ts';
+import { type CheckpointBody, parseCheckpoint } from './apply-content.ts';
 import { findEpochProblem, isSignedBy } from './apply-entry.ts';
 import { applyGenesis, applyRosterEntry } from './apply-roster.ts';
 import { entryHash, isRosterKind, parseSignedEntry, type SignedEntry } from './chain-entry.ts';
@@ -24,6 +24,24 @@ export interface CheckpointBundle {
   readonly records: readonly { readonly epoch: number; readonly change: Change }[];
 }
 
+/** A roster entry of a bundle, with the states before and after it. Their heads are roster entries only. */
+export interface RosterStep {
+  readonly before: ChainState;
+  readonly after: ChainState;
+  readonly entry: SignedEntry;
+  readonly signed: Uint8Array;
+}
+
+/** A verified bundle. */
+export interface ResumedChain {
+  /** The state with the checkpoint as its head. */
+  readonly state: ChainState;
+  readonly checkpoint: SignedEntry;
+  /** Root over the hashes of all entries before the checkpoint, for inclusion proofs. */
+  readonly entriesRoot: Bytes;
+  readonly roster: readonly RosterStep[];
+}
+
 /**
  * Computes the state with the checkpoint as its head. The caller continues with the entries after it, and accepts the
  * state only under the conditions of docs/format-devices.md, section 9.
@@ -32,15 +50,19 @@ export interface CheckpointBundle {
 export async function resumeFromCheckpoint(
   scope: VaultScope,
   bundle: CheckpointBundle,
-): Promise<ChainState | undefined> {
+): Promise<ResumedChain | undefined> {
   const checkpoint = parseSignedEntry(bundle.checkpoint);
   if (typeof checkpoint === 'string' || checkpoint.kind !== 'checkpoint') return undefined;
-  const roster = await applyRoster(scope, bundle.roster, checkpoint.seq);
+  const steps = await applyRoster(scope, bundle.roster, checkpoint.seq);
+  const roster = steps?.at(-1)?.after;
   const signer = roster?.members.get(checkpoint.signer);
-  if (roster === undefined || signer === undefined || signer.role === 'recovery') return undefined;
+  if (steps === undefined || roster === undefined || signer === undefined || signer.role === 'recovery')
+    return undefined;
   const isPlace = isSameScope(scope, checkpoint.scope) && findEpochProblem(roster, checkpoint) === undefined;
   if (!isPlace || roster.closed || !(await isSignedBy(signer, checkpoint))) return undefined;
-  return await withContent(roster, checkpoint, bundle);
+  const body = parseCheckpoint(checkpoint.body);
+  const state = body && (await withContent(roster, checkpoint, body, bundle));
+  return body && state && { state, checkpoint, entriesRoot: body.entries, roster: steps };
 }
 
 /** Applies the roster entries. Their order follows from the hash of the entry before that each contains. */
@@ -48,17 +70,19 @@ async function applyRoster(
   scope: VaultScope,
   roster: readonly Uint8Array[],
   before: number,
-): Promise<ChainState | undefined> {
+): Promise<readonly RosterStep[] | undefined> {
   let state = initialState(scope);
+  const steps: RosterStep[] = [];
   for (const signed of roster) {
     const entry = parseSignedEntry(signed);
     if (typeof entry === 'string' || !isSameScope(scope, entry.scope)) return undefined;
     if (entry.seq <= state.head.seq || entry.seq >= before || state.closed) return undefined;
     const next = await applyOne(state, entry);
     if (next === undefined) return undefined;
+    steps.push({ before: state, after: next, entry, signed });
     state = next;
   }
-  return state;
+  return steps;
 }
 
 async function applyOne(state: ChainState, entry: SignedEntry): Promise<ChainState | undefined> {
@@ -73,18 +97,36 @@ async function applyOne(state: ChainState, entry: SignedEntry): Promise<ChainSta
   if (next === undefined || typeof next === 'string') return undefined;
   const signer = (isFirst ? next : state).members.get(entry.signer);
   if (signer === undefined || !(await isSignedBy(signer, entry))) return undefined;
-  return { ...next, head: { seq, hash } };
+  return { ...next, members: heard(next, entry), head: { seq, hash } };
+}
+
+/** The members after an entry of one of them. */
+function heard({ members }: ChainState, { signer, seq, time }: SignedEntry): ChainState['members'] {
+  const member = members.get(signer);
+  if (member === undefined) return members;
+  return new Map(members).set(signer, { ...member, lastSeq: seq, lastTime: time });
+}
+
+/**
+ * The members as they are known at the checkpoint. When they were last heard of is not known, so each counts as heard of
+ * when it was made: nobody is to be removed as silent for entries that were pruned.
+ */
+function membersAt(roster: ChainState, checkpoint: SignedEntry): ChainState['members'] {
+  const known = heard(roster, checkpoint);
+  const { time } = checkpoint;
+  const last = (lastTime: string) => (lastTime < time ? time : lastTime);
+  return new Map([...known].map(([id, member]) => [id, { ...member, lastTime: last(member.lastTime) }]));
 }
 
 async function withContent(
   roster: ChainState,
   checkpoint: SignedEntry,
+  body: CheckpointBody,
   bundle: CheckpointBundle,
 ): Promise<ChainState | undefined> {
-  const body = parseCheckpoint(checkpoint.body);
   const entries = { count: checkpoint.seq - 1, subtrees: bundle.subtrees };
   const heads = await headsOf(roster, bundle.records);
-  if (body === undefined || heads === undefined || !isFrontierOf(entries)) return undefined;
+  if (heads === undefined || !isFrontierOf(entries)) return undefined;
   const isRoster = equalBytes(body.roster, roster.roster.hash);
   const isEntries = equalBytes(body.entries, await frontierRoot(entries));
   if (!isRoster || !isEntries || !equalBytes(body.records, await recordsRoot(heads))) return undefined;
@@ -92,6 +134,7 @@ async function withContent(
   const { seq, signer } = checkpoint;
   return {
     ...roster,
+    members: membersAt(roster, checkpoint),
     head: { seq, hash },
     entries: await appendLeaf(entries, hash),
     records: toRecordMap(heads),

@@ -1,11 +1,14 @@
 /** Composes the function `devices`. It has no key of any data: records are opened on the devices alone. */
 import { functionEnv } from '../../contract/shared/environment-variables.ts';
+import { BundleService } from '../devices/bundle-service.ts';
 import { DeviceAuthenticator } from '../devices/device-authenticator.ts';
 import { DeviceLogService } from '../devices/device-log-service.ts';
 import { DeviceVaultService } from '../devices/device-vault-service.ts';
 import type { DeviceAuth } from '../devices/middleware/device-routes.ts';
 import { PairingService } from '../devices/pairing-service.ts';
+import { PruneService } from '../devices/prune-service.ts';
 import { RosterVerifier } from '../devices/roster-verifier.ts';
+import { DynamoDeviceBundles } from '../devices/stores/dynamo-device-bundles.ts';
 import { DynamoDeviceLogs } from '../devices/stores/dynamo-device-logs.ts';
 import { DynamoDeviceRequest } from '../devices/stores/dynamo-device-request.ts';
 import { DynamoDeviceRosters } from '../devices/stores/dynamo-device-rosters.ts';
@@ -23,7 +26,10 @@ const configuredHosts = (): readonly string[] => {
 export function createDeviceServices() {
   const rosterTable = requireSetting('deviceRosterTable');
   const rosters = new DynamoDeviceRosters(orgDynamoClients(), rosterTable);
-  const logs = new DynamoDeviceLogs(orgDynamoClients(), requireSetting('deviceLogTable'));
+  const logTable = requireSetting('deviceLogTable');
+  const logs = new DynamoDeviceLogs(orgDynamoClients(), logTable);
+  const bundleStore = new DynamoDeviceBundles(orgDynamoClients(), logTable);
+  const bundles = new BundleService({ rosters, logs, bundles: bundleStore });
   const rosterVerifier = new RosterVerifier(authenticationKeys());
   const reader = new DynamoDeviceRequest(orgDynamoClients(), { ...userTables(), rosters: rosterTable });
   const userAuthenticator: UserAuthenticator = { reader: userReader(userTables()), clock };
@@ -37,7 +43,9 @@ export function createDeviceServices() {
     userAuthenticator,
     deviceAuth,
     vaults: new DeviceVaultService({ rosters, logs, rosterVerifier, clock }),
-    log: new DeviceLogService({ rosters, logs, rosterVerifier, pairings }),
+    log: new DeviceLogService({ rosters, logs, rosterVerifier, pairings, bundles }),
+    bundles,
+    pruning: new PruneService({ logs, bundles: bundleStore, pairings }),
     pairings,
   };
 }

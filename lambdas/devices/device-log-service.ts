@@ -7,14 +7,15 @@ import { deviceLimits } from '../../contract/devices/limits.ts';
 import type { AppendDeviceLogResponse, ReadDeviceLogResponse } from '../../contract/devices/wire.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { applyEntry } from '../../core/devices/apply-entry.ts';
-import { isRosterKind, parseSignedEntry, type SignedEntry } from '../../core/devices/chain-entry.ts';
+import { type EntryKind, isRosterKind, parseSignedEntry, type SignedEntry } from '../../core/devices/chain-entry.ts';
 import type { Outcome } from '../../core/devices/chain-state.ts';
 import { parseRosterBody } from '../../core/devices/roster-body.ts';
 import type { VaultScope } from '../../core/devices/vault-scope.ts';
-import { equalBytes, toHex } from '../../core/encoding/bytes.ts';
-import { encodeBase64Field } from './base64-field.ts';
+import { equalBytes } from '../../core/encoding/bytes.ts';
+import type { BundleService } from './bundle-service.ts';
 import type { AttachmentKind, LogStore, RosterStore } from './device-ports.ts';
 import { type Attachment, attachmentHashes, requireAttachments } from './entry-attachments.ts';
+import { withWraps } from './entry-wraps.ts';
 import { isMissingEntry } from './log-refill.ts';
 import type { Approval, PairingService } from './pairing-service.ts';
 import type { Roster, RosterVerifier } from './roster-verifier.ts';
@@ -30,6 +31,9 @@ export interface NewEntry {
 /** Bytes of entries in one answer: base64 has 4 characters for 3 bytes. */
 const maxEntryBytes = Math.floor((deviceLimits.deviceLogReplyBytes * 3) / 4);
 
+/** A checkpoint and an acknowledgement have less. */
+const maxPruningEntryBytes = 1_024;
+
 const nothingStored = 'Nothing was stored.';
 const refuse = (reason: string): VaultError =>
   new VaultError('entry_refused', { detail: `The entry is refused: ${reason}. ${nothingStored}` });
@@ -39,6 +43,7 @@ export interface DeviceLogServiceDeps {
   readonly logs: LogStore;
   readonly rosterVerifier: RosterVerifier;
   readonly pairings: Pick<PairingService, 'requirePlaceFor' | 'addApproval'>;
+  readonly bundles: Pick<BundleService, 'prunedAfter' | 'isPruned' | 'freedBytes'>;
 }
 
 export class DeviceLogService {
@@ -77,10 +82,20 @@ export class DeviceLogService {
   ): Promise<void> {
     if (outcome.result === 'stop') throw refuse(outcome.reason);
     if (entry.signer !== device) throw refuse('another member signed it');
-    const isOver = current.stored.logBytes + signed.length > deviceLimits.deviceLogBytes;
-    if (isOver && !isRosterChange(entry, outcome)) throw new VaultError('device_vault_full');
+    if (!isRosterChange(entry, outcome)) await this.#requireRoom(current, entry.kind, signed.length);
     if (approval !== undefined) await this.#deps.pairings.requirePlaceFor(current.state.scope, approval);
     await this.#store(current, entry, signed, outcome, attachments);
+  }
+
+  /** @throws VaultError `device_vault_full` */
+  async #requireRoom({ state, stored }: Roster, kind: EntryKind, bytes: number): Promise<void> {
+    // Without these two kinds, a full log could not be pruned.
+    const isForPruning = (kind === 'checkpoint' || kind === 'acknowledge') && bytes <= maxPruningEntryBytes;
+    const room = deviceLimits.deviceLogBytes + (isForPruning ? deviceLimits.pruningReserveBytes : 0);
+    const over = stored.logBytes + bytes - room;
+    // What was pruned is counted only when it matters: most logs never come here.
+    if (over > 0 && over > (await this.#deps.bundles.freedBytes(state.scope)))
+      throw new VaultError('device_vault_full');
   }
 
   /** The outcome of an entry; undefined if its place is taken. The log is read only if the entry does not follow. */
@@ -107,31 +122,14 @@ export class DeviceLogService {
     const head = current.state.head.seq;
     const shown = entries.filter(({ seq }) => seq <= head);
     const { deletableAt } = current.stored;
+    const pruned = shown.length === 0 && after < head ? await this.#deps.bundles.prunedAfter(scope, after) : undefined;
     return {
-      entries: await this.#withWraps(scope, shown),
+      entries: await withWraps(this.#deps.rosters, scope, shown),
       head,
       more: page.more || shown.length < page.entries.length,
       ...(deletableAt === undefined ? {} : { deletableAt }),
+      ...(pruned === undefined ? {} : { pruned }),
     };
-  }
-
-  async #withWraps(
-    scope: VaultScope,
-    entries: readonly { readonly signed: Uint8Array }[],
-  ): Promise<ReadDeviceLogResponse['entries']> {
-    const hashes = await Promise.all(
-      entries.map(async ({ signed }) => {
-        const entry = parseSignedEntry(signed);
-        return typeof entry === 'string' ? undefined : (await attachmentHashes(entry)).wraps;
-      }),
-    );
-    const wanted = hashes.filter((hash) => hash !== undefined);
-    const wraps = wanted.length === 0 ? new Map() : await this.#deps.rosters.getAttachments(scope, 'wraps', wanted);
-    return entries.map(({ signed }, at) => {
-      const hash = hashes[at];
-      const found = hash === undefined ? undefined : wraps.get(toHex(hash));
-      return { entry: encodeBase64Field(signed), ...(found === undefined ? {} : { wraps: encodeBase64Field(found) }) };
-    });
   }
 
   /**
@@ -139,12 +137,13 @@ export class DeviceLogService {
    * @throws VaultError `log_conflict`
    */
   async #requireStored({ state }: Roster, device: string, entry: SignedEntry, signed: Uint8Array): Promise<void> {
-    const { logs } = this.#deps;
+    const { logs, bundles } = this.#deps;
     const { seq } = entry;
     const stored = await logs.get(state.scope, seq);
     if (stored !== undefined && equalBytes(stored, signed)) return;
     // The hash of an entry does not cover its signature, so not every member may fill a gap.
-    const isRefill = stored === undefined && state.members.get(device)?.role === 'admin';
+    const isAdmin = state.members.get(device)?.role === 'admin';
+    const isRefill = stored === undefined && isAdmin && !(await bundles.isPruned(state.scope, seq));
     if (isRefill && (await isMissingEntry(state, entry, logs)) && (await logs.put(state.scope, seq, signed))) return;
     throw new VaultError('log_conflict', { detail: `The head is entry ${state.head.seq}. ${nothingStored}` });
   }

@@ -2,7 +2,7 @@
 import type { VaultScope } from '../../core/devices/vault-scope.ts';
 import type { UserRef } from '../../core/users/user-root-key.ts';
 
-/** The roster of a vault as stored (docs/device-service.md, section 6). */
+/** The roster of a vault as stored (docs/device-service.md, section 7). */
 export interface StoredRoster {
   readonly scope: VaultScope;
   /** RFC 3339. */

@@ -9,12 +9,15 @@ import { getPairing } from '../devices/handlers/get-pairing.ts';
 import { keepDeviceVault } from '../devices/handlers/keep-device-vault.ts';
 import { listDeviceVaults } from '../devices/handlers/list-device-vaults.ts';
 import { listPairings } from '../devices/handlers/list-pairings.ts';
+import { pruneDeviceLog } from '../devices/handlers/prune-device-log.ts';
 import { putApproverMessage } from '../devices/handlers/put-approver-message.ts';
 import { putNewDeviceMessage } from '../devices/handlers/put-new-device-message.ts';
+import { readBundleEntries } from '../devices/handlers/read-bundle-entries.ts';
+import { readBundleRecords } from '../devices/handlers/read-bundle-records.ts';
 import { readDeviceLog } from '../devices/handlers/read-device-log.ts';
 import { createLambdaHandler } from '../middleware/lambda-handler.ts';
 
-const { userAuthenticator, deviceAuth, vaults, log, pairings } = createDeviceServices();
+const { userAuthenticator, deviceAuth, vaults, log, bundles, pruning, pairings } = createDeviceServices();
 
 export const handler = createLambdaHandler(createFunctionLog(), createAuditLog(), {
   createDeviceVault: createDeviceVault(userAuthenticator, vaults),
@@ -24,6 +27,9 @@ export const handler = createLambdaHandler(createFunctionLog(), createAuditLog()
   keepDeviceVault: keepDeviceVault(deviceAuth, vaults),
   readDeviceLog: readDeviceLog(deviceAuth, log),
   appendDeviceLog: appendDeviceLog(deviceAuth, log),
+  pruneDeviceLog: pruneDeviceLog(deviceAuth, pruning),
+  readBundleEntries: readBundleEntries(deviceAuth, bundles),
+  readBundleRecords: readBundleRecords(deviceAuth, bundles),
   listPairings: listPairings(deviceAuth, pairings),
   getPairing: getPairing(userAuthenticator, pairings),
   putNewDeviceMessage: putNewDeviceMessage(userAuthenticator, vaults, pairings),

@@ -6,7 +6,7 @@ import { grantTable } from '../shared/table-grant.ts';
 import type { VaultFunction } from '../shared/vault-function.ts';
 
 /**
- * Signed entries of device vaults by `org` and `id` (docs/device-service.md, section 6). Point-in-time recovery is on:
+ * Signed entries of device vaults by `org` and `id` (docs/device-service.md, section 7). Point-in-time recovery is on:
  * the entries contain ciphertext that only the devices of the user can open.
  */
 export class DeviceLogTable extends Construct {

@@ -7,7 +7,7 @@ import type { VaultFunction } from '../shared/vault-function.ts';
 
 /**
  * Rosters of device vaults with their wrapped keys, recovery boxes and pairings, by `org` and `id`
- * (docs/device-service.md, section 6). Without backups, so that a removed wrap does not come back. `ttl` (epoch seconds)
+ * (docs/device-service.md, section 7). Without backups, so that a removed wrap does not come back. `ttl` (epoch seconds)
  * removes expired pairings; expiry itself is enforced on read.
  */
 export class DeviceRosterTable extends Construct {

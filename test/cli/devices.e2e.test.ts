@@ -37,6 +37,38 @@ async function newPair(role: 'admin' | 'data' = 'admin') {
 const put = async (machine: Machine, type: string, id: string, data: object) =>
   await machine.json(['records', 'put', type, id], { input: JSON.stringify(data) });
 
+describe('anima device prune', () => {
+  test('asks a person, prunes a vault with one device, and waits for another device otherwise', async () => {
+    const { key, first, vault } = await newVault();
+    // By code: a pairing by QR code stays open for ten minutes, and nothing is pruned meanwhile.
+    const second = newMachine(key);
+    await pair(first, second, vault);
+    for (const n of [1, 2, 3]) await put(first, 'memory', 'a', { n });
+    expect(await first.run(['device', 'prune'])).toMatchObject({ code: 2, stderr: expect.stringContaining('--yes') });
+    const waiting = await first.run(['device', 'prune', '--yes']);
+    expect(waiting).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('Nothing was deleted yet. Sync another'),
+    });
+    await second.run(['device', 'sync']);
+    const pruned = await first.json(['device', 'prune', '--yes']);
+    expect(pruned).toEqual({ vault, checkpoint: expect.any(Number), waiting: false });
+    await put(second, 'memory', 'a', { n: 4 });
+    const alone = await newVault();
+    for (const n of [1, 2]) await put(alone.first, 'memory', 'a', { n });
+    const yes = (shown: string) => (shown.includes('Type yes to continue') ? 'yes\n' : undefined);
+    expect(await alone.first.run(['device', 'prune'], { typed: [yes] })).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('was pruned up to entry'),
+    });
+    const third = newMachine(alone.key);
+    await pairByQr(alone.first, third, alone.vault);
+    const { stdout } = await third.run(['records', 'history', 'memory', 'a']);
+    expect(stdout).toContain('(pruned)');
+    expect(stdout.trim().split('\n')).toHaveLength(1);
+  });
+});
+
 describe('a new vault', () => {
   let one: Awaited<ReturnType<typeof newVault>>;
   beforeAll(async () => {

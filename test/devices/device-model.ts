@@ -3,7 +3,9 @@
  * is noted, and compared with what is there in the end.
  */
 import { expect } from 'vitest';
+import { type ChainState, recordKey } from '../../core/devices/chain-state.ts';
 import { recoverToDevice } from '../../sdk/src/device/recover-vault.ts';
+import { ArchivedLog } from './archived-log.ts';
 import { InMemoryDeviceService } from './in-memory-device-service.ts';
 import { codeOf, ModelDevice, SeededRandom } from './model-device.ts';
 import { pairInModel } from './model-pairing.ts';
@@ -27,6 +29,8 @@ const tolerated: ReadonlySet<string> = new Set([
   'code_replaced',
   'recovery_missing',
   'too_many_conflicts',
+  'prune_refused',
+  'bundle_replaced',
 ]);
 
 const rosterOperations: ReadonlySet<string> = new Set(['pair', 'remove', 'leave', 'rotate', 'code', 'recover']);
@@ -35,8 +39,8 @@ type Operation = readonly [weight: number, name: string, run: (device: ModelDevi
 
 export class DeviceModel {
   readonly #random: SeededRandom;
-  readonly service = new InMemoryDeviceService();
-  readonly #promises = new Promises();
+  readonly service = new InMemoryDeviceService(12);
+  readonly #promises = new Promises(new ArchivedLog(this.service));
   readonly devices: ModelDevice[] = [];
   /** Devices that are no members any more. */
   readonly removed: ModelDevice[] = [];
@@ -63,8 +67,13 @@ export class DeviceModel {
     this.devices.push(first);
     this.#log = new ServedLog(this.service, first.vault.scope);
     const random = new SeededRandom(this.#random.below(2 ** 31));
-    for (const { faults } of [this.service.rosters, this.service.logs, this.service.pairings])
+    for (const { faults } of this.#stores())
       faults.next = () => (random.chance(0.02) ? (random.chance(0.5) ? 'before' : 'after') : undefined);
+  }
+
+  #stores() {
+    const { rosters, logs, pairings, bundles } = this.service;
+    return [rosters, logs, pairings, bundles];
   }
 
   #newDevice(): ModelDevice {
@@ -82,6 +91,7 @@ export class DeviceModel {
     [4, 'breaking', async (device) => device.toggleBreaking()],
     [8, 'race', () => this.#race()],
     [6, 'busy', (device) => this.#busy(device)],
+    [8, 'prune', (device) => this.#prune(device)],
     [3, 'pair', (device) => this.#pair(device)],
     [1.5, 'remove', (device) => this.#remove(device)],
     [1, 'leave', (device) => this.#leave(device)],
@@ -223,6 +233,13 @@ export class DeviceModel {
     if (approved instanceof Error) throw approved;
   }
 
+  /** A person confirms it. Each request is one step, so this is interrupted at any of them. */
+  async #prune(device: ModelDevice): Promise<void> {
+    if (this.#random.chance(0.7)) this.service.pairings.pairings.clear();
+    const { checkpoint, isWaiting } = await device.vault.prune({ confirmed: true });
+    this.done.push(`  pruned to ${checkpoint}${isWaiting ? ', waiting' : ''}`);
+  }
+
   async #remove(by: ModelDevice): Promise<void> {
     const members = [...(await this.log.read()).members.values()];
     const others = members.filter(({ id, role }) => id !== by.id && role !== 'recovery');
@@ -279,9 +296,24 @@ export class DeviceModel {
 
   /** Nothing breaks any more, and all devices sync until none has anything to say. */
   async settle(): Promise<void> {
-    for (const { faults } of [this.service.rosters, this.service.logs]) faults.next = () => undefined;
-    for (const device of this.devices) device.repair();
-    for (let round = 0; round < 3; round++) for (const device of this.devices) await this.#sync(device);
+    for (const { faults } of this.#stores()) faults.next = () => undefined;
+    for (const device of this.devices) {
+      device.repair();
+      device.checkpointEvery = Number.POSITIVE_INFINITY;
+      device.vault.upkeep.every = device.checkpointEvery;
+    }
+    // Checkpoints are acknowledged in the first of them, and read in the second.
+    for (let round = 0; round < 4; round++) for (const device of this.devices) await this.#sync(device);
+  }
+
+  /** Versions that devices have from checkpoints. */
+  async countFromCheckpoints(): Promise<number> {
+    let count = 0;
+    for (const { vault } of this.devices)
+      for (const type of recordTypes)
+        for (const id of recordIds)
+          count += (await vault.records(type).history(id)).filter((one) => one.isFromCheckpoint).length;
+    return count;
   }
 
   /** What all devices have in the end, which is the same. */
@@ -294,8 +326,15 @@ export class DeviceModel {
     const state = await this.log.read();
     for (const { engine } of this.devices) {
       expect(engine.view.state.head).toEqual(state.head);
-      expect([...engine.view.state.members]).toEqual([...state.members]);
+      expect(membersOf(engine.view.state)).toEqual(membersOf(state));
+      expect(heads(engine.view.state)).toEqual(heads(state));
       for (let epoch = 1; epoch <= state.epoch; epoch++) expect(engine.view.key(epoch), `epoch ${epoch}`).toBeDefined();
     }
   }
 }
+
+/** Without when they were last heard of, which a device that went on at a checkpoint does not know exactly. */
+const membersOf = ({ members }: ChainState) =>
+  [...members].map(([id, { lastSeq: _, lastTime: __, ...member }]) => [id, member]);
+
+const heads = ({ records }: ChainState) => records.values().toSorted((a, b) => (recordKey(a) < recordKey(b) ? -1 : 1));

@@ -7,19 +7,19 @@ import { VaultError } from '../../contract/shared/vault-error.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
 import type { VaultScope } from '../../core/devices/vault-scope.ts';
 import { fromBase64 } from '../../core/encoding/bytes.ts';
+import { BundleService } from '../../lambdas/devices/bundle-service.ts';
 import { DeviceLogService } from '../../lambdas/devices/device-log-service.ts';
 import type { PairingPlace } from '../../lambdas/devices/device-ports.ts';
 import { DeviceVaultService } from '../../lambdas/devices/device-vault-service.ts';
-
 import { findMember } from '../../lambdas/devices/member-lookup.ts';
 import { PairingService } from '../../lambdas/devices/pairing-service.ts';
-
+import { PruneService } from '../../lambdas/devices/prune-service.ts';
 import { type Roster, RosterVerifier } from '../../lambdas/devices/roster-verifier.ts';
 import { isSignedWith, requireClaimedSignature, type SignedRequest } from '../../lambdas/devices/signed-request.ts';
 import { AuthenticationKeys } from '../../lambdas/records/authentication-keys.ts';
 import { testRecordsKey } from '../records/in-memory-records.ts';
 import { baseURL, json, owner, problem, userKey } from '../sdk/fake-fetch.ts';
-import { InMemoryLogs, InMemoryPairings, InMemoryRosters } from './in-memory-device-stores.ts';
+import { InMemoryBundles, InMemoryLogs, InMemoryPairings, InMemoryRosters } from './in-memory-device-stores.ts';
 
 const clock = () => new Date();
 
@@ -38,17 +38,26 @@ type Signer = { readonly roster: Roster; readonly device: string } | undefined;
 export class InMemoryDeviceService {
   readonly rosters = new InMemoryRosters();
   readonly logs = new InMemoryLogs();
+  readonly bundles = new InMemoryBundles(this.logs);
   readonly pairings = new InMemoryPairings();
   readonly #rosterVerifier = new RosterVerifier(new AuthenticationKeys(testRecordsKey));
   readonly #vaults: DeviceVaultService;
   readonly #log: DeviceLogService;
   readonly #pairingService: PairingService;
+  readonly #bundleService: BundleService;
+  readonly #pruning: PruneService;
 
-  constructor() {
+  /** @param entriesAtOnce entries of one step of a pruning */
+  constructor(entriesAtOnce = 4) {
     const deps = { rosters: this.rosters, logs: this.logs, rosterVerifier: this.#rosterVerifier };
     this.#vaults = new DeviceVaultService({ ...deps, clock });
     this.#pairingService = new PairingService(this.pairings, clock);
-    this.#log = new DeviceLogService({ ...deps, pairings: this.#pairingService });
+    const { rosters, logs, bundles } = this;
+    const pairings = this.#pairingService;
+    this.#bundleService = new BundleService({ rosters, logs, bundles });
+    this.#log = new DeviceLogService({ ...deps, pairings, bundles: this.#bundleService });
+    // One small step for each request, so that a crash can happen between any two.
+    this.#pruning = new PruneService({ logs, bundles, pairings }, { budgetMs: -1, entriesAtOnce });
   }
 
   /** A `fetch` of one device. @param broken whether the connection breaks now */
@@ -120,10 +129,19 @@ export class InMemoryDeviceService {
       const limit = Number(query.get('limit') ?? deviceLimits.deviceLogPage);
       return await this.#log.read(signer.roster, Number(query.get('after') ?? 0), limit);
     }
+    if (place === 'prune') return await this.#pruning.prune(signer.roster, signer.device, Number(body.checkpoint));
+    if (place === 'bundles') return await this.#readBundle(signer.roster, pairing, side, query);
     if (place !== 'pairings') throw new VaultError('route_not_found');
     if (method === 'DELETE') return await this.#pairingService.delete(scope, pairing);
     if (side === undefined) return await this.#pairingService.list(scope);
     return await this.#putMessage(scope, pairing, side, step, body);
+  }
+
+  #readBundle(roster: Roster, checkpoint: string, part: string | undefined, query: URLSearchParams): Promise<unknown> {
+    if (part === 'entries') return this.#bundleService.entries(roster, checkpoint, Number(query.get('after') ?? 0));
+    const [type, id] = [query.get('type'), query.get('id')];
+    const after = type === null || id === null ? undefined : { type, id };
+    return this.#bundleService.records(roster, checkpoint, after);
   }
 
   #create(body: Call['body']) {

@@ -13,6 +13,13 @@ import type {
   StoredPairing,
   StoredRoster,
 } from '../../lambdas/devices/device-ports.ts';
+import type {
+  BundleStore,
+  HashListName,
+  RecordRow,
+  StoredBundle,
+  StoredCompaction,
+} from '../../lambdas/devices/pruning-ports.ts';
 
 /** Whether the next write fails: without an effect, or with one that nobody learns of. */
 export type NextFault = () => 'before' | 'after' | undefined;
@@ -95,6 +102,15 @@ export class InMemoryRosters implements RosterStore {
 export class InMemoryLogs implements LogStore {
   readonly faults = new Faults();
   readonly entries = new Map<string, Uint8Array[]>();
+  /** Names of entries that were pruned. They stay in `entries`, so that a test knows the whole log. */
+  readonly pruned = new Set<string>();
+
+  #isThere(scope: VaultScope, seq: number): boolean {
+    return !this.pruned.has(`${keyOf(scope)}/${seq}`);
+  }
+  deleteEntry(scope: VaultScope, seq: number) {
+    return this.faults.write(() => void this.pruned.add(`${keyOf(scope)}/${seq}`));
+  }
 
   of(scope: VaultScope): Uint8Array[] {
     const log = this.entries.get(keyOf(scope)) ?? [];
@@ -111,12 +127,13 @@ export class InMemoryLogs implements LogStore {
     });
   }
   async get(scope: VaultScope, seq: number) {
-    return this.of(scope)[seq - 1];
+    return this.#isThere(scope, seq) ? this.of(scope)[seq - 1] : undefined;
   }
   async list(scope: VaultScope, after: number, limit: number): Promise<LogPage> {
     const log = this.of(scope);
-    const entries = log.slice(after, after + limit).map((signed, at) => ({ seq: after + at + 1, signed }));
-    return { entries, more: after + entries.length < log.length };
+    const all = log.map((signed, at) => ({ seq: at + 1, signed })).filter(({ seq }) => seq > after);
+    const there = all.filter(({ seq }) => this.#isThere(scope, seq));
+    return { entries: there.slice(0, limit), more: there.length > limit };
   }
   deleteSome(scope: VaultScope) {
     return this.faults.write(() => {
@@ -125,6 +142,82 @@ export class InMemoryLogs implements LogStore {
     });
   }
 }
+
+/** Rows in the order of their names, as in the table. */
+export class InMemoryBundles implements BundleStore {
+  readonly faults = new Faults();
+  readonly #logs: InMemoryLogs;
+  readonly bundles = new Map<string, StoredBundle>();
+  readonly compactions = new Map<string, StoredCompaction>();
+  readonly hashes = new Map<string, Uint8Array>();
+  readonly rows = new Map<string, RecordRow>();
+  /** Records of one page, so that small vaults have several. */
+  rowsAtOnce = 3;
+
+  constructor(logs: InMemoryLogs) {
+    this.#logs = logs;
+  }
+  async getBundle(scope: VaultScope) {
+    return this.bundles.get(keyOf(scope));
+  }
+  putBundle(scope: VaultScope, bundle: StoredBundle) {
+    return this.faults.write(() => {
+      if ((this.bundles.get(keyOf(scope))?.seq ?? 0) >= bundle.seq) return false;
+      this.bundles.set(keyOf(scope), bundle);
+      return true;
+    });
+  }
+  async getCompaction(scope: VaultScope) {
+    return this.compactions.get(keyOf(scope));
+  }
+  putCompaction(scope: VaultScope, compaction: StoredCompaction, before: number | undefined) {
+    return this.faults.write(() => {
+      if (this.compactions.get(keyOf(scope))?.step !== before) return false;
+      this.compactions.set(keyOf(scope), compaction);
+      return true;
+    });
+  }
+  deleteCompaction(scope: VaultScope, step: number) {
+    return this.faults.write(() => {
+      if (this.compactions.get(keyOf(scope))?.step === step) this.compactions.delete(keyOf(scope));
+    });
+  }
+  async getHashes(scope: VaultScope, name: HashListName) {
+    return this.hashes.get(`${keyOf(scope)}/${name}`) ?? new Uint8Array(0);
+  }
+  putHashes(scope: VaultScope, name: HashListName, hashes: Uint8Array) {
+    return this.faults.write(() => {
+      const id = `${keyOf(scope)}/${name}`;
+      if ((this.hashes.get(id)?.length ?? 0) < hashes.length) this.hashes.set(id, hashes.slice());
+    });
+  }
+  putRow(scope: VaultScope, row: RecordRow) {
+    return this.faults.write(() => void this.rows.set(rowIdOf(scope, row), row));
+  }
+  #rowsOfVault(scope: VaultScope): RecordRow[] {
+    const ids = [...this.rows.keys()].filter((id) => id.startsWith(`${keyOf(scope)}/`)).sort();
+    return ids.flatMap((id) => this.rows.get(id) ?? []);
+  }
+  async rowsOf(scope: VaultScope, record: string, before: number, limit: number) {
+    const found = this.#rowsOfVault(scope).filter((row) => row.record === record && row.seq < before);
+    return found.toReversed().slice(0, limit);
+  }
+  deleteRow(scope: VaultScope, row: Pick<RecordRow, 'record' | 'seq'>) {
+    return this.faults.write(() => void this.rows.delete(rowIdOf(scope, row)));
+  }
+  async listRows(scope: VaultScope, after: string, before: number) {
+    const newest = new Map<string, RecordRow>();
+    for (const row of this.#rowsOfVault(scope)) if (row.seq < before) newest.set(row.record, row);
+    const rows = [...newest.values()].filter(({ record }) => record > after);
+    return { rows: rows.slice(0, this.rowsAtOnce), more: rows.length > this.rowsAtOnce };
+  }
+  deleteEntry(scope: VaultScope, seq: number) {
+    return this.#logs.deleteEntry(scope, seq);
+  }
+}
+
+const rowIdOf = (scope: VaultScope, { record, seq }: Pick<RecordRow, 'record' | 'seq'>): string =>
+  `${keyOf(scope)}/${record}!${String(seq).padStart(12, '0')}`;
 
 export class InMemoryPairings implements PairingStore {
   readonly faults = new Faults();

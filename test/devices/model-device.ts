@@ -68,6 +68,8 @@ export class ModelDevice {
   breaking = 0;
   isOffline = false;
   powerLoss: PowerLoss | undefined;
+  /** Entries after a checkpoint until this device makes the next one. */
+  checkpointEvery = 5;
   remembered: Remembered | undefined;
   #vault: DeviceVault | undefined;
 
@@ -134,6 +136,7 @@ export class ModelDevice {
 
   async use(engine: DeviceVaultEngine): Promise<void> {
     this.#vault = await DeviceVault.over(this.context, engine);
+    this.#vault.upkeep.every = this.checkpointEvery;
   }
 
   async open(vault: string): Promise<void> {

@@ -26,20 +26,21 @@ export async function pairInModel(
   approver: ModelDevice,
   device: ModelDevice,
   role: 'admin' | 'data',
+  clockOf: () => PairingClock = fastClock,
 ): Promise<ModelPairing> {
   const waiting = Promise.withResolvers<string | undefined>();
   const confirm = async () => true;
   const onWaiting = ({ pairing }: { readonly pairing: string }) => waiting.resolve(pairing);
   const { vault } = approver.vault.scope;
   const way = { way: 'code', confirm, onWaiting } as const;
-  const joined = joinVault(device.context, vault, way, device.settings, fastClock()).catch((error: unknown) => {
+  const joined = joinVault(device.context, vault, way, device.settings, clockOf()).catch((error: unknown) => {
     waiting.resolve(undefined);
     return codeOf(error);
   });
   const pairing = await waiting.promise;
   if (pairing === undefined) return { joined: await joined, approved: undefined };
   const { engine, settings } = approver;
-  const approval = { engine, requests: approverRequests(engine.requests), clock: fastClock() };
+  const approval = { engine, requests: approverRequests(engine.requests), clock: clockOf() };
   const approved = await approveByCode(approval, pairing, { confirm, role }, settings).catch((error: unknown) => error);
   return { joined: await joined, approved };
 }

@@ -123,6 +123,10 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
     .option('--watch', 'go on until Ctrl-C, and print changed records')
     .option('--every <duration>', 'time between two syncs of --watch (default: 5s)')
     .action(runs(vaults.sync));
+  add('prune', 'delete earlier versions of all records for good, so that the log of the vault becomes short')
+    .option(...vaultOption)
+    .option(...yesOption)
+    .action(runs(vaults.prune));
   add('head', 'show a code of the newest entry, to compare with other devices')
     .option(...vaultOption)
     .action(runs(roster.head));

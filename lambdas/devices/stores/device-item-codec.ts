@@ -1,4 +1,4 @@
-/** Keys and fields of items of device vaults (docs/device-service.md, section 6). Stored fields are not trusted. */
+/** Keys and fields of items of device vaults (docs/device-service.md, section 7). Stored fields are not trusted. */
 
 import { DecryptionError } from '../../../core/decryption-error.ts';
 import type { VaultScope } from '../../../core/devices/vault-scope.ts';

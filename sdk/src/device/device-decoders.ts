@@ -1,6 +1,7 @@
 /** Decoders of the responses of the routes of device vaults. Bytes stay base64 until they are verified. */
 import type {
   AppendDeviceLogResponse,
+  BundleRecord,
   CreateDeviceVaultResponse,
   DeleteDeviceVaultResponse,
   DeletePairingResponse,
@@ -11,6 +12,10 @@ import type {
   ListDeviceVaultsResponse,
   ListPairingsResponse,
   PairingInfo,
+  PruneDeviceLogResponse,
+  PrunedLog,
+  ReadBundleEntriesResponse,
+  ReadBundleRecordsResponse,
   ReadDeviceLogResponse,
 } from '../../../contract/devices/wire.ts';
 import {
@@ -53,11 +58,31 @@ export const decodeKeptVault = decodeObject<KeepDeviceVaultResponse>({ vault: de
 
 export const decodeRecoveryBox = decodeObject<DeviceRecoveryResponse>({ box: decodeText });
 
+const decodeEntries = decodeListOf(decodeObject<DeviceLogEntry>({ entry: decodeText, wraps: optional(decodeText) }));
+
 export const decodeLogPage = decodeObject<ReadDeviceLogResponse>({
-  entries: decodeListOf(decodeObject<DeviceLogEntry>({ entry: decodeText, wraps: optional(decodeText) })),
+  entries: decodeEntries,
   head: decodeCount,
   more: decodeBoolean,
   deletableAt: optional(decodeText),
+  pruned: optional(decodeObject<PrunedLog>({ checkpoint: decodeCount, proof: decodeListOf(decodeText) })),
+});
+
+export const decodePrune = decodeObject<PruneDeviceLogResponse>({
+  checkpoint: decodeCount,
+  done: decodeBoolean,
+  step: decodeCount,
+});
+
+export const decodeBundleEntries = decodeObject<ReadBundleEntriesResponse>({
+  entries: decodeEntries,
+  subtrees: decodeListOf(decodeText),
+  more: decodeBoolean,
+});
+
+export const decodeBundleRecords = decodeObject<ReadBundleRecordsResponse>({
+  records: decodeListOf(decodeObject<BundleRecord>({ epoch: decodeCount, change: decodeText })),
+  more: decodeBoolean,
 });
 
 export const decodeAppended = decodeObject<AppendDeviceLogResponse>({ seq: decodeCount });

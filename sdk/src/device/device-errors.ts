@@ -38,6 +38,8 @@ const messages = {
   record_unknown:
     'There is no such record or version on this device. Nothing was changed. Sync, then list the versions',
   record_too_large: 'The record is too large. Nothing was stored. Split it, or store it as a blob',
+  prune_unconfirmed:
+    'Earlier versions would be deleted for good, and no other device checks what stays. Nothing was sent. Ask a person, then call it with confirmed: true',
   invalid_record: 'The data cannot be stored as this type of record. Nothing was stored. Correct the data',
   ...rosterErrorMessages,
 } as const;
@@ -45,7 +47,15 @@ const messages = {
 export type DeviceErrorCode = keyof typeof messages;
 
 /** Why an answer of the service was refused, besides the reasons of single entries. */
-export type AnswerReason = 'older_log' | 'missing_entries' | 'other_wraps';
+export type AnswerReason =
+  | 'older_log'
+  | 'missing_entries'
+  | 'other_wraps'
+  | 'older_checkpoint'
+  | 'bad_bundle'
+  | 'other_genesis'
+  | 'bad_inclusion'
+  | 'unacknowledged';
 
 export type DeviceErrorReason = StopReason | VoidReason | AnswerReason;
 

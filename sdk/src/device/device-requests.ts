@@ -7,6 +7,9 @@ import type {
   DeleteDeviceVaultResponse,
   DeviceVaultInfo,
   PairingInfo,
+  PruneDeviceLogResponse,
+  ReadBundleEntriesResponse,
+  ReadBundleRecordsResponse,
   ReadDeviceLogResponse,
 } from '../../../contract/devices/wire.ts';
 import type { RouteRow } from '../../../contract/routes.ts';
@@ -20,6 +23,8 @@ import { AnimaError, createError } from '../shared/errors.ts';
 import type { Decoder } from '../shared/json-decoders.ts';
 import {
   decodeAppended,
+  decodeBundleEntries,
+  decodeBundleRecords,
   decodeCreatedVault,
   decodeDeletedPairing,
   decodeDeletedVault,
@@ -27,6 +32,7 @@ import {
   decodeLogPage,
   decodePairing,
   decodePairings,
+  decodePrune,
   decodeRecoveryBox,
   decodeVaultList,
 } from './device-decoders.ts';
@@ -140,6 +146,27 @@ export class DeviceRequests {
   async append(body: AppendDeviceLogRequest, seq: number, settings: CallSettings): Promise<void> {
     const answer = await this.#request(deviceRoutes.appendDeviceLog, {}, { body }, settings, decodeAppended);
     if (answer.seq !== seq) throw createError('unexpected_response', { detail: 'another entry was confirmed' });
+  }
+
+  /** Goes on with pruning the log to an acknowledged checkpoint. @throws AnimaError prune_refused */
+  prune(checkpoint: number, settings: CallSettings): Promise<PruneDeviceLogResponse> {
+    return this.#request(deviceRoutes.pruneDeviceLog, {}, { body: { checkpoint } }, settings, decodePrune);
+  }
+
+  /** Entries that a pruned log keeps. Nothing of the answer is verified. @throws AnimaError bundle_replaced */
+  bundleEntries(checkpoint: number, after: number, settings: CallSettings): Promise<ReadBundleEntriesResponse> {
+    const parts = { checkpoint };
+    return this.#request(deviceRoutes.readBundleEntries, parts, { query: { after } }, settings, decodeBundleEntries);
+  }
+
+  /** Newest changes at a checkpoint, after a record. As {@link bundleEntries}. */
+  bundleRecords(
+    checkpoint: number,
+    after: { readonly type: string; readonly id: string } | undefined,
+    settings: CallSettings,
+  ): Promise<ReadBundleRecordsResponse> {
+    const query = { type: after?.type, id: after?.id };
+    return this.#request(deviceRoutes.readBundleRecords, { checkpoint }, { query }, settings, decodeBundleRecords);
   }
 
   /** Cancels the requested deletion of the vault. */

@@ -106,6 +106,8 @@ export interface SyncProgress {
   /** Sequence number of the verified head, and of the head that the service announced. */
   readonly verified: number;
   readonly announced: number;
+  /** Number of records that were read so far, while a device goes on at a checkpoint of a pruned log. */
+  readonly records?: number | undefined;
 }
 
 /** Something that a device reports and goes on after. */
@@ -125,7 +127,7 @@ export interface SyncNotice {
 }
 
 export interface SyncResult {
-  /** Numbers of entries that were read, and of own changes that were stored. */
+  /** Numbers of entries of others that the verified head moved on by, pruned ones included, and of own changes stored. */
   readonly pulled: number;
   readonly pushed: number;
   /** Changes that are still queued on this device. */
@@ -133,6 +135,21 @@ export interface SyncResult {
   readonly notices: readonly SyncNotice[];
   /** Records with two versions that a person must decide between. */
   readonly conflicts: readonly RecordConflict[];
+}
+
+export interface PruneOptions extends CallOptions {
+  /**
+   * Whether a person confirmed that earlier versions are deleted. Required of a vault with one device; with several
+   * devices, another one checks what stays.
+   */
+  readonly confirmed?: boolean | undefined;
+}
+
+export interface PruneResult {
+  /** Sequence number of the checkpoint that the log is pruned to; undefined if it is not pruned. */
+  readonly checkpoint: number | undefined;
+  /** Whether a newer checkpoint waits until another device has synced. */
+  readonly isWaiting: boolean;
 }
 
 export interface SyncOptions extends CallOptions {
@@ -163,10 +180,14 @@ export interface DeviceRecord {
 
 export interface RecordVersion {
   readonly version: number;
+  /** Sequence number of its entry; of the checkpoint if `isFromCheckpoint`. */
   readonly seq: number;
-  /** RFC 3339, by the clock of the device. */
-  readonly time: string;
+  /** RFC 3339, by the clock of the device. Undefined if `isFromCheckpoint`. */
+  readonly time: string | undefined;
+  /** Empty if it is not known: of a version from a checkpoint that does not open. */
   readonly device: string;
+  /** Whether the log was pruned after this version. This device then lacks versions before it that it had not read. */
+  readonly isFromCheckpoint: boolean;
   /** Undefined if it is a deletion, or if its content does not open. */
   readonly data: RecordData | undefined;
   readonly isDeleted: boolean;
@@ -197,7 +218,7 @@ export interface DeviceRecords {
   /** All records in the order of their ids, except for those that this device cannot read. */
   list(): Promise<readonly DeviceRecord[]>;
   delete(id: string, options?: CallOptions): Promise<boolean>;
-  /** All versions that this device has, newest first. */
+  /** All versions that this device has, newest first. Those before a checkpoint are missing if it joined later. */
   history(id: string): Promise<readonly RecordVersion[]>;
   /** Writes the content of an earlier version, also of a deleted record, as the next version. */
   restore(id: string, version: number, options?: CallOptions): Promise<DeviceRecord>;

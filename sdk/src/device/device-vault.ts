@@ -1,6 +1,7 @@
 import { toBase32, toCodeGroups } from '../../../core/encoding/crockford-base32.ts';
 import { checkConfirm } from '../shared/argument-validation.ts';
 import type { CallOptions, CallSettings } from '../shared/client-options.ts';
+import { Upkeep } from './checkpoints/upkeep.ts';
 import { deviceError } from './device-errors.ts';
 import type {
   ApproveByCodeOptions,
@@ -10,6 +11,8 @@ import type {
   DeviceRecord,
   DeviceRecords,
   PendingPairing,
+  PruneOptions,
+  PruneResult,
   RecordType,
   RecoveryCode,
   ShowApproveQrOptions,
@@ -56,11 +59,14 @@ export class DeviceVault {
   /** @internal */
   readonly engine: DeviceVaultEngine;
   readonly #records: VaultRecords;
+  /** @internal */
+  readonly upkeep: Upkeep;
 
   private constructor(context: VaultContext, engine: DeviceVaultEngine, records: VaultRecords) {
     this.#context = context;
     this.engine = engine;
     this.#records = records;
+    this.upkeep = new Upkeep(engine);
   }
 
   /** @internal */
@@ -95,6 +101,7 @@ export class DeviceVault {
     const result = await this.#records.sync(options);
     // Also when nothing is queued: until a key is made, no other device can write a record.
     await rotateIfDue(this.engine, this.#settings(options));
+    await this.upkeep.run(this.#settings(options));
     return result;
   }
 
@@ -105,6 +112,16 @@ export class DeviceVault {
    */
   restoreLog(options: CallOptions = {}): Promise<number> {
     return restoreLog(this.engine, this.#settings(options));
+  }
+
+  /**
+   * Prunes the log: the service keeps the newest version of each record, and deletes earlier ones for good. `sync` does so
+   * by itself in a vault with several devices. Syncs first.
+   * @throws DeviceVaultError prune_unconfirmed for a vault with one device, no_key; AnimaError prune_refused
+   */
+  async prune({ confirmed, ...options }: PruneOptions = {}): Promise<PruneResult> {
+    await this.sync(options);
+    return await this.upkeep.prune(confirmed === true, this.#settings(options));
   }
 
   /** Members of the vault as this device knows them, the recovery member included. Sends nothing. */

@@ -17,6 +17,8 @@ export type {
   JoinByQrOptions,
   JoinOptions,
   PendingPairing,
+  PruneOptions,
+  PruneResult,
   RecordChange,
   RecordConflict,
   RecordData,

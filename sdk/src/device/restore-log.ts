@@ -3,7 +3,6 @@ import { toBase64 } from '../../../core/encoding/bytes.ts';
 import type { CallSettings } from '../shared/client-options.ts';
 import { stopError } from './device-errors.ts';
 import type { DeviceVaultEngine } from './vault-engine.ts';
-import { stored } from './vault-store.ts';
 
 /** The last entry before the first gap, and the head, by the word of the service. */
 async function findGap(
@@ -11,9 +10,11 @@ async function findGap(
   settings: CallSettings,
 ): Promise<{ readonly reached: number; readonly head: number }> {
   for (let reached = 0; ; ) {
-    const { entries, head, more } = await requests.readLog(reached, settings);
-    reached += entries.length;
-    if (entries.length === 0 || !more) return { reached, head };
+    const { entries, head, more, pruned } = await requests.readLog(reached, settings);
+    // What was pruned is not missing.
+    const next = pruned === undefined ? reached + entries.length : pruned.checkpoint - 1;
+    if (next <= reached || (pruned === undefined && !more)) return { reached: Math.max(reached, next), head };
+    reached = next;
   }
 }
 
@@ -29,7 +30,10 @@ export async function restoreLog(engine: DeviceVaultEngine, settings: CallSettin
   if (reached >= head) return 0;
   if (engine.view.state.head.seq < head) throw stopError('missing_entries', reached + 1);
   for (let seq = head; seq > reached; seq--) {
-    await engine.requests.append({ entry: toBase64(stored(await engine.entry(seq))) }, seq, settings);
+    const signed = await engine.entry(seq);
+    // This device went on at a checkpoint, and never read it.
+    if (signed === undefined) throw stopError('missing_entries', seq);
+    await engine.requests.append({ entry: toBase64(signed) }, seq, settings);
   }
   return head - reached;
 }

@@ -19,6 +19,8 @@ export const addDeviceErrors = (): void =>
     device_vault_exists: ConflictError,
     too_many_device_vaults: ConflictError,
     log_conflict: ConflictError,
+    bundle_replaced: ConflictError,
+    prune_refused: ConflictError,
     pairing_conflict: ConflictError,
     device_vault_full: InvalidRequestError,
     entry_refused: InvalidRequestError,

@@ -11,6 +11,7 @@ import { type Bytes, equalBytes, fromBase64, toBase64 } from '../../../core/enco
 import { delay, retryDelay } from '../http/retry.ts';
 import type { CallSettings } from '../shared/client-options.ts';
 import { AnimaError } from '../shared/errors.ts';
+import { verifyOrResume } from './checkpoints/verify-or-resume.ts';
 import { DeviceVaultError, deviceError } from './device-errors.ts';
 import type { DeviceRequests } from './device-requests.ts';
 import type { SyncNotice, SyncProgress } from './device-types.ts';
@@ -19,7 +20,7 @@ import type { RecordCopy, SealedVersion, VersionRef } from './records/record-cop
 import type { AppendedEntry, EngineView, EntryDraft, VaultEngine } from './vault-engine-types.ts';
 import type { VaultStore } from './vault-store.ts';
 import { type ChangedRecord, VerifiedCopy } from './verified-copy.ts';
-import { type AppliedEntry, verifyNext, verifyPage } from './verified-page.ts';
+import { type AppliedEntry, verifyNext } from './verified-page.ts';
 
 /** What an engine is made of. */
 export interface EngineParts {
@@ -102,8 +103,8 @@ export class DeviceVaultEngine implements VaultEngine {
     return this.#copy.entry(seq);
   }
 
-  /** A version of a record, from the entry that this device keeps. */
-  version(ref: VersionRef): Promise<SealedVersion & { readonly time: string }> {
+  /** A version of a record, from the entry or the bundle that this device keeps. */
+  version(ref: VersionRef): Promise<SealedVersion & { readonly time: string | undefined }> {
     return this.#copy.version(ref);
   }
 
@@ -127,8 +128,7 @@ export class DeviceVaultEngine implements VaultEngine {
     if (state.head.seq === 0 && pending !== undefined) await this.#begin(pending, settings);
     let next = this.requests.readLog(this.#copy.state.head.seq, settings);
     for (let more = true; more; ) {
-      const page = await next;
-      const applied = await verifyPage(this.#copy.state, page);
+      const { page, applied } = await verifyOrResume(this.#copy, this.requests, await next, settings, onProgress);
       more = page.more;
       // The service reads the next answer while this one is stored.
       if (more) next = this.#readAhead(this.#copy.state.head.seq + applied.length, settings);

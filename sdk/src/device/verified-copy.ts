@@ -11,6 +11,7 @@ import { parseChanges } from '../../../core/devices/record-changes.ts';
 import { decodeState, encodeState } from '../../../core/devices/state-snapshot.ts';
 import type { VaultScope } from '../../../core/devices/vault-scope.ts';
 import { type Bytes, equalBytes } from '../../../core/encoding/bytes.ts';
+import type { VerifiedBundle } from './checkpoints/resume.ts';
 import { deviceError } from './device-errors.ts';
 import type { SyncNotice } from './device-types.ts';
 import { EpochKeyring } from './epoch-keyring.ts';
@@ -97,8 +98,9 @@ export class VerifiedCopy {
     return typeof found !== 'string' && equalBytes(await entryHash(found.unsigned), after.head.hash);
   }
 
-  /** A version of a record, from the entry that this device keeps. */
-  async version({ seq, index }: VersionRef): Promise<SealedVersion & { readonly time: string }> {
+  /** A version of a record, from the entry or the bundle that this device keeps. */
+  async version({ seq, index, bundled }: VersionRef): Promise<SealedVersion & { readonly time: string | undefined }> {
+    if (bundled !== undefined) return { ...bundled, seq, signer: undefined, time: undefined };
     const entry = parseSignedEntry(stored(await this.entry(seq)));
     if (typeof entry === 'string') throw deviceError('storage_damaged');
     const change = stored(parseChanges(entry.body)?.[index]);
@@ -133,6 +135,29 @@ export class VerifiedCopy {
     await this.store.write(batch);
     if (isPendingSettled) this.#pending = undefined;
     this.#state = last.after;
+    this.#keyring = keyring;
+    this.records.commit(staged);
+    this.notices.push(...found.sort((a, b) => a.seq - b.seq));
+    if (staged.changed.length > 0) this.onChange?.(staged.changed);
+  }
+
+  /**
+   * Stores the state, the records and the roster entries of a bundle, then moves the head to its checkpoint. Nothing that
+   * this device has of earlier entries is deleted.
+   * @throws DeviceVaultError bad_envelope for wraps that are not those of their entry
+   */
+  async resume({ chain: { state, checkpoint }, checkpoint: signed, roster, records }: VerifiedBundle): Promise<void> {
+    const batch = new StoreBatch();
+    const fresh = roster.filter(({ entry }) => entry.seq > this.#state.head.seq);
+    const found = fresh.flatMap((one) => noticesOf(one, this.#device));
+    const keyring = await this.#keyring.after(fresh, batch, found);
+    const keyOf = (epoch: number) => keyring.key(epoch);
+    const staged = await this.records.stageBundle(records, state, keyOf, batch, found);
+    for (const one of roster) batch.put(entryName(one.entry.seq), one.signed);
+    batch.put(entryName(checkpoint.seq), signed);
+    batch.put(stateName, encodeState({ ...state, records: PersistentMap.empty() }));
+    await this.store.write(batch);
+    this.#state = state;
     this.#keyring = keyring;
     this.records.commit(staged);
     this.notices.push(...found.sort((a, b) => a.seq - b.seq));

@@ -19,13 +19,16 @@ import {
   emptyFrontier,
   frontierRoot,
   inclusionProof,
+  merkleLeafHash,
   merkleRoot,
+  pathOfNodes,
+  rootOfNodes,
   verifyInclusion,
 } from '../../../core/devices/merkle-frontier.ts';
 import { PersistentMap } from '../../../core/devices/persistent-map.ts';
 import type { Change } from '../../../core/devices/record-changes.ts';
 import { type CheckpointBundle, resumeFromCheckpoint } from '../../../core/devices/resume-from-checkpoint.ts';
-import { accepted, otherScope, scope, summary, VaultSimulator } from './vault-simulator.ts';
+import { accepted, otherScope, scope, summary, time, VaultSimulator } from './vault-simulator.ts';
 
 describe('the Merkle tree', () => {
   test('has the roots of the other implementation of RFC 6962, and proves every leaf and no other', async () => {
@@ -49,6 +52,23 @@ describe('the Merkle tree', () => {
     expect(await verifyInclusion(zeroHash, 0, 1, [], single)).toBe(true);
     for (const index of [-1, 1, 0.5, Number.NaN])
       expect(await verifyInclusion(zeroHash, index, 1, [], single)).toBe(false);
+  });
+
+  test('has the same root and proofs over groups of leaves, whose size is a power of two', async () => {
+    for (const count of [1, 3, 4, 5, 8, 11, 16, 17, 21]) {
+      const leaves = Array.from({ length: count }, (_, n) => Uint8Array.of(n));
+      const nodes = await Promise.all(leaves.map(merkleLeafHash));
+      const groups = Array.from({ length: Math.ceil(count / 4) }, (_, n) => nodes.slice(4 * n, 4 * n + 4));
+      const roots = await Promise.all(groups.map(rootOfNodes));
+      const root = await merkleRoot(leaves);
+      expect(await rootOfNodes(roots)).toEqual(root);
+      for (const [index, leaf] of leaves.entries()) {
+        const at = Math.floor(index / 4);
+        const path = [...(await pathOfNodes(groups[at] ?? [], index % 4)), ...(await pathOfNodes(roots, at))];
+        expect(await verifyInclusion(leaf, index, count, path, root)).toBe(true);
+      }
+    }
+    await expect(rootOfNodes([])).rejects.toThrow(RangeError);
   });
 
   test('a frontier does not change when a leaf is appended to it', async () => {
@@ -156,6 +176,23 @@ describe('checkpoints', () => {
     expect(accepted(await acknowledge(second, seq, hash)).state.acknowledged).toEqual({ seq, hash });
   });
 
+  test('its maker can acknowledge it only while no other member could', async () => {
+    const alone = new VaultSimulator();
+    const device = await alone.begin();
+    const recovery = await alone.recovery(device);
+    accepted(await alone.checkpoint(device));
+    const { checkpoint = expect.fail() } = alone.state;
+    const body = encodeAcknowledgement(checkpoint);
+    const copy = new VaultSimulator();
+    copy.state = alone.state;
+    expect(summary(await copy.write(recovery, copy.draft(recovery, 'acknowledge', body)))).toBe('void forbidden');
+    expect(accepted(await alone.acknowledge(device)).state.acknowledged?.seq).toBe(checkpoint.seq);
+    const agent = await alone.add(device, 'data');
+    accepted(await alone.checkpoint(device));
+    expect(summary(await alone.acknowledge(device))).toBe('void bad_acknowledgement');
+    accepted(await alone.acknowledge(agent));
+  });
+
   test('the root over records binds type, id, version, hash and epoch, in any order of input', async () => {
     const heads = atCheckpoint.records.values();
     const root = await recordsRoot(heads);
@@ -168,7 +205,12 @@ describe('checkpoints', () => {
   });
 
   test('the state from a checkpoint is that of a reader of all entries, and both go on alike', async () => {
-    const resumed = (await resumeFromCheckpoint(scope, bundle)) ?? expect.fail('refused');
+    const { state: resumed, roster } = (await resumeFromCheckpoint(scope, bundle)) ?? expect.fail('refused');
+    expect(roster.map(({ signed }) => signed)).toEqual(bundle.roster);
+    for (const [id, { lastSeq, lastTime }] of resumed.members) {
+      expect(lastSeq).toBeLessThanOrEqual(atCheckpoint.members.get(id)?.lastSeq ?? 0);
+      expect(lastTime >= time).toBe(true);
+    }
     expect(resumed.head).toEqual(atCheckpoint.head);
     expect(resumed.records.values().toSorted((a, b) => (a.id < b.id ? -1 : 1))).toEqual(
       atCheckpoint.records.values().toSorted((a, b) => (a.id < b.id ? -1 : 1)),
@@ -248,7 +290,7 @@ describe('checkpoints', () => {
       const checkpoint = await signEntry({ ...entry, signer: signer.id }, signer.ecdsa.privateKey);
       return await resumeFromCheckpoint(scope, { roster: all, checkpoint, subtrees: leaves, records: [] });
     };
-    expect((await resume(device, at, subtrees))?.head.seq).toBe(3);
+    expect((await resume(device, at, subtrees))?.state.head.seq).toBe(3);
     expect(await resume(recovery, at, subtrees)).toBeUndefined();
     // A faulty admin states an earlier place in the chain than that of the newest roster entry.
     const one = await appendLeaf(emptyFrontier, zeroHash);
@@ -282,7 +324,7 @@ describe('checkpoints', () => {
         records: [],
       });
     };
-    expect((await resume({}))?.head.seq).toBe(2);
+    expect((await resume({}))?.state.head.seq).toBe(2);
     expect(await resume({ scope: otherScope })).toBeUndefined();
     expect(await resume({ seq: 2 })).toBeUndefined();
     expect(await resume({ prev: new Uint8Array(32).fill(1) })).toBeUndefined();

@@ -697,7 +697,10 @@ def apply_acknowledge(state, entry, _wraps):
         seq, digest = number(seq, 8), sized(digest, 32)
     except FormError:
         raise Void("malformed_body") from None
-    if state.checkpoint is None or (seq, digest) != state.checkpoint[:2] or entry.signer == state.checkpoint[2]:
+    if state.checkpoint is None or (seq, digest) != state.checkpoint[:2]:
+        raise Void("bad_acknowledgement")
+    others = [m for m in state.members.values() if m.role != "recovery" and m.id != entry.signer]
+    if entry.signer == state.checkpoint[2] and others:
         raise Void("bad_acknowledgement")
     state.acknowledged = state.checkpoint
 

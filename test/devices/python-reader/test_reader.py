@@ -130,6 +130,9 @@ eq(w.put(A, "heartbeat", b"\0"), "malformed_body")
 eq(w.put(A, "checkpoint", b""), "malformed_body")
 eq(w.put(A, "checkpoint", fields(Z, Z, Z)), "bad_checkpoint")
 eq(w.put(A, "acknowledge", fields(u64(1), Z)), "bad_acknowledgement")
+eq(w.put(A, "checkpoint", fields(*r.checkpoint_values(w.state))), "ok")
+cp = w.state.checkpoint
+eq(w.put(A, "acknowledge", fields(u64(cp[0]), cp[1])), "ok")   # no other member can
 eq(w.put(A, "leave", fields(w.state.roster_hash)), "last_admin")
 eq(w.put(A, "leave", b""), "malformed_body")
 eq(w.put(A, "leave", fields(Z)), "bad_previous_roster")

@@ -47,9 +47,8 @@ class Records implements TransferRecords {
   async history({ type, id }: RecordName): Promise<readonly RecordVersion[]> {
     const data = this.there.get(recordKey({ type, id }));
     const isDeleted = data === 'deleted';
-    return [
-      { version: 1, seq: 2, time: now.toISOString(), device: 'x', isDeleted, data: isDeleted ? undefined : data },
-    ];
+    const place = { version: 1, seq: 2, time: now.toISOString(), device: 'x', isFromCheckpoint: false };
+    return [{ ...place, isDeleted, data: isDeleted ? undefined : data }];
   }
 
   async addImported(type: DeviceRecord['type'], data: RecordData): Promise<DeviceRecord> {

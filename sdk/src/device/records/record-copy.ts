@@ -5,7 +5,14 @@
 import { type ChainState, encodeRecordLeaf, type RecordHead, recordKey } from '../../../../core/devices/chain-state.ts';
 import type { EpochKey } from '../../../../core/devices/epoch-keys.ts';
 import { PersistentMap } from '../../../../core/devices/persistent-map.ts';
-import { type Change, encodeChanges, openChange, parseChanges } from '../../../../core/devices/record-changes.ts';
+import {
+  type Change,
+  encodeChange,
+  encodeChanges,
+  openChange,
+  parseChange,
+  parseChanges,
+} from '../../../../core/devices/record-changes.ts';
 import type { RecordPlaintext } from '../../../../core/devices/record-plaintext.ts';
 import { type Bytes, encodeFieldBytes, u32Bytes, u64Bytes } from '../../../../core/encoding/bytes.ts';
 import {
@@ -20,8 +27,10 @@ import type { AppliedEntry } from '../verified-page.ts';
 
 /** A version, with what is needed to open it. */
 export interface SealedVersion {
+  /** Sequence number of its entry; of the checkpoint if it is from a bundle. */
   readonly seq: number;
-  readonly signer: string;
+  /** Undefined if it is from a bundle. */
+  readonly signer: string | undefined;
   readonly epoch: number;
   readonly change: Change;
 }
@@ -45,6 +54,8 @@ export interface VersionRef {
   /** Position in the entry. */
   readonly index: number;
   readonly status: VersionStatus;
+  /** The version itself, if its entry was pruned. */
+  readonly bundled?: Pick<SealedVersion, 'epoch' | 'change'> | undefined;
 }
 
 type KeyOf = (epoch: number) => EpochKey | undefined;
@@ -65,7 +76,7 @@ function encodeRecord({ head, isUndecided, content }: StoredRecord): Bytes {
     encodeRecordLeaf(head),
     flag,
     u64Bytes(seq),
-    signer,
+    signer ?? '',
     u32Bytes(epoch),
     encodeChanges([change]),
   );
@@ -84,20 +95,24 @@ function decodeRecord(bytes: Bytes): StoredRecord {
   const isUndecided = stored(flag)[0] === 1;
   if (changes === undefined) return { head, isUndecided, content: undefined };
   const change = stored(parseChanges(changes)?.[0]);
-  const place = { seq: stored(decodeU64Field(seq)), signer: stored(decodeTextField(signer)) };
+  const place = { seq: stored(decodeU64Field(seq)), signer: stored(decodeTextField(signer)) || undefined };
   return { head, isUndecided, content: { ...place, epoch: stored(decodeU32Field(epoch)), change } };
 }
 
-const encodeVersion = ({ seq, index, status }: VersionRef): Bytes =>
-  encodeFieldBytes(u64Bytes(seq), u32Bytes(index), Uint8Array.of(statuses.indexOf(status)));
+function encodeVersion({ seq, index, status, bundled }: VersionRef): Bytes {
+  const fields = [u64Bytes(seq), u32Bytes(index), Uint8Array.of(statuses.indexOf(status))];
+  if (bundled === undefined) return encodeFieldBytes(...fields);
+  return encodeFieldBytes(...fields, u32Bytes(bundled.epoch), encodeChange(bundled.change));
+}
 
 function decodeVersion(name: string, bytes: Bytes): VersionRef {
-  const [seq, index, status] = decodeFieldBytes(bytes) ?? [];
+  const [seq, index, status, epoch, change] = decodeFieldBytes(bytes) ?? [];
   return {
     version: Number(name.slice(name.lastIndexOf('/') + 1)),
     seq: stored(decodeU64Field(seq)),
     index: stored(decodeU32Field(index)),
     status: stored(statuses[stored(status)[0] ?? -1]),
+    ...(change && { bundled: { epoch: stored(decodeU32Field(epoch)), change: stored(parseChange(change)) } }),
   };
 }
 
@@ -186,6 +201,40 @@ export class RecordCopy {
     return { changed: [...touched.values()].map(({ head }) => head), undecided, lamport };
   }
 
+  /** Stages the newest versions of a bundle. Records that are here already in that version stay as they are. */
+  async stageBundle(
+    records: readonly Pick<SealedVersion, 'epoch' | 'change'>[],
+    state: ChainState,
+    keyOf: KeyOf,
+    batch: StoreBatch,
+    notices: SyncNotice[],
+  ): Promise<StagedRecords> {
+    const undecided = new Set(this.#undecided);
+    const changed: RecordHead[] = [];
+    let lamport = this.#lamport;
+    for (const bundled of records) {
+      const { change } = bundled;
+      const key = recordKey(change);
+      const head = stored(state.records.get(key));
+      const before = await this.get(change);
+      if (before?.head.version === head.version) continue;
+      const sealed = { ...bundled, seq: state.head.seq, signer: undefined };
+      const opened = await openVersion(sealed, keyOf);
+      const status: VersionStatus = typeof opened === 'string' ? opened : 'good';
+      if (typeof opened !== 'string') lamport = Math.max(lamport, opened.lamport);
+      if (status === 'void') notices.push(voidContent(sealed));
+      const record = advance(before, head, status, sealed);
+      if (record.isUndecided) undecided.add(key);
+      else undecided.delete(key);
+      batch.put(recordName(head), encodeRecord(record));
+      const ref = { version: head.version, seq: sealed.seq, index: 0, status, bundled };
+      batch.put(versionName(head, head.version), encodeVersion(ref));
+      changed.push(head);
+    }
+    this.#stageClock(lamport, batch);
+    return { changed, undecided, lamport };
+  }
+
   #stageClock(lamport: number, batch: StoreBatch): void {
     if (lamport !== this.#lamport) batch.put(clockName, u64Bytes(lamport));
   }
@@ -252,7 +301,7 @@ function changesOf({ entry, changes, voided }: AppliedEntry) {
 const voidContent = ({ seq, signer, change }: SealedVersion): SyncNotice => ({
   seq,
   kind: 'content_void',
-  detail: `${recordKey(change)}, version ${change.version}, of device ${signer}`,
+  detail: `${recordKey(change)}, version ${change.version}, of device ${signer ?? 'not known'}`,
 });
 
 /** @returns why it does not open otherwise */

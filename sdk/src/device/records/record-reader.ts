@@ -121,10 +121,13 @@ export class RecordReader {
     for (const ref of await this.#engine.records.versions({ type, id })) {
       if (ref.status === 'void') continue;
       const sealed = await this.#engine.version(ref);
-      const content = (await this.#open(type, sealed))?.content;
+      const opened = await this.#open(type, sealed);
+      const content = opened?.content;
       const data = content === undefined || content === 'deleted' ? undefined : content.data;
       const { seq, time, signer } = sealed;
-      versions.push({ version: ref.version, seq, time, device: signer, data, isDeleted: content === 'deleted' });
+      const device = signer ?? opened?.time[1] ?? '';
+      const place = { version: ref.version, seq, time, device, isFromCheckpoint: ref.bundled !== undefined };
+      versions.push({ ...place, data, isDeleted: content === 'deleted' });
     }
     return versions.reverse();
   }

@@ -96,9 +96,9 @@ async function pullAsRecovery(engine: VaultEngine, settings: CallSettings): Prom
 async function verifyRecovery(engine: VaultEngine, content: RecoveryContent, box: Bytes): Promise<void> {
   const { state } = engine.view;
   if (!equalBytes(state.genesis, content.genesis)) throw rolledBack('it has another first entry');
-  const before = await readEntry(engine, content.head.seq);
-  if (!equalBytes(before.hash, content.head.hash)) throw rolledBack('it has another entry at the head of the code');
-  const { kind, body, epoch } = await readEntry(engine, content.head.seq + 1);
+  // It names the entry at the head of the code, which may have been pruned.
+  const { kind, body, epoch, prev } = await readEntry(engine, content.head.seq + 1);
+  if (!equalBytes(prev, content.head.hash)) throw rolledBack('it has another entry at the head of the code');
   const made = kind === 'recovery' || kind === 'recover' ? await parseRosterBody(kind, body) : undefined;
   const isMade =
     made !== undefined && content.epoch === epoch + 1 && (await isCodeOf(engine.scope, made, content, box));

@@ -37,7 +37,7 @@ async function exportRecord(records: TransferRecords, name: RecordName): Promise
     versions: versions.map(({ version, seq, time, device, isDeleted, data }) => ({
       version,
       seq,
-      time,
+      ...(time === undefined ? {} : { time }),
       device,
       isDeleted,
       ...(data === undefined ? {} : { data }),
