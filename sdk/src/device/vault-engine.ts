@@ -16,7 +16,9 @@ import { DeviceVaultError, deviceError } from './device-errors.ts';
 import type { DeviceRequests } from './device-requests.ts';
 import type { SyncNotice, SyncProgress } from './device-types.ts';
 import type { PendingEntry } from './pending-entry.ts';
-import type { RecordCopy, SealedVersion, VersionRef } from './records/record-copy.ts';
+import type { RecordCopy } from './records/record-copy.ts';
+import type { SealedVersion, VersionRef } from './records/stored-record.ts';
+import { Turns } from './turns.ts';
 import type { AppendedEntry, EngineView, EntryDraft, VaultEngine } from './vault-engine-types.ts';
 import type { VaultStore } from './vault-store.ts';
 import { type ChangedRecord, VerifiedCopy } from './verified-copy.ts';
@@ -51,8 +53,8 @@ export class DeviceVaultEngine implements VaultEngine {
   readonly requests: DeviceRequests;
   readonly #create: EngineParts['create'];
   readonly #copy: VerifiedCopy;
-  /** Resolves when the last operation on the chain has ended: one at a time. */
-  #last: Promise<unknown> = Promise.resolve();
+  /** One operation on the chain at a time. */
+  readonly #turns = new Turns();
 
   private constructor({ scope, keys, requests, create }: EngineParts, copy: VerifiedCopy) {
     this.scope = scope;
@@ -110,17 +112,15 @@ export class DeviceVaultEngine implements VaultEngine {
 
   /** Ends the engine: waits for the running operation, zeroes the keys, and releases the lock. */
   async close(): Promise<void> {
-    await this.#last;
+    await this.#turns.ended();
     await this.#copy.close();
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#last.then(() => {
+    return this.#turns.run(() => {
       this.store.assertUsable();
       return work();
     });
-    this.#last = turn.catch(() => undefined);
-    return turn;
   }
 
   async #pull(settings: CallSettings, onProgress?: (progress: SyncProgress) => void): Promise<void> {

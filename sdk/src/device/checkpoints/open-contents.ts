@@ -5,7 +5,8 @@ import { maxChanges, maxEntryBytes, maxLamportPerEntry } from '../../../../core/
 import { type Change, encodeChange, encodeChanges, sealChange } from '../../../../core/devices/record-changes.ts';
 import type { RecordPlaintext } from '../../../../core/devices/record-plaintext.ts';
 import type { CallSettings } from '../../shared/client-options.ts';
-import { openVersion, type StoredRecord } from '../records/record-copy.ts';
+import { openVersion } from '../records/record-copy.ts';
+import type { StoredRecord } from '../records/stored-record.ts';
 import type { DeviceVaultEngine } from '../vault-engine.ts';
 import type { EngineView } from '../vault-engine-types.ts';
 

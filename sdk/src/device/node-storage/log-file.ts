@@ -13,6 +13,7 @@ import { type Bytes, concatBytes, encodeFieldBytes, equalBytes, u32Bytes } from 
 import { decodeFieldBytes, decodeTextField, decodeU32Field } from '../../../../core/encoding/field-reader.ts';
 import { deviceError } from '../device-errors.ts';
 import type { DataBatch } from '../storage/storage-ports.ts';
+import { Turns } from '../turns.ts';
 import { type NodeModules, type OpenFile, openFile, readAt, syncFolder, writeAll } from './node-modules.ts';
 
 const headerBytes = 16;
@@ -50,7 +51,7 @@ export class LogFile {
   #used = 0;
   #places = new Map<string, Place>();
   /** The last read or write. Each begins after the one before: two writes at once would have the same place. */
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
 
   private constructor(node: NodeModules, folder: string, file: OpenFile) {
     this.#node = node;
@@ -78,21 +79,15 @@ export class LogFile {
   }
 
   get(name: string): Promise<Bytes | undefined> {
-    return this.#inTurn(() => this.#read(name));
+    return this.#turns.run(() => this.#read(name));
   }
 
   write(batch: DataBatch): Promise<void> {
-    return this.#inTurn(() => this.#append(batch));
+    return this.#turns.run(() => this.#append(batch));
   }
 
   async close(): Promise<void> {
-    await this.#inTurn(() => this.#file.close());
-  }
-
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#last.then(work);
-    this.#last = turn.catch(() => undefined);
-    return turn;
+    await this.#turns.run(() => this.#file.close());
   }
 
   async #read(name: string): Promise<Bytes | undefined> {

@@ -3,6 +3,7 @@ import { recordKey } from '../../../../core/devices/chain-state.ts';
 import { type Bytes, utf8Bytes } from '../../../../core/encoding/bytes.ts';
 import { decodeTextField } from '../../../../core/encoding/field-reader.ts';
 import type { RecordData, RecordType } from '../device-types.ts';
+import { Turns } from '../turns.ts';
 import { StoreBatch, stored, type VaultStore } from '../vault-store.ts';
 import { isJsonArray, memberOf } from './json-values.ts';
 import { bodyFromJson, bodyToJson, type Content } from './record-content.ts';
@@ -68,7 +69,8 @@ export class ChangeQueue {
   readonly #changes: Map<string, QueuedChange>;
   /** Contents that were sealed for an entry, by record: they may be in the vault. */
   readonly #sealed = new Map<string, Content>();
-  #last: Promise<unknown> = Promise.resolve();
+  /** One change at a time: applications and a running sync both change the queue. */
+  readonly #turns = new Turns();
 
   private constructor(store: VaultStore, changes: Map<string, QueuedChange>) {
     this.#store = store;
@@ -121,7 +123,7 @@ export class ChangeQueue {
    * @returns false if that is not the queued one any more; nothing was changed then
    */
   put(change: QueuedChange, expected: QueuedChange | undefined): Promise<boolean> {
-    return this.#inTurn(async () => {
+    return this.#turns.run(async () => {
       const key = recordKey(change);
       if (this.#changes.get(key) !== expected) return false;
       const next = { ...change, sent: this.sentOf(change).slice(-maxSent) };
@@ -136,7 +138,7 @@ export class ChangeQueue {
 
   /** Removes those of the changes that are still the queued ones of their records. @returns how many */
   remove(changes: readonly QueuedChange[]): Promise<number> {
-    return this.#inTurn(async () => {
+    return this.#turns.run(async () => {
       const found = changes.filter((change) => this.get(change) === change);
       if (found.length === 0) return 0;
       const batch = new StoreBatch();
@@ -148,12 +150,5 @@ export class ChangeQueue {
       }
       return found.length;
     });
-  }
-
-  /** One change at a time: applications and a running sync both change the queue. */
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#last.then(work);
-    this.#last = turn.catch(() => undefined);
-    return turn;
   }
 }

@@ -15,6 +15,7 @@ import type {
   SyncOptions,
   SyncResult,
 } from '../device-types.ts';
+import { Turns } from '../turns.ts';
 import type { DeviceVaultEngine } from '../vault-engine.ts';
 import { ChangeQueue, type QueuedChange } from './change-queue.ts';
 import { type Content, checkData, encodeBody, equalContent, type Time, writeBody } from './record-content.ts';
@@ -48,7 +49,8 @@ export class VaultRecords {
   readonly #indexes = new Map<RecordType, SearchIndex>();
   /** Records that other devices changed, until they were delivered. */
   readonly #changed = new Map<string, { readonly type: RecordType; readonly id: string }>();
-  #last: Promise<unknown> = Promise.resolve();
+  /** One change of the queue at a time, so that each is made to the content before. */
+  readonly #turns = new Turns();
 
   private constructor(engine: DeviceVaultEngine, transport: Transport, queue: ChangeQueue) {
     this.#engine = engine;
@@ -114,7 +116,7 @@ export class VaultRecords {
       const wasImported = before !== undefined && before !== 'deleted' && before.isImported;
       return writeBody(type, data, before, time, isImported ?? wasImported);
     };
-    await this.#inTurn(() => this.#change(type, id, make));
+    await this.#turns.run(() => this.#change(type, id, make));
     await this.#pushIfOnline(options);
     this.#requireDecided(type, id);
     const record = await this.#reader.record(type, id);
@@ -123,7 +125,7 @@ export class VaultRecords {
   }
 
   async #delete(type: RecordType, id: string, options: CallOptions): Promise<boolean> {
-    const wasThere = await this.#inTurn(async () => {
+    const wasThere = await this.#turns.run(async () => {
       const newest = await this.#reader.newest(type, id);
       const current = await this.#reader.current(type, id);
       if (current === 'deleted' || (current === undefined && newest === undefined)) return false;
@@ -137,7 +139,7 @@ export class VaultRecords {
   }
 
   async #resolve(type: RecordType, id: string, keep: Decision, options: CallOptions): Promise<void> {
-    await this.#inTurn(async () => {
+    await this.#turns.run(async () => {
       while (!(await this.#tryResolve(type, id, keep)));
     });
     this.#changed.set(`${type}:${id}`, { type, id });
@@ -231,13 +233,6 @@ export class VaultRecords {
     this.#indexes.set(type, index);
     const open = (id: string) => this.#reader.recordOrUnreadable(type, id);
     return index.search({ places: this.#reader.places(type), open }, query, limit);
-  }
-
-  /** One change of the queue at a time, so that each is made to the content before. */
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#last.then(work);
-    this.#last = turn.catch(() => undefined);
-    return turn;
   }
 }
 

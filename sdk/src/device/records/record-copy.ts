@@ -2,61 +2,26 @@
  * The copy of all records on this device: the newest version of each, and where its other versions are. Content stays as
  * it was sealed in the chain; it is opened when it is read.
  */
-import { type ChainState, encodeRecordLeaf, type RecordHead, recordKey } from '../../../../core/devices/chain-state.ts';
+import { type ChainState, type RecordHead, recordKey } from '../../../../core/devices/chain-state.ts';
 import type { EpochKey } from '../../../../core/devices/epoch-keys.ts';
 import { PersistentMap } from '../../../../core/devices/persistent-map.ts';
-import {
-  type Change,
-  encodeChange,
-  encodeChanges,
-  openChange,
-  parseChange,
-  parseChanges,
-} from '../../../../core/devices/record-changes.ts';
+import { openChange } from '../../../../core/devices/record-changes.ts';
 import type { RecordPlaintext } from '../../../../core/devices/record-plaintext.ts';
-import { type Bytes, encodeFieldBytes, u32Bytes, u64Bytes } from '../../../../core/encoding/bytes.ts';
-import {
-  decodeFieldBytes,
-  decodeTextField,
-  decodeU32Field,
-  decodeU64Field,
-} from '../../../../core/encoding/field-reader.ts';
+import { u64Bytes } from '../../../../core/encoding/bytes.ts';
+import { decodeU64Field } from '../../../../core/encoding/field-reader.ts';
 import type { SyncNotice } from '../device-types.ts';
 import { paddedNumber, type StoreBatch, stored, type VaultStore } from '../vault-store.ts';
 import type { AppliedEntry } from '../verified-page.ts';
-
-/** A version, with what is needed to open it. */
-export interface SealedVersion {
-  /** Sequence number of its entry; of the checkpoint if it is from a bundle. */
-  readonly seq: number;
-  /** Undefined if it is from a bundle. */
-  readonly signer: string | undefined;
-  readonly epoch: number;
-  readonly change: Change;
-}
-
-/** What this device stores of a record. */
-export interface StoredRecord {
-  readonly head: RecordHead;
-  /** A newer version exists that this device has no key for, so it does not know which content is the newest. */
-  readonly isUndecided: boolean;
-  /** The newest version with content that is not void. */
-  readonly content: SealedVersion | undefined;
-}
-
-/** A version in the list of versions: `void` content is skipped, and `undecided` content has no key here. */
-type VersionStatus = 'good' | 'void' | 'undecided';
-const statuses: readonly VersionStatus[] = ['good', 'void', 'undecided'];
-
-export interface VersionRef {
-  readonly version: number;
-  readonly seq: number;
-  /** Position in the entry. */
-  readonly index: number;
-  readonly status: VersionStatus;
-  /** The version itself, if its entry was pruned. */
-  readonly bundled?: Pick<SealedVersion, 'epoch' | 'change'> | undefined;
-}
+import {
+  decodeRecord,
+  decodeVersion,
+  encodeRecord,
+  encodeVersion,
+  type SealedVersion,
+  type StoredRecord,
+  type VersionRef,
+  type VersionStatus,
+} from './stored-record.ts';
 
 type KeyOf = (epoch: number) => EpochKey | undefined;
 type ReadVersion = (ref: VersionRef) => Promise<SealedVersion>;
@@ -67,54 +32,6 @@ const recordName = (record: RecordId): string => recordPrefix + recordKey(record
 const versionPrefix = (record: RecordId): string => `version/${recordKey(record)}/`;
 const versionName = (record: RecordId, version: number): string => versionPrefix(record) + paddedNumber(version);
 const clockName = 'lamport';
-
-function encodeRecord({ head, isUndecided, content }: StoredRecord): Bytes {
-  const flag = Uint8Array.of(isUndecided ? 1 : 0);
-  if (content === undefined) return encodeFieldBytes(encodeRecordLeaf(head), flag);
-  const { seq, signer, epoch, change } = content;
-  return encodeFieldBytes(
-    encodeRecordLeaf(head),
-    flag,
-    u64Bytes(seq),
-    signer ?? '',
-    u32Bytes(epoch),
-    encodeChanges([change]),
-  );
-}
-
-function decodeRecord(bytes: Bytes): StoredRecord {
-  const [leaf, flag, seq, signer, epoch, changes] = decodeFieldBytes(bytes) ?? [];
-  const [type, id, version, hash, headEpoch] = decodeFieldBytes(stored(leaf)) ?? [];
-  const head = {
-    type: stored(decodeTextField(type)),
-    id: stored(decodeTextField(id)),
-    version: stored(decodeU64Field(version)),
-    hash: new Uint8Array(stored(hash)),
-    epoch: stored(decodeU32Field(headEpoch)),
-  };
-  const isUndecided = stored(flag)[0] === 1;
-  if (changes === undefined) return { head, isUndecided, content: undefined };
-  const change = stored(parseChanges(changes)?.[0]);
-  const place = { seq: stored(decodeU64Field(seq)), signer: stored(decodeTextField(signer)) || undefined };
-  return { head, isUndecided, content: { ...place, epoch: stored(decodeU32Field(epoch)), change } };
-}
-
-function encodeVersion({ seq, index, status, bundled }: VersionRef): Bytes {
-  const fields = [u64Bytes(seq), u32Bytes(index), Uint8Array.of(statuses.indexOf(status))];
-  if (bundled === undefined) return encodeFieldBytes(...fields);
-  return encodeFieldBytes(...fields, u32Bytes(bundled.epoch), encodeChange(bundled.change));
-}
-
-function decodeVersion(name: string, bytes: Bytes): VersionRef {
-  const [seq, index, status, epoch, change] = decodeFieldBytes(bytes) ?? [];
-  return {
-    version: Number(name.slice(name.lastIndexOf('/') + 1)),
-    seq: stored(decodeU64Field(seq)),
-    index: stored(decodeU32Field(index)),
-    status: stored(statuses[stored(status)[0] ?? -1]),
-    ...(change && { bundled: { epoch: stored(decodeU32Field(epoch)), change: stored(parseChange(change)) } }),
-  };
-}
 
 /** The effect of entries on the copy, to be committed after it was stored. */
 export interface StagedRecords {
@@ -212,14 +129,17 @@ export class RecordCopy {
     const undecided = new Set(this.#undecided);
     const changed: RecordHead[] = [];
     let lamport = this.#lamport;
-    for (const bundled of records) {
+    // In groups, because WebCrypto runs on other threads.
+    const openAtOnce = async (bundled: (typeof records)[number]) => {
+      const before = await this.get(bundled.change);
+      const sealed = { ...bundled, seq: state.head.seq, signer: undefined };
+      return { bundled, before, sealed, opened: await openVersion(sealed, keyOf) };
+    };
+    for await (const { bundled, before, sealed, opened } of inGroups(records, openAtOnce)) {
       const { change } = bundled;
       const key = recordKey(change);
       const head = stored(state.records.get(key));
-      const before = await this.get(change);
       if (before?.head.version === head.version) continue;
-      const sealed = { ...bundled, seq: state.head.seq, signer: undefined };
-      const opened = await openVersion(sealed, keyOf);
       const status: VersionStatus = typeof opened === 'string' ? opened : 'good';
       if (typeof opened !== 'string') lamport = Math.max(lamport, opened.lamport);
       if (status === 'void') notices.push(voidContent(sealed));
@@ -287,6 +207,15 @@ export class RecordCopy {
   get hasUndecided(): boolean {
     return this.#undecided.size > 0;
   }
+}
+
+/** Items that are worked on at the same time. */
+const groupSize = 256;
+
+/** Works on items in groups, and returns the results in their order. */
+async function* inGroups<T, R>(items: readonly T[], work: (item: T) => Promise<R>): AsyncGenerator<R> {
+  for (let at = 0; at < items.length; at += groupSize)
+    yield* await Promise.all(items.slice(at, at + groupSize).map(work));
 }
 
 /** The changes of an entry that took effect, with their position in its body. */

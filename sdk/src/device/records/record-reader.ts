@@ -5,8 +5,9 @@ import type { DeviceRecord, RecordConflict, RecordType, RecordVersion } from '..
 import type { DeviceVaultEngine } from '../vault-engine.ts';
 import type { ChangeQueue, QueuedChange } from './change-queue.ts';
 import { type Content, type RecordBody, readContent, type Time } from './record-content.ts';
-import { openVersion, type SealedVersion } from './record-copy.ts';
+import { openVersion } from './record-copy.ts';
 import type { RecordPlace } from './search-index.ts';
+import type { SealedVersion } from './stored-record.ts';
 
 type RecordId = { readonly type: string; readonly id: string };
 

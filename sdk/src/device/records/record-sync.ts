@@ -10,6 +10,7 @@ import type { CallSettings } from '../../shared/client-options.ts';
 import { DeviceVaultError, deviceError } from '../device-errors.ts';
 import type { SyncNotice, SyncProgress, SyncResult } from '../device-types.ts';
 import { rotateIfDue } from '../roster/change-roster.ts';
+import { Turns } from '../turns.ts';
 import type { DeviceVaultEngine } from '../vault-engine.ts';
 import type { EngineView, EntryDraft } from '../vault-engine-types.ts';
 import type { ChangeQueue, QueuedChange } from './change-queue.ts';
@@ -31,7 +32,7 @@ export class RecordSync {
   readonly #reader: RecordReader;
   /** Called after records changed and queued changes were merged with them. */
   onSettled: (() => Promise<void>) | undefined;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
 
   constructor(engine: DeviceVaultEngine, queue: ChangeQueue, reader: RecordReader) {
     this.#engine = engine;
@@ -41,7 +42,7 @@ export class RecordSync {
 
   /** Reads, merges, and writes everything. Also writes a heartbeat if this device wrote nothing for a day. */
   sync(settings: CallSettings, onProgress?: (progress: SyncProgress) => void): Promise<SyncResult> {
-    return this.#inTurn(async () => {
+    return this.#turns.run(async () => {
       const startSeq = this.#engine.view.state.head.seq;
       const notices: SyncNotice[] = [...(await this.#engine.pull(settings, onProgress))];
       await this.#mergeAll();
@@ -58,16 +59,10 @@ export class RecordSync {
 
   /** Writes queued changes, without reading first: the log tells if another device was faster. */
   push(settings: CallSettings): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#turns.run(async () => {
       if (this.#queue.waiting().length > 0) await this.#write(settings, []);
       await this.onSettled?.();
     });
-  }
-
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#last.then(work);
-    this.#last = turn.catch(() => undefined);
-    return turn;
   }
 
   async #write(settings: CallSettings, notices: SyncNotice[]): Promise<{ entries: number; changes: number }> {

@@ -5,6 +5,7 @@
 import { encodeFieldBytes } from '../../../../core/encoding/bytes.ts';
 import { decodeFieldBytes } from '../../../../core/encoding/field-reader.ts';
 import type { DeviceRecord, RecordType } from '../device-types.ts';
+import { Turns } from '../turns.ts';
 import { paddedNumber, StoreBatch, stored, type VaultStore } from '../vault-store.ts';
 import { wordsOf } from './json-values.ts';
 import {
@@ -47,7 +48,7 @@ export class SearchIndex {
   readonly #store: VaultStore;
   readonly #prefix: string;
   #parts: Part[] | undefined;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
 
   constructor(store: VaultStore, type: RecordType) {
     this.#store = store;
@@ -56,9 +57,7 @@ export class SearchIndex {
 
   /** Records that contain all words of the query, best first. @throws DeviceVaultError storage_damaged, storage_failed */
   search(records: SearchedRecords, query: string, limit: number): Promise<readonly DeviceRecord[]> {
-    const turn = this.#last.then(() => this.#search(records, [...new Set(wordsOf(query))], limit));
-    this.#last = turn.catch(() => undefined);
-    return turn;
+    return this.#turns.run(() => this.#search(records, [...new Set(wordsOf(query))], limit));
   }
 
   async #search(records: SearchedRecords, words: readonly string[], limit: number): Promise<readonly DeviceRecord[]> {
