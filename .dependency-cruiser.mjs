@@ -137,6 +137,7 @@ export const capabilities = {
     jobs: ['shared'],
     'link-page': ['shared'],
     operations: ['shared'],
+    sessions: ['operations', 'shared'],
     'org-keys': ['shared'],
     rotation: ['shared'],
     values: ['shared'],
@@ -183,7 +184,7 @@ export const capabilities = {
     cloudfront: ['cloudformation', 'shared'],
     lambda: ['cloudformation', 'endpoint', 'iam', 'shared', 'sqs'],
     eventbridge: ['cloudformation', 'shared'],
-    'api-gateway': ['cloudformation', 'iam', 'lambda', 'shared'],
+    'api-gateway': ['cloudformation', 'endpoint', 'iam', 'lambda', 'shared'],
   },
   cli: {
     shell: [],

@@ -13,6 +13,7 @@ const help = `Runs Anima Vault on this machine, with the deployed template and e
   --port N        listen on 127.0.0.1:N (default ${localPort})
   --page-port N   serve the link page on 127.0.0.1:N (default: the next port)
   --object-port N serve stored objects on 127.0.0.1:N (default: the port after that)
+  --socket-port N serve WebSockets on 127.0.0.1:N (default: the port after that)
   --data DIR      store all data in DIR (default .anima)
   --memory        keep all data in memory; it is lost when the process ends
   --json          print one line of JSON when ready: url, org, adminKey, agentKey, dataDir
@@ -26,6 +27,7 @@ interface CommandLine {
   readonly port: number;
   readonly pagePort: number;
   readonly objectPort: number;
+  readonly socketPort: number;
   readonly dataDir: string;
   readonly assembly?: string;
   readonly memory: boolean;
@@ -43,6 +45,7 @@ function parseCommandLine(): CommandLine {
         port: { type: 'string', default: String(localPort) },
         'page-port': { type: 'string' },
         'object-port': { type: 'string' },
+        'socket-port': { type: 'string' },
         data: { type: 'string', default: '.anima' },
         assembly: { type: 'string' },
         'time-scale': { type: 'string', default: '1' },
@@ -57,6 +60,7 @@ function parseCommandLine(): CommandLine {
       'time-scale': timeScale,
       'page-port': pagePort,
       'object-port': objectPort,
+      'socket-port': socketPort,
       ...rest
     } = values;
     const port = readPort('--port', values.port);
@@ -66,6 +70,7 @@ function parseCommandLine(): CommandLine {
       port,
       pagePort: pagePort === undefined ? portAfter(port, 1) : readPort('--page-port', pagePort),
       objectPort: objectPort === undefined ? portAfter(port, 2) : readPort('--object-port', objectPort),
+      socketPort: socketPort === undefined ? portAfter(port, 3) : readPort('--socket-port', socketPort),
       timeScale: readTimeScale(timeScale),
     };
   } catch (error) {
@@ -108,6 +113,7 @@ async function main(): Promise<void> {
     port: command.port,
     pagePort: command.pagePort,
     objectPort: command.objectPort,
+    socketPort: command.socketPort,
     dataDir: command.dataDir,
     memory: command.memory,
     assembly: command.assembly,

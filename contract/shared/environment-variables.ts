@@ -67,6 +67,9 @@ export const functionEnv = {
   responderFunction: 'ANIMA_RESPONDER_FUNCTION',
   /** Public base URL that providers call. It is part of what they sign. */
   publicUrl: 'ANIMA_PUBLIC_URL',
+  /** URL of the WebSocket API that devices open, and base URL of the management API of its connections. */
+  socketUrl: 'ANIMA_SOCKET_URL',
+  connectionsUrl: 'ANIMA_CONNECTIONS_URL',
   /** Base URL that replaces the providers' APIs. Set only in the local vault. */
   providerApis: 'ANIMA_PROVIDER_APIS',
   /** `1` marks the ids of new organizations as ids of a local vault (local-orgs.ts). Set only in the local vault. */
@@ -161,9 +164,10 @@ export const viewerAddressHeader = 'cloudfront-viewer-address';
 /** Types of the custom resources that the publisher function provides. */
 export const customResources = { page: 'Custom::VaultPage', originSecret: 'Custom::VaultOriginSecret' } as const;
 
-/** Default ports of the local vault for the page that opens links and for its object store. */
+/** Default ports of the local vault for the page that opens links, its object store and its WebSocket API. */
 export const localPagePort = 8788;
 export const localObjectPort = 8789;
+export const localSocketPort = 8790;
 
 /**
  * Object tag by which lifecycle rules decide how long an object is kept (docs/blobs.md): `unfinished`, a number of days

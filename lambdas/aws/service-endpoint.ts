@@ -24,8 +24,7 @@ const dualStackSuffixes: Readonly<Record<string, string>> = {
 
 /** @param env variables of the function. `AWS_REGION` is set by Lambda, the DNS suffix of the partition at deployment. */
 export function resolveEndpoint(service: ServiceName, env: NodeJS.ProcessEnv = process.env): ServiceLocation {
-  const region = env.AWS_REGION;
-  if (!region) throw new Error('the environment lacks AWS_REGION');
+  const region = requiredRegion(env);
   const override =
     env.AWS_IGNORE_CONFIGURED_ENDPOINT_URLS === 'true'
       ? undefined
@@ -37,6 +36,13 @@ export function resolveEndpoint(service: ServiceName, env: NodeJS.ProcessEnv = p
     dualStack: env[functionEnv.dualStackEndpoints] === 'true',
   });
   return { protocol: 'https:', hostname, port: '', region };
+}
+
+/** The region of the function, which Lambda sets. */
+export function requiredRegion(env: NodeJS.ProcessEnv = process.env): string {
+  const region = env.AWS_REGION;
+  if (!region) throw new Error('the environment lacks AWS_REGION');
+  return region;
 }
 
 /** @throws Error if the address has a path, which would have to be part of the signature */

@@ -7,10 +7,7 @@ import type { AwsCredentials } from './credentials.ts';
 
 export interface SignableRequest {
   readonly method: string;
-  /**
-   * As sent, percent-encoded once. That is the canonical form for S3. Other services encode the path again, which
-   * changes nothing in the path `/`, the only one that is used with them.
-   */
+  /** In canonical form. For S3 this is the path as sent, percent-encoded once; other services encode it twice. */
   readonly path: string;
   /** All headers to sign, including `host` and `x-amz-date`: lower-case names in alphabetical order. */
   readonly headers: Readonly<Record<string, string>>;

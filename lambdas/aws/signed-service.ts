@@ -47,15 +47,23 @@ export interface ServiceRequest {
   readonly hostPrefix?: string;
 }
 
+/** The signing name of a service. `execute-api` has no regional endpoint: each API has its own address. */
+type SigningName = ServiceName | 'execute-api';
+
+function locate(service: SigningName): ServiceLocation {
+  if (service === 'execute-api') throw new Error('an API needs its address');
+  return resolveEndpoint(service);
+}
+
 export class SignedService {
   readonly location: ServiceLocation;
-  readonly #service: ServiceName;
+  readonly #service: SigningName;
   readonly #credentials: CredentialProvider;
   readonly #limits: CallLimits;
   readonly #clock: ClockOffset;
 
-  constructor(service: ServiceName, { credentials, limits, location, clock = processClock }: ServiceOptions) {
-    this.location = location ?? resolveEndpoint(service);
+  constructor(service: SigningName, { credentials, limits, location, clock = processClock }: ServiceOptions) {
+    this.location = location ?? locate(service);
     this.#service = service;
     this.#credentials = credentials;
     this.#limits = limits;
@@ -139,7 +147,9 @@ export class SignedService {
     for (const name of Object.keys(unsorted).sort()) headers[name] = unsorted[name] ?? '';
     const bodyHash = hash('sha256', body);
     const scope = { region, service: this.#service };
-    const authorization = signatureHeader({ method, path, headers, bodyHash }, scope, credentials, amzDate);
+    const canonicalPath = this.#service === 's3' ? path : encodePath(path);
+    const signable = { method, path: canonicalPath, headers, bodyHash };
+    const authorization = signatureHeader(signable, scope, credentials, amzDate);
     return {
       endpoint: { protocol, hostname, port },
       method,
@@ -149,6 +159,9 @@ export class SignedService {
     };
   }
 }
+
+/** Encodes each segment of a path that is already encoded once. */
+const encodePath = (path: string): string => (path === '/' ? path : path.split('/').map(encodeURIComponent).join('/'));
 
 class FailedAttempt {
   readonly error: ServiceError;

@@ -1,5 +1,6 @@
 /** Starts the emulated AWS services of a vault with the template's resources and the data folder. */
 import { join } from 'node:path';
+import { type SocketServer, startSocketServer } from '../aws/api-gateway/sockets/socket-server.ts';
 import type { CloudAssembly } from '../aws/cloudformation/cloud-assembly.ts';
 import type { Deployment, FunctionSpec } from '../aws/cloudformation/deployment-spec.ts';
 import { kmsKeySpecs, readDeployment } from '../aws/cloudformation/read-deployment.ts';
@@ -37,6 +38,9 @@ export interface EmulatedServiceOptions {
   /** The data folder; null keeps all data in memory. */
   readonly folder: string | null;
   readonly objectPort: number;
+  readonly socketPort: number;
+  /** Receives the lines of access logs. */
+  readonly onAccess: (line: string) => void;
   readonly timeScale: number;
   readonly interception: CallInterception & { readonly hooks: () => LocalHooks };
   readonly timeouts?: Partial<ConnectionTimeouts> | undefined;
@@ -57,6 +61,8 @@ export interface EmulatedServices {
   readonly s3: S3Server;
   readonly serviceServer: SignedServiceServer;
   readonly providerEmulator: ProviderEmulator;
+  /** Undefined if the template has no WebSocket API. */
+  readonly sockets: SocketServer | undefined;
 }
 
 const keyCheckMs = 3600_000;
@@ -120,6 +126,8 @@ export async function startEmulatedServices(
   onClose(() => s3.close());
   const providerEmulator = await startProviderEmulator({ ...interception, timeouts });
   onClose(() => providerEmulator.close());
+  const sockets = await startSockets(deployment, functions, credentials, options);
+  if (sockets !== undefined) onClose(() => sockets.close());
   return {
     deployment,
     credentials,
@@ -133,7 +141,18 @@ export async function startEmulatedServices(
     s3,
     serviceServer,
     providerEmulator,
+    sockets,
   };
+}
+
+async function startSockets(
+  { sockets: api }: Deployment,
+  functions: FunctionDirectory,
+  credentials: CredentialStore,
+  { interception, onAccess, socketPort: port, timeouts }: EmulatedServiceOptions,
+): Promise<SocketServer | undefined> {
+  if (api === undefined) return undefined;
+  return await startSocketServer({ ...interception, api, functions, credentials, port, onAccess, timeouts });
 }
 
 const isDeployed = ({ functionVersions }: Deployment, { functionName, version }: FunctionSpec): boolean =>

@@ -15,11 +15,13 @@ export interface LocalUrls extends ServiceUrls {
   readonly page: string;
   /** The emulated APIs of the message providers. */
   readonly providerApis: string;
+  /** `127.0.0.1:<port>` of the WebSocket API; undefined if the template has none. */
+  readonly sockets: string | undefined;
 }
 
 /** Local origins by the AWS origins that occur in the template. */
 export function originReplacements(
-  { distribution, buckets, apiEndpoint }: Deployment,
+  { distribution, buckets, apiEndpoint, sockets }: Deployment,
   urls: LocalUrls,
 ): ReadonlyMap<string, string> {
   return new Map([
@@ -27,6 +29,13 @@ export function originReplacements(
     // With path-style URLs, all buckets have the same origin. A page's content security policy can name only origins.
     ...buckets.map(({ bucketName }) => [`https://${bucketDomain(bucketName)}`, urls.s3] as const),
     [apiEndpoint, urls.api],
+    // The host of a WebSocket API serves connections, and their management API over HTTPS.
+    ...(sockets === undefined || urls.sockets === undefined
+      ? []
+      : ([
+          [`wss://${sockets.hostName}`, `ws://${urls.sockets}`],
+          [`https://${sockets.hostName}`, `http://${urls.sockets}`],
+        ] as const)),
     // An SQS client sends requests to the host of the queue URL, regardless of its endpoint setting.
     [sqsOrigin, urls.signedServices],
   ]);

@@ -18,11 +18,12 @@ export interface LocalVaultOptions {
   /** 0 selects a free port. Default: the contract's `localPort`. */
   readonly port?: number | undefined;
   /**
-   * Ports of the page that opens links and of the object store. Default: free ports if `port` is set, otherwise the
-   * contract's ports.
+   * Ports of the page that opens links, of the object store and of the WebSocket API. Default: free ports if `port` is
+   * set, otherwise the contract's ports.
    */
   readonly pagePort?: number | undefined;
   readonly objectPort?: number | undefined;
+  readonly socketPort?: number | undefined;
   /** The folder of all data. Default: `.anima`. */
   readonly dataDir?: string | undefined;
   /** Keep all data in memory. No folder is created, and the data is lost when the vault is closed. */
@@ -44,11 +45,28 @@ export interface LocalVaultOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** The WebSocket API. */
+export interface LocalSockets {
+  /** The URL that clients open: `ws://127.0.0.1:<port>/<stage>`. */
+  readonly url: string;
+  /** The base URL of the management API of connections: `http://127.0.0.1:<port>/<stage>`. */
+  readonly connectionsUrl: string;
+  /** IDs of the established connections. */
+  connectionIds(): readonly string[];
+  /**
+   * Moves the clock of the connections forward by milliseconds. Connections that are then idle for 10 minutes, or 2 hours
+   * old, are closed at once. Throttling uses this clock too.
+   */
+  advanceClock(ms: number): void;
+}
+
 export interface LocalVault {
   /** `http://127.0.0.1:<port>` */
   readonly url: string;
   /** `http://127.0.0.1:<port>` of the page that opens links. */
   readonly pageUrl: string;
+  /** Undefined if the template has no WebSocket API. */
+  readonly sockets: LocalSockets | undefined;
   readonly org: string;
   readonly adminKey: string;
   readonly agentKey: string;

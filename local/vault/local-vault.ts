@@ -2,9 +2,16 @@
 
 import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
-import { localObjectPort, localPagePort, localPort } from '../../contract/shared/environment-variables.ts';
+import {
+  localObjectPort,
+  localPagePort,
+  localPort,
+  localSocketPort,
+} from '../../contract/shared/environment-variables.ts';
 import { createHttpApiListener, unavailableListener } from '../aws/api-gateway/http-api.ts';
+import type { SocketServer } from '../aws/api-gateway/sockets/socket-server.ts';
 import { readCloudAssembly } from '../aws/cloudformation/cloud-assembly.ts';
+import type { Deployment } from '../aws/cloudformation/deployment-spec.ts';
 import { policiesOf } from '../aws/cloudformation/read-deployment.ts';
 import { startDistributionServer } from '../aws/cloudfront/distribution-server.ts';
 import { CallLog } from '../aws/endpoint/engine-hooks.ts';
@@ -19,9 +26,9 @@ import { ensureBootstrapOrg, kmsEncryptedFile } from './bootstrap-org.ts';
 import { openDataFolder, type RegisterCloser, synthesizeAssembly } from './data-folder.ts';
 import { startEmulatedServices, startEventSourceMappings } from './emulated-services.ts';
 import { createFunctionHosts, originReplacements, physicalNames } from './local-functions.ts';
-import type { LocalVault, LocalVaultOptions } from './local-vault-options.ts';
+import type { LocalSockets, LocalVault, LocalVaultOptions } from './local-vault-options.ts';
 
-export type { LocalVault, LocalVaultOptions as LocalOptions } from './local-vault-options.ts';
+export type { LocalSockets, LocalVault, LocalVaultOptions as LocalOptions } from './local-vault-options.ts';
 
 const defaultConcurrency = 4;
 const operatorPrincipal: Principal = { name: 'operator', arn: iamArn('user/operator'), tags: {} };
@@ -76,6 +83,8 @@ async function openVault(
   const engineOptions = {
     folder,
     objectPort,
+    socketPort: portOf(options.socketPort, localSocketPort),
+    onAccess: (line: string) => logs.write('access', line),
     timeScale,
     interception,
     timeouts: options.timeouts,
@@ -93,6 +102,7 @@ async function openVault(
     s3,
     serviceServer,
     providerEmulator,
+    sockets,
   } = engines;
 
   const concurrency = options.functionConcurrency ?? defaultConcurrency;
@@ -102,6 +112,7 @@ async function openVault(
     signedServices: serviceServer.url,
     s3: s3.url,
     providerApis: providerEmulator.url,
+    sockets: sockets?.domainName,
   };
   const origins = originReplacements(deployment, urls);
   const pool = new EnvironmentPool(options.environments);
@@ -131,6 +142,7 @@ async function openVault(
   if (deployment.distribution !== undefined) page.serve(deployment.distribution, { apiUrl: url, origins, onError });
   // Registered a second time so that it runs first: no request must reach engines that are closing.
   onClose(() => closeServer(server));
+  if (sockets !== undefined) onClose(() => sockets.close());
 
   const operatorCredentials = credentials.issue(operatorPrincipal);
   progress('opening the first organization');
@@ -142,6 +154,7 @@ async function openVault(
     ...keys,
     url,
     pageUrl: page.url,
+    sockets: sockets && socketsOf(sockets, deployment),
     dataDir: folder,
     operator: { ...operatorCredentials, region: account.region },
     endpoints: { dynamodb: serviceServer.url, kms: serviceServer.url, s3: s3.url, sqs: serviceServer.url },
@@ -161,6 +174,16 @@ async function openVault(
       hooks = next;
     },
     close,
+  };
+}
+
+function socketsOf(server: SocketServer, { sockets }: Deployment): LocalSockets {
+  const address = `${server.domainName}/${sockets?.stageName}`;
+  return {
+    url: `ws://${address}`,
+    connectionsUrl: `http://${address}`,
+    connectionIds: () => server.connectionIds(),
+    advanceClock: (ms) => server.advanceClock(ms),
   };
 }
 

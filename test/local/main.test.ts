@@ -121,6 +121,7 @@ describe('npm start', () => {
     [['--port', 'many'], /--port must be a number/],
     [['--page-port', '-1', '--memory'], /--page-port/],
     [['--object-port', '65536'], /--object-port must be a number/],
+    [['--socket-port', 'x'], /--socket-port must be a number/],
     [['--colour'], /--colour.*Nothing was started/s],
     [['--assembly', '/nonexistent', '--memory', '--port', '0'], /cannot be read.*Synthesize it again/s],
   ] as const)('with %j fails with a message, not a stack', async ([args, message]) => {

@@ -49,8 +49,10 @@ export function toIamRequests({ service, action, input, permissions = [] }: Engi
   if (service === 'dynamodb') return dynamoRequests(action, input);
   if (service === 'kms') return kmsRequests(action, input);
   if (service === 'sts') return stsRequests(action, input);
-  // The resource is the ARN of the queue. A batch requires the permission of the single-message action, as in IAM.
-  if (service === 'sqs') return permissions.map(({ action, resource }) => ({ action, resource, context: {} }));
+  // The resource is the ARN of the queue, or of a method on a connection. A batch requires the permission of the
+  // single-message action, as in IAM.
+  if (service === 'sqs' || service === 'execute-api')
+    return permissions.map(({ action, resource }) => ({ action, resource, context: {} }));
   if (service === 's3') return permissions.map((permission) => s3Request(permission, input));
   // The AWS Backup actions in use do not support resources in IAM.
   if (service === 'backup') return [{ action: `backup:${action}`, resource: '*', context: {} }];

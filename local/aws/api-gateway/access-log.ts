@@ -16,9 +16,10 @@ export interface ServedRequest {
   readonly integrationMs: number | undefined;
 }
 
-type LogVariable = (served: ServedRequest) => string | number | undefined;
+/** Values of `$context` variables by name. */
+export type LogVariables<Served> = Readonly<Record<string, (served: Served) => string | number | undefined>>;
 
-const logVariables: Record<string, LogVariable> = {
+const logVariables: LogVariables<ServedRequest> = {
   accountId: () => account.id,
   apiId: () => apiId,
   domainName: ({ request }) => request.domainName,
@@ -40,20 +41,31 @@ const logVariables: Record<string, LogVariable> = {
   'integration.latency': ({ integrationMs }) => integrationMs,
 };
 
-/** Returns a formatter for the log line of a request. A variable without a value is written as `-`, as on AWS. */
-export function compileAccessLog(format: string): (served: ServedRequest) => string {
+/** Returns a formatter for the log line of a request. */
+export const compileAccessLog = (format: string): ((served: ServedRequest) => string) =>
+  compileAccessLogFormat(format, logVariables, 'local/aws/api-gateway/access-log.ts');
+
+/**
+ * Compiles the format of an access log. A variable without a value is written as `-`, as on AWS.
+ * @param file where a missing variable is to be added
+ */
+export function compileAccessLogFormat<Served>(
+  format: string,
+  variables: LogVariables<Served>,
+  file: string,
+): (served: Served) => string {
   const pattern = /\$context\.([\w.]*\w)/g;
   for (const [, name = ''] of format.matchAll(pattern)) {
-    if (!Object.hasOwn(logVariables, name)) {
+    if (!Object.hasOwn(variables, name)) {
       throw new LocalError(
         `The access log format uses $context.${name}, which this emulator does not support. Nothing was started. ` +
-          `Add it to local/aws/api-gateway/access-log.ts.`,
+          `Add it to ${file}.`,
       );
     }
   }
   return (served) =>
     // Values are escaped, because client input such as the user agent must not break the line or its JSON.
     format.replaceAll(pattern, (_, name: string) =>
-      JSON.stringify(String(logVariables[name]?.(served) ?? '-')).slice(1, -1),
+      JSON.stringify(String(variables[name]?.(served) ?? '-')).slice(1, -1),
     );
 }

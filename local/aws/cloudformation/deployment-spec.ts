@@ -2,6 +2,7 @@
 
 import type { DistributionSpec } from './distribution-spec.ts';
 import type { BucketRules } from './resource-schemas.ts';
+import type { SocketApiSpec } from './socket-api-spec.ts';
 import type { Resource } from './template-resources.ts';
 
 export interface TableSpec extends Resource<'table'> {
@@ -109,6 +110,8 @@ export interface Deployment {
   readonly apiEndpoint: string;
   readonly accessLogFormat: string | undefined;
   readonly routes: readonly RouteSpec[];
+  /** The WebSocket API; undefined if the template has none. */
+  readonly sockets: SocketApiSpec | undefined;
   readonly schedules: readonly ScheduleSpec[];
   /** Undefined if the template has no distribution. */
   readonly distribution: DistributionSpec | undefined;

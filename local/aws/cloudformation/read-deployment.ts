@@ -15,6 +15,7 @@ import {
 } from './deployment-builders.ts';
 import type { Deployment, RoleSpec } from './deployment-spec.ts';
 import { kmsKeySchema } from './resource-schemas.ts';
+import { toSocketApiSpec } from './socket-api-builder.ts';
 import { firstVersions, readTemplateFunctions, type VersionPublisher } from './template-functions.ts';
 import { assertKnownTypes, type ResourceKind, readResources, type TemplateOptions } from './template-resources.ts';
 
@@ -95,6 +96,7 @@ export function readDeployment(
     apiEndpoint: references.attribute(api.logicalId, 'ApiEndpoint'),
     accessLogFormat: stage.AccessLogSettings?.Format,
     routes: all('route').map((route) => toRouteSpec(route, integrations, findFunction)),
+    sockets: toSocketApiSpec(all, references, findFunction),
     schedules: all('rule').flatMap((rule) => toScheduleSpec(rule, findFunction) ?? []),
     distribution: toDistribution(all, references),
   };

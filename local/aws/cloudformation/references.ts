@@ -45,17 +45,26 @@ export function createReferences(
     const given = propertyOf(id, 'FunctionName');
     return given.startsWith('arn:') ? given : arn('lambda', `function:${given}`);
   };
+  const apiEndpointOf = (id: string): string => {
+    const scheme = propertyOf(id, 'ProtocolType') === 'WEBSOCKET' ? 'wss' : 'https';
+    return `${scheme}://${nameOf(id)}.execute-api.${account.region}.${account.urlSuffix}`;
+  };
   const refs: Record<string, (id: string) => string> = {
     'AWS::SQS::Queue': (id) => queueUrl(nameOf(id)),
     'AWS::Lambda::Version': (id) => `${functionArnOf(id)}:${versionOf(id)}`,
     'AWS::Lambda::Alias': (id) => `${functionArnOf(id)}:${propertyOf(id, 'Name')}`,
   };
   const ref = (id: string) => (refs[requireResource(id).Type] ?? nameOf)(id);
+  const computedAttributes: Record<string, (id: string) => string> = {
+    'AWS::Lambda::Version.Version': versionOf,
+    'AWS::Lambda::Version.FunctionArn': ref,
+    'AWS::Lambda::Alias.AliasArn': ref,
+    'AWS::ApiGatewayV2::Api.ApiEndpoint': apiEndpointOf,
+  };
   const attribute = (id: string, name: string): string => {
     const { Type } = requireResource(id);
-    if (Type === 'AWS::Lambda::Version' && name === 'Version') return versionOf(id);
-    if (Type === 'AWS::Lambda::Version' && name === 'FunctionArn') return ref(id);
-    if (Type === 'AWS::Lambda::Alias' && name === 'AliasArn') return ref(id);
+    const computed = computedAttributes[`${Type}.${name}`];
+    if (computed !== undefined) return computed(id);
     const customAttribute = customAttributes[Type]?.[name];
     if (customAttribute !== undefined) return customAttribute;
     const attributeFrom = attributesByType[Type]?.[name];
@@ -117,10 +126,7 @@ const attributesByType: Record<string, Record<string, (name: string) => string>>
   'AWS::IAM::Role': { Arn: (name) => iamArn(`role/${name}`) },
   'AWS::Events::Rule': { Arn: (name) => arn('events', `rule/${name}`) },
   'AWS::Logs::LogGroup': { Arn: (name) => arn('logs', `log-group:${name}:*`) },
-  'AWS::ApiGatewayV2::Api': {
-    ApiEndpoint: (name) => `https://${name}.execute-api.${account.region}.${account.urlSuffix}`,
-    ApiId: (name) => name,
-  },
+  'AWS::ApiGatewayV2::Api': { ApiId: (name) => name },
 };
 
 /** The property with the name that a template chooses for a resource. Without it, the name is generated. */
@@ -132,6 +138,7 @@ const nameProperties: Record<string, string> = {
   'AWS::IAM::Role': 'RoleName',
   'AWS::Logs::LogGroup': 'LogGroupName',
   'AWS::KMS::Alias': 'AliasName',
+  'AWS::ApiGatewayV2::Stage': 'StageName',
 };
 
 function physicalName(resource: AssemblyResource, byStack: (stackName: string) => References): string {

@@ -29,6 +29,15 @@ import {
   tableSchema,
   typesWithoutEffect,
 } from './resource-schemas.ts';
+import {
+  integrationResponseSchema,
+  routeResponseSchema,
+  socketApiSchema,
+  socketDeploymentSchema,
+  socketIntegrationSchema,
+  socketRouteSchema,
+  socketStageSchema,
+} from './socket-resource-schemas.ts';
 import { eventSourceSchema, queuePolicySchema, queueSchema } from './sqs-resource-schemas.ts';
 
 const resourceTypes = {
@@ -44,6 +53,13 @@ const resourceTypes = {
   stage: ['AWS::ApiGatewayV2::Stage', stageSchema],
   route: ['AWS::ApiGatewayV2::Route', routeSchema],
   integration: ['AWS::ApiGatewayV2::Integration', integrationSchema],
+  socketApi: ['AWS::ApiGatewayV2::Api', socketApiSchema],
+  socketStage: ['AWS::ApiGatewayV2::Stage', socketStageSchema],
+  socketDeployment: ['AWS::ApiGatewayV2::Deployment', socketDeploymentSchema],
+  socketRoute: ['AWS::ApiGatewayV2::Route', socketRouteSchema],
+  routeResponse: ['AWS::ApiGatewayV2::RouteResponse', routeResponseSchema],
+  socketIntegration: ['AWS::ApiGatewayV2::Integration', socketIntegrationSchema],
+  integrationResponse: ['AWS::ApiGatewayV2::IntegrationResponse', integrationResponseSchema],
   rule: ['AWS::Events::Rule', ruleSchema],
   bucket: ['AWS::S3::Bucket', bucketSchema],
   bucketPolicy: ['AWS::S3::BucketPolicy', bucketPolicySchema],
@@ -57,6 +73,15 @@ const resourceTypes = {
   // The app chooses the type of this custom resource: see TemplateOptions.
   publishedObject: [undefined, publishedObjectSchema],
 } as const;
+
+/** Types that HTTP and WebSocket APIs share. The protocol of the API decides which of the two kinds a resource is. */
+const httpKinds: ReadonlySet<ResourceKind> = new Set(['api', 'stage', 'route', 'integration']);
+const socketKinds: ReadonlySet<ResourceKind> = new Set([
+  'socketApi',
+  'socketStage',
+  'socketRoute',
+  'socketIntegration',
+]);
 
 export type ResourceKind = keyof typeof resourceTypes;
 const resourceKinds = Object.keys(resourceTypes) as ResourceKind[];
@@ -91,9 +116,29 @@ export function readResources<K extends ResourceKind>(
   options: TemplateOptions,
 ): Resource<K>[] {
   const type = typeOf(kind, options);
+  const isOfProtocol = protocolFilter(resources, kind, references);
   return [...resources].flatMap(([id, resource]) =>
-    resource.Type === type ? [readResource(id, resource, kind, references)] : [],
+    resource.Type === type && isOfProtocol(resource) ? [readResource(id, resource, kind, references)] : [],
   );
+}
+
+function protocolFilter(
+  resources: CloudAssembly['resources'],
+  kind: ResourceKind,
+  references: AssemblyReferences,
+): (resource: AssemblyResource) => boolean {
+  if (!httpKinds.has(kind) && !socketKinds.has(kind)) return () => true;
+  const isSocketApi = ({ Type, Properties }: AssemblyResource) =>
+    Type === 'AWS::ApiGatewayV2::Api' && Properties.ProtocolType === 'WEBSOCKET';
+  const socketApis = new Set(
+    [...resources].flatMap(([id, resource]) => (isSocketApi(resource) ? [references.ref(id)] : [])),
+  );
+  return (resource) => {
+    const { ApiId = null } = resource.Properties;
+    const apiId = resolveIntrinsics(ApiId, references.ofStack(resource.stackName));
+    const isSocket = isSocketApi(resource) || (typeof apiId === 'string' && socketApis.has(apiId));
+    return isSocket === socketKinds.has(kind);
+  };
 }
 
 /** One resource of a kind. @throws LocalError for a property that this emulator does not support */

@@ -1,7 +1,7 @@
 import type { Principal } from '../iam/credential-store.ts';
 import type { WireProtocol } from './wire-protocols.ts';
 
-export type ServiceName = 'backup' | 'dynamodb' | 'kms' | 'lambda' | 's3' | 'sqs' | 'sts';
+export type ServiceName = 'backup' | 'dynamodb' | 'execute-api' | 'kms' | 'lambda' | 's3' | 'sqs' | 'sts';
 
 export interface EngineRequest {
   /** E.g. `GetItem`. */

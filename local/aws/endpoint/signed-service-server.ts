@@ -1,6 +1,6 @@
 /** The HTTP server of the engines. It verifies the signature, authorizes, runs the hooks, and then runs the engine. */
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CredentialStore, Principal } from '../iam/credential-store.ts';
 import { verifySignature } from '../iam/signature-v4.ts';
@@ -35,12 +35,17 @@ export interface SignedServiceServer {
 }
 
 export async function startSignedServiceServer(options: SignedServiceServerOptions): Promise<SignedServiceServer> {
-  const { server, port } = await listenOnLoopback((request, response) => void serve(options, request, response), {
+  const { server, port } = await listenOnLoopback(createSignedServiceListener(options), {
     port: 0,
     timeouts: options.timeouts,
   });
   return { url: `http://127.0.0.1:${port}`, close: () => closeServer(server) };
 }
+
+export const createSignedServiceListener =
+  (options: SignedServiceServerOptions): RequestListener =>
+  (request, response) =>
+    void serve(options, request, response);
 
 async function serve(
   options: SignedServiceServerOptions,
