@@ -1,6 +1,7 @@
 import { Metric, Stats, Unit } from 'aws-cdk-lib/aws-cloudwatch';
 import { FilterPattern, type IFilterPattern, MetricFilter } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+import type { ErrorCode } from '../../contract/shared/error-codes.ts';
 import type { FailedDependency } from '../../contract/shared/vault-error.ts';
 import type { VaultFunction } from '../shared/vault-function.ts';
 import { metricPeriod } from './vault-alarms.ts';
@@ -16,12 +17,19 @@ interface LogMetricsProps {
 
 /** The field that makes the dimension of the metric of failed dependencies. */
 const dependencyField = '$.failedDependency';
+const unexpected: ErrorCode = 'internal';
+const faults = 'Faults';
 
 /**
  * Metrics that only the functions' own log lines have. The filters name fields of `RequestLogEntry`;
  * test/infra/log-metrics.test.ts evaluates them against lines that the functions write.
  */
 export class LogMetrics extends Construct {
+  /**
+   * Unexpected errors of all functions. Lambda does not count them as errors, because the function answers: a request
+   * with the code `internal`, a job with a further attempt.
+   */
+  readonly faults: Metric;
   /** Seconds. */
   readonly sealLag: Metric;
   /** Objects in the locked bucket that the vault did not create. */
@@ -43,7 +51,15 @@ export class LogMetrics extends Construct {
         metricValue: '1',
         dimensions: { Dependency: dependencyField },
       });
+      new MetricFilter(this, `${fn.node.id}Faults`, {
+        logGroup: fn.logGroup,
+        filterPattern: FilterPattern.stringValue('$.code', '=', unexpected),
+        metricNamespace: this.namespace,
+        metricName: faults,
+        metricValue: '1',
+      });
     }
+    this.faults = this.sumOf(faults);
     const lag = FilterPattern.numberValue('$.sealLagSeconds', '>=', 0);
     this.sealLag = this.metricOf('SealLag', sealer, lag, Stats.MAXIMUM, '$.sealLagSeconds', Unit.SECONDS);
     const conflict = FilterPattern.stringValue('$.reason', '=', 'audit_head_conflict');
@@ -60,13 +76,12 @@ export class LogMetrics extends Construct {
 
   /** Requests and jobs that failed because of a dependency. */
   failuresOf(dependency: FailedDependency): Metric {
-    return new Metric({
-      namespace: this.namespace,
-      metricName: failedDependencies,
-      dimensionsMap: { Dependency: dependency },
-      statistic: Stats.SUM,
-      period: metricPeriod,
-    });
+    return this.sumOf(failedDependencies, { Dependency: dependency });
+  }
+
+  private sumOf(metricName: string, dimensionsMap: Record<string, string> = {}): Metric {
+    const { namespace } = this;
+    return new Metric({ namespace, metricName, dimensionsMap, statistic: Stats.SUM, period: metricPeriod });
   }
 
   private metricOf(

@@ -32,6 +32,11 @@ export class Operations extends Construct {
   private readonly alarms: VaultAlarms;
   private readonly metrics: LogMetrics;
 
+  /** Unexpected errors of all functions. */
+  get faults(): Metric {
+    return this.metrics.faults;
+  }
+
   constructor(scope: Construct, id: string, props: OperationsProps) {
     super(scope, id);
     const { name, settings, functions } = props;
@@ -52,6 +57,10 @@ export class Operations extends Construct {
       metric: api.metric('5xx'),
       periods: { of: 2, last: 3 },
       what: 'The API answered requests with 5xx in 10 of the last 15 minutes.',
+    });
+    this.alarms.add('unexpected-errors', {
+      metric: this.metrics.faults,
+      what: 'A function met an error that it does not expect. A caller got the code internal, or a job failed.',
     });
     this.addDependencyAlarms();
     this.addAuditAlarms();

@@ -93,6 +93,7 @@ describe('alarms', () => {
         'lost-invocations',
         'oldest-job',
         'seal-lag',
+        'unexpected-errors',
         'unfinished-jobs',
       ].sort(),
     );

@@ -35,13 +35,27 @@ describe('with the canary', () => {
       },
       AlarmConfiguration: { Enabled: true },
     });
-    const alarm = template.resources[target(Object(Properties.AlarmConfiguration).Alarms)]?.Properties;
+    const [alarm, faults, ...more] = Object(Properties.AlarmConfiguration).Alarms.map(
+      ({ Name }: { Name: unknown }) => template.resources[target(Name)]?.Properties,
+    );
+    expect(more).toEqual([]);
     expect(alarm).toMatchObject({ Namespace: 'AWS/Lambda', MetricName: 'Errors', Statistic: 'Sum', Threshold: 1 });
     const dimensions: { Name: string; Value: unknown }[] = Object(alarm).Dimensions;
     const dimensionOf = (name: string) => dimensions.find(({ Name }) => Name === name)?.Value;
     const [id] = functionOf(template, entry);
     expect(dimensionOf('FunctionName')).toEqual({ Ref: id });
     expect(dimensionOf('Resource')).toEqual({ 'Fn::Join': ['', [{ Ref: id }, ':live']] });
+    // A version that answers every request with the code `internal` makes no error of Lambda.
+    expect(faults).toMatchObject({
+      Namespace: 'AnimaVault/anima-vault-prod',
+      MetricName: 'Faults',
+      Statistic: 'Sum',
+      Threshold: 1,
+      ComparisonOperator: 'GreaterThanOrEqualToThreshold',
+      Period: 60,
+      TreatMissingData: 'notBreaching',
+    });
+    expect(faults).not.toHaveProperty('Dimensions');
   });
 
   test('there is one deployment group for each of them, and no other', () => {

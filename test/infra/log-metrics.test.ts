@@ -66,6 +66,8 @@ describe('the lines that functions write count in the metrics of alarms', () => 
     ['kmsDisabled', ['FailedDependencies Dependency=kms_denied']],
     ['kmsThrottled', ['FailedDependencies Dependency=kms_throttled']],
     ['kmsUnavailable', ['FailedDependencies Dependency=kms_unavailable']],
+    ['fault', ['Faults']],
+    ['jobFault', ['Faults']],
     ['auditWriteFailed', ['FailedDependencies Dependency=audit_write']],
     ['unanswered', ['UnfinishedJobs']],
     ['undeleted', ['UnfinishedJobs']],
@@ -85,18 +87,21 @@ describe('the lines that functions write count in the metrics of alarms', () => 
       .flatMap(metricsOfAlarm)
       .filter(isOfLogs)
       .map(({ name, dimensions }) => [name, ...dimensions.map((dimension) => dimension.join('='))].join(' '));
-    expect(watched).toHaveLength(6);
+    expect(watched).toHaveLength(7);
     for (const metric of watched) expect(counted).toContain(metric);
   });
 });
 
-test('every function that writes the request log has the filter of failed dependencies', () => {
+test('every function that writes the request log has the filters of failed dependencies and of unexpected errors', () => {
   const logOf = (entry: (typeof entries)[number]) => target(functionOf(template, entry)[1].Properties.LoggingConfig);
   // Workflows and the responder write no request log.
   const logging = entries.filter((entry) => !/workflow$|^responder$/.test(entry));
-  const filtered = filters.filter(({ name }) => name === 'FailedDependencies').map(({ logGroup }) => logGroup);
-  expect(filtered.sort()).toEqual(logging.map(logOf).sort());
-  const others = filters.filter(({ name }) => name !== 'FailedDependencies');
+  const common = ['FailedDependencies', 'Faults'];
+  for (const metric of common) {
+    const filtered = filters.filter(({ name }) => name === metric).map(({ logGroup }) => logGroup);
+    expect(filtered.sort()).toEqual(logging.map(logOf).sort());
+  }
+  const others = filters.filter(({ name }) => !common.includes(name));
   expect(others.map(({ name, logGroup }) => `${name} ${logGroup}`).sort()).toEqual(
     [`AuditHeadConflicts ${logOf('sealer')}`, `SealLag ${logOf('sealer')}`, `UnfinishedJobs ${logOf('worker')}`].sort(),
   );
