@@ -38,6 +38,17 @@ beforeAll(() => {
   );
 });
 
+/** The text of a value with intrinsic functions, as in a deployment in this region. */
+const textIn = (value: unknown, region: string): string => {
+  const { Ref, 'Fn::Join': join, 'Fn::Split': split } = Object(value);
+  const parts = (list: unknown): string[] =>
+    Array.isArray(list) ? list.map((part) => textIn(part, region)) : textIn(list, region).split('\0');
+  if (Ref !== undefined) return Ref === 'AWS::Region' ? region : 'aws';
+  if (join !== undefined) return parts(join[1]).join(join[0]);
+  if (split !== undefined) return textIn(split[1], region).replaceAll(split[0], '\0');
+  return String(value);
+};
+
 const ofFunction = (entry: (typeof entries)[number]) => functionOf(template, entry)[1].Properties;
 
 describe('limits', () => {
@@ -156,6 +167,16 @@ describe('in private subnets', () => {
       // The answer to CloudFormation, by a presigned URL.
       expect(JSON.stringify(others)).toMatch(/^\[\]$|^\[\{"Action":"s3:PutObject".*custom-resource-response/);
     }
+  });
+
+  test('the publisher can answer CloudFormation: the name of its bucket has the region without hyphens', () => {
+    const [, { Properties }] =
+      ofType(template, 'AWS::EC2::VPCEndpoint').find(([id]) => id.startsWith('NetworkVpcS3')) ?? expect.fail();
+    const [, response] = Object(Properties.PolicyDocument).Statement;
+    // CloudFormation user guide, "VPC endpoints", "Considerations": `uswest2`, not `us-west-2`.
+    expect(textIn(response.Resource, 'eu-central-1')).toBe(
+      'arn:aws:s3:::cloudformation-custom-resource-response-eucentral1/*',
+    );
   });
 
   test("a function's code can not use the permission for network interfaces", () => {
