@@ -92,6 +92,7 @@ describe('alarms', () => {
         'kms-throttled',
         'lost-invocations',
         'oldest-job',
+        'role-use',
         'seal-lag',
         'unexpected-errors',
         'unfinished-jobs',
