@@ -47,6 +47,9 @@ export interface ServiceRequest {
   readonly hostPrefix?: string;
 }
 
+/** No response arrives in less. Timers end up to a millisecond early, so an attempt could begin at the deadline. */
+const minAttemptMs = 5;
+
 export class SignedService {
   readonly location: ServiceLocation;
   readonly #service: ServiceName;
@@ -98,7 +101,7 @@ export class SignedService {
     const kind = retryKindOf(error);
     if (kind === undefined || attempt === this.#limits.attempts) throw error;
     const delay = retryDelayMs(kind, attempt);
-    if (performance.now() + delay >= deadline) throw error;
+    if (performance.now() + delay + minAttemptMs >= deadline) throw error;
     await sleep(delay);
   }
 

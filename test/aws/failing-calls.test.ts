@@ -317,6 +317,8 @@ describe('a response that was cut off', () => {
       },
     ],
     ['without an announced length', { headers: { connection: 'close' }, body: found.body.slice(0, 10) }],
+    ['to JSON that is no object', { body: 'null' }],
+    ['to a list', { body: '[{"Item":{}}]' }],
     ['or altered, against its CRC-32', { headers: { 'x-amz-crc32': String(crc32(found.body) ^ 1) }, body: found.body }],
   ])('%s is read again', async (_, answer) => {
     server.answer(answer, { headers: { 'x-amz-crc32': String(crc32(found.body)) }, body: found.body });

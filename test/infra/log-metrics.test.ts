@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { isOfLogs, metricsOfAlarm, operationsAlarms } from './alarm-metrics.ts';
 import { matchesFilter, selectField } from './filter-pattern.ts';
@@ -90,6 +91,14 @@ describe('the lines that functions write count in the metrics of alarms', () => 
     expect(watched).toHaveLength(7);
     for (const metric of watched) expect(counted).toContain(metric);
   });
+});
+
+test('the page about quotas names the error that callers get when KMS throttles', () => {
+  const quotas = readFileSync(new URL('../../docs/quotas.md', import.meta.url), 'utf8');
+  const rows = quotas.split('\n').filter((line) => line.startsWith('| KMS: cryptographic operations'));
+  expect(rows).toHaveLength(1);
+  const codes = (lines.kmsThrottled ?? []).map((line) => Object(line).code);
+  expect(rows[0]).toContain(`| \`${codes[0]}\`, the alarm \`kms-throttled\``);
 });
 
 test('every function that writes the request log has the filters of failed dependencies and of unexpected errors', () => {
