@@ -1,15 +1,9 @@
 import { Duration, Validations } from 'aws-cdk-lib';
-import {
-  Alarm,
-  type AlarmProps,
-  ComparisonOperator,
-  type Metric,
-  Stats,
-  TreatMissingData,
-} from 'aws-cdk-lib/aws-cloudwatch';
+import { Alarm, ComparisonOperator, type Metric, Stats, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import { LambdaApplication, LambdaDeploymentConfig, LambdaDeploymentGroup } from 'aws-cdk-lib/aws-codedeploy';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
+import { sumOf } from '../shared/sum-of-metrics.ts';
 import type { VaultFunction } from '../shared/vault-function.ts';
 import type { VaultFunctions } from '../shared/vault-functions.ts';
 
@@ -25,19 +19,20 @@ const immediateEntries: ReadonlySet<string> = new Set<keyof VaultFunctions>([
 const period = Duration.minutes(1);
 
 /**
- * Moves each alias to a new version in two steps: 10% of the invocations for five minutes, then all. An error during
- * this time ends the deployment, and CodeDeploy returns to the previous version. Errors are those of the function that
- * Lambda counts, and those that any function answers with the code `internal`. One release deploys all functions, so it
- * does not matter which of them met one.
+ * Moves each alias to a new version in two steps: 10% of the invocations for five minutes, then all. An error of the
+ * function during this time ends the deployment, and CodeDeploy returns to the previous version. Errors are those that
+ * Lambda counts, and those that the function answers with the code `internal`. Each function has its own alarm: CodeDeploy
+ * starts no deployment while its alarm is on, so errors of one function must not keep the others from moving back.
  */
 export class GradualDeployment extends Construct {
   private readonly application: LambdaApplication;
   private readonly role: Role;
-  private readonly faults: Alarm;
+  private readonly faults: ReadonlyMap<VaultFunction, Metric>;
 
-  /** @param faults unexpected errors of all functions, which Lambda does not count */
-  constructor(scope: Construct, id: string, functions: VaultFunctions, faults: Metric) {
+  /** @param faults unexpected errors by function, which Lambda does not count */
+  constructor(scope: Construct, id: string, functions: VaultFunctions, faults: ReadonlyMap<VaultFunction, Metric>) {
     super(scope, id);
+    this.faults = faults;
     this.application = new LambdaApplication(this, 'Application');
     this.role = new Role(this, 'Role', {
       assumedBy: new ServicePrincipal('codedeploy.amazonaws.com'),
@@ -47,10 +42,6 @@ export class GradualDeployment extends Construct {
       id: 'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSCodeDeployRoleForLambdaLimited]',
       reason: 'CDK attaches this policy of AWS. It moves aliases and reads alarms, and cannot read data.',
     });
-    this.faults = this.alarmOf('Faults', {
-      alarmDescription: 'Anima Vault: a function met an unexpected error. A deployment in progress is rolled back',
-      metric: faults.with({ period }),
-    });
     for (const [entry, fn] of Object.entries(functions)) {
       if (fn !== undefined && !immediateEntries.has(entry)) this.deployGradually(fn);
     }
@@ -58,27 +49,23 @@ export class GradualDeployment extends Construct {
 
   private deployGradually(fn: VaultFunction): void {
     const { id } = fn.node;
-    const errors = this.alarmOf(`${id}Errors`, {
+    const counted = fn.alias.metricErrors({ period, statistic: Stats.SUM });
+    const answered = this.faults.get(fn);
+    const errors = new Alarm(this, `${id}Errors`, {
       alarmDescription: `Anima Vault: an invocation of ${id} failed. A deployment in progress is rolled back`,
-      metric: fn.alias.metricErrors({ period, statistic: Stats.SUM }),
+      metric: answered === undefined ? counted : sumOf([counted, answered], period),
+      threshold: 1,
+      evaluationPeriods: 1,
+      comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+      treatMissingData: TreatMissingData.NOT_BREACHING,
     });
     new LambdaDeploymentGroup(this, id, {
       application: this.application,
       alias: fn.alias,
       role: this.role,
       deploymentConfig: LambdaDeploymentConfig.CANARY_10PERCENT_5MINUTES,
-      alarms: [errors, this.faults],
+      alarms: [errors],
       autoRollback: { failedDeployment: true, stoppedDeployment: true, deploymentInAlarm: true },
-    });
-  }
-
-  private alarmOf(id: string, props: Pick<AlarmProps, 'alarmDescription' | 'metric'>): Alarm {
-    return new Alarm(this, id, {
-      ...props,
-      threshold: 1,
-      evaluationPeriods: 1,
-      comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-      treatMissingData: TreatMissingData.NOT_BREACHING,
     });
   }
 }

@@ -18,7 +18,6 @@ interface LogMetricsProps {
 /** The field that makes the dimension of the metric of failed dependencies. */
 const dependencyField = '$.failedDependency';
 const unexpected: ErrorCode = 'internal';
-const faults = 'Faults';
 
 /**
  * Metrics that only the functions' own log lines have. The filters name fields of `RequestLogEntry`;
@@ -26,10 +25,10 @@ const faults = 'Faults';
  */
 export class LogMetrics extends Construct {
   /**
-   * Unexpected errors of all functions. Lambda does not count them as errors, because the function answers: a request
-   * with the code `internal`, a job with a further attempt.
+   * Unexpected errors by function. Lambda does not count them as errors, because the function answers: a request with
+   * the code `internal`, a job with a further attempt.
    */
-  readonly faults: Metric;
+  readonly faults: ReadonlyMap<VaultFunction, Metric>;
   /** Seconds. */
   readonly sealLag: Metric;
   /** Objects in the locked bucket that the vault did not create. */
@@ -41,6 +40,7 @@ export class LogMetrics extends Construct {
   constructor(scope: Construct, id: string, { name, logging, sealer, worker }: LogMetricsProps) {
     super(scope, id);
     this.namespace = `AnimaVault/${name}`;
+    const faults = new Map<VaultFunction, Metric>();
     for (const fn of logging) {
       // One filter for all dependencies: the value of the field is the dimension.
       new MetricFilter(this, `${fn.node.id}Dependencies`, {
@@ -51,15 +51,10 @@ export class LogMetrics extends Construct {
         metricValue: '1',
         dimensions: { Dependency: dependencyField },
       });
-      new MetricFilter(this, `${fn.node.id}Faults`, {
-        logGroup: fn.logGroup,
-        filterPattern: FilterPattern.stringValue('$.code', '=', unexpected),
-        metricNamespace: this.namespace,
-        metricName: faults,
-        metricValue: '1',
-      });
+      const filter = FilterPattern.stringValue('$.code', '=', unexpected);
+      faults.set(fn, this.metricOf(`${fn.node.id}Faults`, fn, filter));
     }
-    this.faults = this.sumOf(faults);
+    this.faults = faults;
     const lag = FilterPattern.numberValue('$.sealLagSeconds', '>=', 0);
     this.sealLag = this.metricOf('SealLag', sealer, lag, Stats.MAXIMUM, '$.sealLagSeconds', Unit.SECONDS);
     const conflict = FilterPattern.stringValue('$.reason', '=', 'audit_head_conflict');
@@ -76,12 +71,13 @@ export class LogMetrics extends Construct {
 
   /** Requests and jobs that failed because of a dependency. */
   failuresOf(dependency: FailedDependency): Metric {
-    return this.sumOf(failedDependencies, { Dependency: dependency });
-  }
-
-  private sumOf(metricName: string, dimensionsMap: Record<string, string> = {}): Metric {
-    const { namespace } = this;
-    return new Metric({ namespace, metricName, dimensionsMap, statistic: Stats.SUM, period: metricPeriod });
+    return new Metric({
+      namespace: this.namespace,
+      metricName: failedDependencies,
+      dimensionsMap: { Dependency: dependency },
+      statistic: Stats.SUM,
+      period: metricPeriod,
+    });
   }
 
   private metricOf(

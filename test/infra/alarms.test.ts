@@ -94,7 +94,8 @@ describe('alarms', () => {
         'oldest-job',
         'role-use',
         'seal-lag',
-        'unexpected-errors',
+        'unexpected-errors-1',
+        'unexpected-errors-2',
         'unfinished-jobs',
       ].sort(),
     );

@@ -21,6 +21,11 @@ interface Filter {
   readonly dimensions: readonly { readonly Key: string; readonly Value: string }[];
 }
 
+const faultMetricOf = (entry: string): string =>
+  `${entry.replace(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase())}Faults`;
+/** The lines of this test belong to no log group, so that each filter counts them. */
+const faultMetrics = entries.filter((entry) => !/workflow$|^responder$/.test(entry)).map(faultMetricOf);
+
 let template: Synthesized;
 let filters: Filter[];
 let lines: Readonly<Record<string, readonly object[]>>;
@@ -67,8 +72,8 @@ describe('the lines that functions write count in the metrics of alarms', () => 
     ['kmsDisabled', ['FailedDependencies Dependency=kms_denied']],
     ['kmsThrottled', ['FailedDependencies Dependency=kms_throttled']],
     ['kmsUnavailable', ['FailedDependencies Dependency=kms_unavailable']],
-    ['fault', ['Faults']],
-    ['jobFault', ['Faults']],
+    ['fault', faultMetrics],
+    ['jobFault', faultMetrics],
     ['auditWriteFailed', ['FailedDependencies Dependency=audit_write']],
     ['unanswered', ['UnfinishedJobs']],
     ['undeleted', ['UnfinishedJobs']],
@@ -77,7 +82,7 @@ describe('the lines that functions write count in the metrics of alarms', () => 
   ])('%s: %j', (situation, metrics) => {
     const written = lines[situation] ?? [];
     expect(written).toHaveLength(1);
-    expect(written.flatMap(metricsOf)).toEqual(metrics);
+    expect(written.flatMap(metricsOf).sort()).toEqual([...metrics].sort());
     // The message of an error of AWS can contain data.
     expect(JSON.stringify(written)).not.toContain('secret');
   });
@@ -88,7 +93,7 @@ describe('the lines that functions write count in the metrics of alarms', () => 
       .flatMap(metricsOfAlarm)
       .filter(isOfLogs)
       .map(({ name, dimensions }) => [name, ...dimensions.map((dimension) => dimension.join('='))].join(' '));
-    expect(watched).toHaveLength(7);
+    expect(watched).toHaveLength(6 + faultMetrics.length);
     for (const metric of watched) expect(counted).toContain(metric);
   });
 });
@@ -105,12 +110,14 @@ test('every function that writes the request log has the filters of failed depen
   const logOf = (entry: (typeof entries)[number]) => target(functionOf(template, entry)[1].Properties.LoggingConfig);
   // Workflows and the responder write no request log.
   const logging = entries.filter((entry) => !/workflow$|^responder$/.test(entry));
-  const common = ['FailedDependencies', 'Faults'];
-  for (const metric of common) {
-    const filtered = filters.filter(({ name }) => name === metric).map(({ logGroup }) => logGroup);
-    expect(filtered.sort()).toEqual(logging.map(logOf).sort());
-  }
-  const others = filters.filter(({ name }) => !common.includes(name));
+  const filtered = filters.filter(({ name }) => name === 'FailedDependencies').map(({ logGroup }) => logGroup);
+  expect(filtered.sort()).toEqual(logging.map(logOf).sort());
+  // Each function has its own metric, because an error of one must not roll back another.
+  const faults = filters.filter(({ name }) => name.endsWith('Faults'));
+  expect(faults.map(({ name, logGroup }) => `${name} ${logGroup}`).sort()).toEqual(
+    logging.map((entry) => `${faultMetricOf(entry)} ${logOf(entry)}`).sort(),
+  );
+  const others = filters.filter(({ name }) => name !== 'FailedDependencies' && !name.endsWith('Faults'));
   expect(others.map(({ name, logGroup }) => `${name} ${logGroup}`).sort()).toEqual(
     [`AuditHeadConflicts ${logOf('sealer')}`, `SealLag ${logOf('sealer')}`, `UnfinishedJobs ${logOf('worker')}`].sort(),
   );
