@@ -129,7 +129,12 @@ export class VaultApi extends Construct {
       },
     });
     this.integrations = new Map(
-      routeGroups.map((group) => [group, new HttpLambdaIntegration(`To-${group}`, props.functions[group].target)]),
+      routeGroups.map((group) => [
+        group,
+        // One permission for the API, not one per route: CloudFormation allows 500 resources in a stack. Anyone who can
+        // add a route to the API can also change the authorizer and the target of the routes that exist.
+        new HttpLambdaIntegration(`To-${group}`, props.functions[group].target, { scopePermissionToRoute: false }),
+      ]),
     );
     const stage = this.addStage(props.name, props.settings);
     this.id = this.api.apiId;

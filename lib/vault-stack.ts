@@ -67,8 +67,7 @@ export class VaultStack extends Stack {
     page.tellAddress(functions.blobs);
     page.tellAddress(functions.devices);
     page.tellViewers(functions.links);
-    if (settings.canary) new GradualDeployment(this, 'Deployment', functions);
-    new Operations(this, 'Operations', {
+    const operations = new Operations(this, 'Operations', {
       name,
       settings,
       functions,
@@ -79,6 +78,7 @@ export class VaultStack extends Stack {
       keyArns: data.keyArns,
       roleArnWildcard: roleArnWildcard(settings),
     });
+    if (settings.canary) new GradualDeployment(this, 'Deployment', functions, operations.faults);
     this.addOutputs(api, page);
   }
 

@@ -38,13 +38,16 @@ export interface TimeLimits {
 export class ExchangeError extends Error {
   override readonly name = 'ExchangeError';
   readonly reason: string;
-  /** The connection had been used before and was closed before any byte of a response arrived. */
-  readonly isStale: boolean;
+  /**
+   * The connection had been used before, and no response arrived over it: it was `closed`, or nothing was heard from it
+   * until the time limit. Undefined in all other cases.
+   */
+  readonly reused: 'closed' | 'silent' | undefined;
 
-  constructor(reason: string, isStale = false) {
+  constructor(reason: string, reused?: 'closed' | 'silent') {
     super(reason);
     this.reason = reason;
-    this.isStale = isStale;
+    this.reused = reused;
   }
 }
 
@@ -56,19 +59,29 @@ const pools = new Map<string, Agent>();
 const maxConnections = 50;
 
 /**
+ * Maximum length of a response. The longest one that the vault needs is that of BatchGetItem: 16 MB of items, of which
+ * base64 makes 22 MB. Memory must not depend on the length of what somebody has stored.
+ */
+export const maxReplyBytes = 32 * 1024 * 1024;
+
+/**
  * Sends a request and reads the response. While Lambda suspends a process, AWS closes its idle connections, and the
- * process notices only when it writes to one. Such a request is sent again at once, over a new connection.
+ * process notices only when it writes to one. Such a request is sent again at once, over a new connection, within the
+ * same time limit. A connection whose end was lost on the way stays silent instead: the next request must not meet
+ * another one of the same age.
  * @throws ExchangeError
  */
 export async function exchange(request: HttpRequest, limits: TimeLimits): Promise<HttpReply> {
   const pool = poolOf(request.endpoint);
+  const deadline = performance.now() + limits.requestMs;
   try {
     return await send(request, limits, pool);
   } catch (error) {
-    if (!(error instanceof ExchangeError && error.isStale)) throw error;
+    if (!(error instanceof ExchangeError) || error.reused === undefined) throw error;
     // The other idle connections were suspended together with this one.
     closeIdleConnections(pool);
-    return await send(request, limits, pool);
+    if (error.reused === 'silent') throw error;
+    return await send(request, { ...limits, requestMs: Math.max(1, deadline - performance.now()) }, pool);
   }
 }
 
@@ -92,16 +105,19 @@ function send(request: HttpRequest, { connectMs, requestMs }: TimeLimits, agent:
   const { hostname, port, protocol } = endpoint;
   return new Promise((resolve, reject) => {
     const { request: open } = protocol === 'https:' ? https : http;
-    const outgoing = open({ agent, hostname, port, method, path, headers });
+    const outgoing: OutgoingRequest = open({ agent, hostname, port, method, path, headers });
     let connectTimer: NodeJS.Timeout | undefined;
-    const requestTimer = setTimeout(() => fail('TimeoutError'), requestMs);
+    const requestTimer = setTimeout(
+      () => fail('TimeoutError', isUnanswered(outgoing) ? 'silent' : undefined),
+      requestMs,
+    );
     const settle = () => {
       clearTimeout(requestTimer);
       clearTimeout(connectTimer);
     };
-    const fail = (reason: string, isStale = false) => {
+    const fail = (reason: string, reused?: 'closed' | 'silent') => {
       settle();
-      reject(new ExchangeError(reason, isStale));
+      reject(new ExchangeError(reason, reused));
       outgoing.destroy();
     };
     outgoing.once('socket', (socket) => {
@@ -115,28 +131,47 @@ function send(request: HttpRequest, { connectMs, requestMs }: TimeLimits, agent:
         resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, body: content });
       });
     });
-    outgoing.on('error', (error: NodeJS.ErrnoException) => fail(error.code ?? 'ERR_HTTP', isStale(outgoing, error)));
+    outgoing.on('error', (error: NodeJS.ErrnoException) =>
+      fail(error.code ?? 'ERR_HTTP', isClosed(error) && isUnanswered(outgoing) ? 'closed' : undefined),
+    );
     outgoing.end(body);
   });
 }
 
-const isStale = ({ reusedSocket, res }: ClientRequest & { res?: unknown }, { code }: NodeJS.ErrnoException): boolean =>
-  reusedSocket && (res === undefined || res === null) && (code === 'ECONNRESET' || code === 'EPIPE');
+type OutgoingRequest = ClientRequest & { readonly res?: unknown };
+
+/** Whether the connection had been used before, and no response has arrived. */
+const isUnanswered = ({ reusedSocket, res }: OutgoingRequest): boolean =>
+  reusedSocket && (res === undefined || res === null);
+
+const isClosed = ({ code }: NodeJS.ErrnoException): boolean => code === 'ECONNRESET' || code === 'EPIPE';
 
 function collect(incoming: IncomingMessage, fail: (reason: string) => void, done: (body: Buffer) => void): void {
   const chunks: Buffer[] = [];
-  incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+  let size = 0;
+  incoming.on('data', (chunk: Buffer) => {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size > maxReplyBytes) fail('ReplyTooLarge');
+  });
   incoming.once('end', () => {
     const [only] = chunks;
     done(chunks.length === 1 && only !== undefined ? only : joinAndZero(chunks));
   });
-  // The connection ended before the announced length, or before the last chunk.
-  incoming.once('error', (error: NodeJS.ErrnoException) => fail(error.code ?? 'ERR_HTTP'));
+  // The connection ended before the announced length, or before the last chunk, or at a limit.
+  incoming.once('error', (error: NodeJS.ErrnoException) => {
+    zero(chunks);
+    fail(error.code ?? 'ERR_HTTP');
+  });
 }
 
-/** Zeroes the parts, because responses of KMS contain keys. */
 function joinAndZero(chunks: readonly Buffer[]): Buffer {
   const body = Buffer.concat(chunks);
-  for (const chunk of chunks) chunk.fill(0);
+  zero(chunks);
   return body;
+}
+
+/** Responses of KMS contain keys. */
+function zero(chunks: readonly Buffer[]): void {
+  for (const chunk of chunks) chunk.fill(0);
 }

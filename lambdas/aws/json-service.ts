@@ -42,11 +42,17 @@ function checkedBody({ headers, body }: HttpReply): Buffer {
   return body;
 }
 
-/** @throws ExchangeError */
+/** Parses a JSON object. @throws ExchangeError */
 export function parseJson(text: string): Record<string, unknown> {
+  let parsed: unknown;
   try {
-    return JSON.parse(text);
+    parsed = JSON.parse(text);
   } catch {
     throw damagedReply();
   }
+  if (!isObject(parsed)) throw damagedReply();
+  return parsed;
 }
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -58,11 +58,21 @@ const byteMembers = ['CiphertextBlob'];
 
 function decode(body: Buffer, secretMember: string | undefined): object {
   const secret = secretMember === undefined ? undefined : takeSecret(body, secretMember);
-  const output = parseJson(body.toString());
+  const output = parseRest(body, secret);
   for (const name of byteMembers) {
     const text = output[name];
     if (typeof text === 'string') output[name] = new Uint8Array(Buffer.from(text, 'base64'));
   }
   if (secretMember !== undefined) output[secretMember] = secret;
   return output;
+}
+
+/** The rest of the body, without the secret. A response that is damaged is not used, so its secret is zeroed. */
+function parseRest(body: Buffer, secret: Buffer | undefined): Record<string, unknown> {
+  try {
+    return parseJson(body.toString());
+  } catch (error) {
+    secret?.fill(0);
+    throw error;
+  }
 }

@@ -4,6 +4,8 @@
  */
 import { orgSessionTag } from '../../contract/shared/environment-variables.ts';
 import type { CredentialProvider } from './credentials.ts';
+import { retryKindOf } from './retry-policy.ts';
+import { ServiceError } from './service-error.ts';
 import type { IssuedSession, StsClient } from './sts-client.ts';
 
 /** Returns credentials that are valid for at least some minutes, and requests new ones when they near their end. */
@@ -14,6 +16,13 @@ const sessionSeconds = 3600;
 
 /** AWS SDK clients request new credentials when five minutes remain, so the new ones must be valid for longer. */
 const minRemainingMs = 6 * 60_000;
+
+/**
+ * If STS cannot be reached or throttles, the previous session is used until this time before its reported expiration,
+ * and STS is asked again after this pause. A call takes seconds, and the pause spares each request the time limit of STS.
+ */
+const lastUseMs = 60_000;
+const renewalPauseMs = 15_000;
 
 /** Sessions of a function's session role, one per org, limited by OrgLruCache. */
 export class OrgSessions {
@@ -47,9 +56,14 @@ export class OrgSessions {
       // If several calls were refused with the same credentials, the first one renews them for all.
       const isRejected = issued !== undefined && request?.rejected === issued;
       if (session !== undefined && Date.now() < renewAt && !isRejected) return session;
+      const previous = isRejected ? undefined : issued;
       renewAt = Date.now() + sessionSeconds * 1000 - minRemainingMs - this.#presignMarginMs;
       issued = undefined;
-      session = this.#assumeRole(org);
+      session = this.#assumeRole(org).catch((error: unknown) => {
+        if (previous === undefined || !isTransient(error) || !outlives(previous, lastUseMs)) throw error;
+        renewAt = Date.now() + renewalPauseMs;
+        return previous;
+      });
       session.then(
         (credentials) => {
           issued = credentials;
@@ -76,6 +90,10 @@ export class OrgSessions {
     return { ...session, expiration: new Date(session.expiration.getTime() - this.#presignMarginMs) };
   }
 }
+
+const isTransient = (error: unknown): boolean => error instanceof ServiceError && retryKindOf(error) !== undefined;
+
+const outlives = ({ expiration }: IssuedSession, ms: number): boolean => Date.now() + ms < expiration.getTime();
 
 /** Maximum number of orgs whose clients and sessions are cached. The least recently used org is evicted first. */
 const maxCachedOrgs = 200;

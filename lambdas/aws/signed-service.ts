@@ -55,6 +55,9 @@ function locate(service: SigningName): ServiceLocation {
   return resolveEndpoint(service);
 }
 
+/** No response arrives in less. Timers end up to a millisecond early, so an attempt could begin at the deadline. */
+const minAttemptMs = 5;
+
 export class SignedService {
   readonly location: ServiceLocation;
   readonly #service: SigningName;
@@ -106,7 +109,7 @@ export class SignedService {
     const kind = retryKindOf(error);
     if (kind === undefined || attempt === this.#limits.attempts) throw error;
     const delay = retryDelayMs(kind, attempt);
-    if (performance.now() + delay >= deadline) throw error;
+    if (performance.now() + delay + minAttemptMs >= deadline) throw error;
     await sleep(delay);
   }
 

@@ -1,8 +1,9 @@
 import { Duration, Validations } from 'aws-cdk-lib';
-import { Alarm, ComparisonOperator, Stats, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import { Alarm, ComparisonOperator, type Metric, Stats, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import { LambdaApplication, LambdaDeploymentConfig, LambdaDeploymentGroup } from 'aws-cdk-lib/aws-codedeploy';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
+import { sumOf } from '../shared/sum-of-metrics.ts';
 import type { VaultFunction } from '../shared/vault-function.ts';
 import type { VaultFunctions } from '../shared/vault-functions.ts';
 
@@ -15,16 +16,23 @@ const immediateEntries: ReadonlySet<string> = new Set<keyof VaultFunctions>([
   'publisher',
 ]);
 
+const period = Duration.minutes(1);
+
 /**
  * Moves each alias to a new version in two steps: 10% of the invocations for five minutes, then all. An error of the
- * function during this time ends the deployment, and CodeDeploy returns to the previous version.
+ * function during this time ends the deployment, and CodeDeploy returns to the previous version. Errors are those that
+ * Lambda counts, and those that the function answers with the code `internal`. Each function has its own alarm: CodeDeploy
+ * starts no deployment while its alarm is on, so errors of one function must not keep the others from moving back.
  */
 export class GradualDeployment extends Construct {
   private readonly application: LambdaApplication;
   private readonly role: Role;
+  private readonly faults: ReadonlyMap<VaultFunction, Metric>;
 
-  constructor(scope: Construct, id: string, functions: VaultFunctions) {
+  /** @param faults unexpected errors by function, which Lambda does not count */
+  constructor(scope: Construct, id: string, functions: VaultFunctions, faults: ReadonlyMap<VaultFunction, Metric>) {
     super(scope, id);
+    this.faults = faults;
     this.application = new LambdaApplication(this, 'Application');
     this.role = new Role(this, 'Role', {
       assumedBy: new ServicePrincipal('codedeploy.amazonaws.com'),
@@ -41,9 +49,11 @@ export class GradualDeployment extends Construct {
 
   private deployGradually(fn: VaultFunction): void {
     const { id } = fn.node;
+    const counted = fn.alias.metricErrors({ period, statistic: Stats.SUM });
+    const answered = this.faults.get(fn);
     const errors = new Alarm(this, `${id}Errors`, {
       alarmDescription: `Anima Vault: an invocation of ${id} failed. A deployment in progress is rolled back`,
-      metric: fn.alias.metricErrors({ period: Duration.minutes(1), statistic: Stats.SUM }),
+      metric: answered === undefined ? counted : sumOf([counted, answered], period),
       threshold: 1,
       evaluationPeriods: 1,
       comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,

@@ -1,3 +1,4 @@
+import { Aws } from 'aws-cdk-lib';
 import { CfnBudget } from 'aws-cdk-lib/aws-budgets';
 import { Construct } from 'constructs';
 import { deploymentTag } from './tags.ts';
@@ -18,7 +19,8 @@ const notifications = [
 
 /**
  * A monthly budget for the resources with the tag of the deployment. AWS counts their costs from the day on which the
- * tag is activated as a cost allocation tag, which only the account that pays can do.
+ * tag is activated as a cost allocation tag, which only the account that pays can do. Deployments with the same name and
+ * stage in other regions have the same tag, so each of their budgets counts all of them.
  */
 export class MonthlyBudget extends Construct {
   constructor(scope: Construct, id: string, { name, usd, email, topicArn }: BudgetProps) {
@@ -29,7 +31,8 @@ export class MonthlyBudget extends Construct {
         : { subscriptionType: 'EMAIL', address: email };
     new CfnBudget(this, 'Budget', {
       budget: {
-        budgetName: `${name}-monthly`,
+        // Budgets belong to all regions of an account.
+        budgetName: `${name}-${Aws.REGION}-monthly`,
         budgetType: 'COST',
         timeUnit: 'MONTHLY',
         budgetLimit: { amount: usd, unit: 'USD' },

@@ -1,6 +1,7 @@
 import { Metric, Stats, Unit } from 'aws-cdk-lib/aws-cloudwatch';
 import { FilterPattern, type IFilterPattern, MetricFilter } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+import type { ErrorCode } from '../../contract/shared/error-codes.ts';
 import type { FailedDependency } from '../../contract/shared/vault-error.ts';
 import type { VaultFunction } from '../shared/vault-function.ts';
 import { metricPeriod } from './vault-alarms.ts';
@@ -16,12 +17,18 @@ interface LogMetricsProps {
 
 /** The field that makes the dimension of the metric of failed dependencies. */
 const dependencyField = '$.failedDependency';
+const unexpected: ErrorCode = 'internal';
 
 /**
  * Metrics that only the functions' own log lines have. The filters name fields of `RequestLogEntry`;
  * test/infra/log-metrics.test.ts evaluates them against lines that the functions write.
  */
 export class LogMetrics extends Construct {
+  /**
+   * Unexpected errors by function. Lambda does not count them as errors, because the function answers: a request with
+   * the code `internal`, a job with a further attempt.
+   */
+  readonly faults: ReadonlyMap<VaultFunction, Metric>;
   /** Seconds. */
   readonly sealLag: Metric;
   /** Objects in the locked bucket that the vault did not create. */
@@ -33,6 +40,7 @@ export class LogMetrics extends Construct {
   constructor(scope: Construct, id: string, { name, logging, sealer, worker }: LogMetricsProps) {
     super(scope, id);
     this.namespace = `AnimaVault/${name}`;
+    const faults = new Map<VaultFunction, Metric>();
     for (const fn of logging) {
       // One filter for all dependencies: the value of the field is the dimension.
       new MetricFilter(this, `${fn.node.id}Dependencies`, {
@@ -43,7 +51,10 @@ export class LogMetrics extends Construct {
         metricValue: '1',
         dimensions: { Dependency: dependencyField },
       });
+      const filter = FilterPattern.stringValue('$.code', '=', unexpected);
+      faults.set(fn, this.metricOf(`${fn.node.id}Faults`, fn, filter));
     }
+    this.faults = faults;
     const lag = FilterPattern.numberValue('$.sealLagSeconds', '>=', 0);
     this.sealLag = this.metricOf('SealLag', sealer, lag, Stats.MAXIMUM, '$.sealLagSeconds', Unit.SECONDS);
     const conflict = FilterPattern.stringValue('$.reason', '=', 'audit_head_conflict');

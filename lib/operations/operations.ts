@@ -1,10 +1,11 @@
 import { Metric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
 import type { DeploymentSettings } from '../shared/deployment-settings.ts';
+import { sumOf } from '../shared/sum-of-metrics.ts';
 import type { VaultFunctions } from '../shared/vault-functions.ts';
 import { MonthlyBudget } from './budget.ts';
 import type { FailureQueue } from './failure-queue.ts';
-import { addFunctionAlarms, addWorkflowAlarms, functionMetric, sumOf } from './function-alarms.ts';
+import { addFaultAlarms, addFunctionAlarms, addWorkflowAlarms, functionMetric } from './function-alarms.ts';
 import { LogMetrics } from './log-metrics.ts';
 import { UnexpectedCallRules } from './unexpected-call-rules.ts';
 import { metricPeriod, VaultAlarms } from './vault-alarms.ts';
@@ -32,6 +33,11 @@ export class Operations extends Construct {
   private readonly alarms: VaultAlarms;
   private readonly metrics: LogMetrics;
 
+  /** Unexpected errors by function. */
+  get faults(): LogMetrics['faults'] {
+    return this.metrics.faults;
+  }
+
   constructor(scope: Construct, id: string, props: OperationsProps) {
     super(scope, id);
     const { name, settings, functions } = props;
@@ -53,6 +59,7 @@ export class Operations extends Construct {
       periods: { of: 2, last: 3 },
       what: 'The API answered requests with 5xx in 10 of the last 15 minutes.',
     });
+    addFaultAlarms(this.alarms, this.metrics.faults);
     this.addDependencyAlarms();
     this.addAuditAlarms();
     const { oldestJob, failures } = this.addQueueAlarms(props, [sealer, rotation, shredding]);
@@ -132,7 +139,10 @@ export class Operations extends Construct {
       what: 'The queue of failed asynchronous invocations is not empty: a workflow or a run of the sealer failed.',
     });
     this.alarms.add('lost-invocations', {
-      metric: sumOf(asynchronous.map((fn) => functionMetric(fn, 'DeadLetterErrors'))),
+      metric: sumOf(
+        asynchronous.map((fn) => functionMetric(fn, 'DeadLetterErrors')),
+        metricPeriod,
+      ),
       what: 'Lambda could not write a failed asynchronous invocation to its queue. The event is lost.',
     });
     return { oldestJob, failures };

@@ -1,4 +1,4 @@
-import { Aws, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Aws, Fn, RemovalPolicy } from 'aws-cdk-lib';
 import {
   CfnSecurityGroup,
   FlowLogDestination,
@@ -111,9 +111,13 @@ export class PrivateNetwork extends Construct implements FunctionNetwork {
     }
   }
 
-  /** The publisher sends its result to CloudFormation by a presigned URL of a bucket of AWS. */
+  /**
+   * The publisher sends its result to CloudFormation by a presigned URL of a bucket of AWS. The bucket's name has the
+   * region without hyphens (CloudFormation user guide, "VPC endpoints", "Considerations").
+   */
   private deploymentResponses(): PolicyStatement {
-    const bucket = `arn:${Aws.PARTITION}:s3:::cloudformation-custom-resource-response-${Stack.of(this).region}`;
+    const region = Fn.join('', Fn.split('-', Aws.REGION));
+    const bucket = `arn:${Aws.PARTITION}:s3:::cloudformation-custom-resource-response-${region}`;
     return new PolicyStatement({
       actions: ['s3:PutObject'],
       principals: [new AnyPrincipal()],

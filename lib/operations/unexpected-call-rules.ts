@@ -31,11 +31,14 @@ const keyUses = [
   'VerifyMac',
 ];
 
-/** CloudTrail adds the version of the API to the names of these calls. */
-const codeChanges = ['UpdateFunctionCode', 'UpdateFunctionConfiguration'];
-
 /** A field that has another value, or is missing. */
 const anythingBut = (value: object | string) => [{ 'anything-but': value }, { exists: false }];
+
+/** CloudTrail adds the version of the API to the names of these calls. */
+const codeChanges = ['UpdateFunctionCode', 'UpdateFunctionConfiguration'];
+/** Calls that give a role to a function. */
+const roleUses = ['CreateFunction', 'UpdateFunctionConfiguration'];
+const byOthersThanCloudFormation = { invokedBy: anythingBut('cloudformation.amazonaws.com') };
 
 /**
  * Finds calls to the keys and functions that the vault does not make, with CloudTrail and EventBridge. It needs a trail
@@ -64,9 +67,18 @@ export class UnexpectedCallRules extends Construct {
       pattern: patternOf('lambda', {
         eventName: codeChanges.map((prefix) => ({ prefix })),
         responseElements: { functionName: functions.map(({ functionName }) => functionName) },
-        userIdentity: { invokedBy: anythingBut('cloudformation.amazonaws.com') },
+        userIdentity: byOthersThanCloudFormation,
       }),
       what: 'The code or the configuration of a function was changed, but not by CloudFormation.',
+    });
+    // The calls that such a function makes to keys are made with a role of the vault, so `key-use` does not find them.
+    this.watch(alarms, 'role-use', {
+      pattern: patternOf('lambda', {
+        eventName: roleUses.map((prefix) => ({ prefix })),
+        requestParameters: { role: [{ wildcard: roleArnWildcard }] },
+        userIdentity: byOthersThanCloudFormation,
+      }),
+      what: 'A function got a role of the vault, but not by CloudFormation.',
     });
   }
 

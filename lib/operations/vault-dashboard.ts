@@ -1,3 +1,4 @@
+import { Aws } from 'aws-cdk-lib';
 import { Dashboard, GraphWidget, type IMetric, Metric, PeriodOverride, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
 import type { VaultFunction } from '../shared/vault-function.ts';
@@ -33,7 +34,8 @@ export class VaultDashboard extends Construct {
     const byTable = (metric: string) =>
       Object.entries(tables).map(([label, table]) => tableMetric(table, metric, label));
     new Dashboard(this, 'Dashboard', {
-      dashboardName: name,
+      // Dashboards belong to all regions of an account.
+      dashboardName: `${name}-${Aws.REGION}`,
       periodOverride: PeriodOverride.AUTO,
       widgets: [
         [

@@ -81,7 +81,11 @@ export interface DeploymentSettings extends OperationsSettings {
   readonly canary: boolean;
 }
 
-const stagePattern = /^[a-z][a-z0-9-]{0,19}$/;
+/**
+ * No hyphen, so that the last hyphen of `<name>-<stage>` separates both: otherwise the stack of `acme` and `prod-eu` would
+ * be that of `acme-prod` and `eu`. Not `data`, because `<name>-<stage>-data` is a data stack.
+ */
+const stagePattern = /^(?!data$)[a-z][a-z0-9]{0,19}$/;
 const namePattern = /^[a-z][a-z0-9-]{0,39}$/;
 
 /** Only finite periods: unlimited log retention would contradict deletion guarantees. */
@@ -117,7 +121,7 @@ export const readSettings = (node: Node): DeploymentSettings => ({
 });
 
 const readStage = (node: Node): string =>
-  readMatching(node, 'stage', 'dev', stagePattern, '1 to 20 of a-z, 0-9 and -, beginning with a letter');
+  readMatching(node, 'stage', 'dev', stagePattern, '1 to 20 of a-z and 0-9, beginning with a letter, not data');
 
 const readSwitch = (node: Node, key: string, fallback: 'on' | 'off'): boolean =>
   readMatching(node, key, fallback, /^(?:on|off)$/, 'on or off') === 'on';

@@ -1,5 +1,6 @@
 /** What happens to a call when the network, the clock, the credentials or the service fail. */
-import type { ServerResponse } from 'node:http';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { crc32 } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { VaultError } from '../../contract/shared/vault-error.ts';
@@ -8,6 +9,7 @@ import { DynamoApiKeys } from '../../lambdas/api-keys/stores/dynamo-api-keys.ts'
 import { ClockOffset } from '../../lambdas/aws/clock-offset.ts';
 import { type AwsCredentials, createEnvironmentCredentials } from '../../lambdas/aws/credentials.ts';
 import { DynamoClient } from '../../lambdas/aws/dynamo-client.ts';
+import { maxReplyBytes } from '../../lambdas/aws/http-exchange.ts';
 import { KmsClient } from '../../lambdas/aws/kms-client.ts';
 import { toAmzDate } from '../../lambdas/aws/signature-v4.ts';
 import { mapTransientErrors } from '../../lambdas/shared/stores/aws-error-mapping.ts';
@@ -70,6 +72,21 @@ describe('a connection that the service closed while the process was suspended',
     expect(server.requests.at(-1)?.connection).toBe(4);
   });
 
+  test('takes no longer than any other attempt, even if its end is noticed late', async () => {
+    const client = new DynamoClient(server.options({ limits: { ...quickLimits, attempts: 1 } }));
+    server.answer(found);
+    await client.getItem(key);
+    server.answer((response) => {
+      setTimeout(() => response.socket?.resetAndDestroy(), 200);
+      return undefined;
+    }, never);
+    const started = Date.now();
+    expect(await nameOf(client.getItem(key))).toBe('TimeoutError');
+    expect(server.requests).toHaveLength(3);
+    // Not 200 ms and another 300.
+    expect(Date.now() - started).toBeLessThan(450);
+  });
+
   test('is a failure if it was new: the call is repeated after a delay, as often as allowed', async () => {
     server.answer(reset);
     const client = new DynamoClient(server.options());
@@ -77,6 +94,18 @@ describe('a connection that the service closed while the process was suspended',
     expect(server.requests).toHaveLength(3);
     expect(delays()).toBe(2);
   });
+});
+
+test('after a time-out on a connection that was idle, no other connection of the same age is used', async () => {
+  const client = new DynamoClient(server.options({ limits: { ...quickLimits, attempts: 2 } }));
+  server.answer((response) => {
+    setTimeout(() => response.end(found.body), 30);
+  });
+  await Promise.all([client.getItem(key), client.getItem(key), client.getItem(key)]);
+  // The network has forgotten the connections: nothing that is sent over them is answered, and no end is reported.
+  server.answer((_, { connection }) => (connection > 3 ? found : undefined));
+  expect(await client.getItem(key)).toEqual(item);
+  expect(server.requests.map(({ connection }) => connection).slice(3)).toEqual([expect.any(Number), 4]);
 });
 
 describe('throttling', () => {
@@ -288,11 +317,41 @@ describe('a response that was cut off', () => {
       },
     ],
     ['without an announced length', { headers: { connection: 'close' }, body: found.body.slice(0, 10) }],
+    ['to JSON that is no object', { body: 'null' }],
+    ['to a list', { body: '[{"Item":{}}]' }],
     ['or altered, against its CRC-32', { headers: { 'x-amz-crc32': String(crc32(found.body) ^ 1) }, body: found.body }],
   ])('%s is read again', async (_, answer) => {
     server.answer(answer, { headers: { 'x-amz-crc32': String(crc32(found.body)) }, body: found.body });
     expect(await new DynamoClient(server.options()).getItem(key)).toEqual(item);
     expect(server.requests).toHaveLength(2);
+  });
+
+  test('and had a key in it: what has arrived is zeroed', async () => {
+    const arrived: Buffer[] = [];
+    const collect = (message: unknown) =>
+      (message as { response: IncomingMessage }).response.on('data', (chunk: Buffer) => arrived.push(chunk));
+    subscribe('http.client.response.finish', collect);
+    server.answer((response) => {
+      response.writeHead(200, { 'content-length': 100 });
+      response.write('{"Plaintext":"c2VjcmV0');
+      setTimeout(() => response.socket?.destroy(), 20);
+      return undefined;
+    });
+    const kms = new KmsClient(server.options({ limits: { ...quickLimits, attempts: 1 } }));
+    expect(await nameOf(kms.decrypt({ CiphertextBlob: new Uint8Array(4) }))).toBe('ECONNRESET');
+    unsubscribe('http.client.response.finish', collect);
+    const bytes = Buffer.concat(arrived);
+    expect(bytes).toHaveLength(22);
+    expect(bytes.every((byte) => byte === 0)).toBe(true);
+  });
+
+  test('behind a key: the key that was read is zeroed', async () => {
+    const alloc = vi.spyOn(Buffer, 'alloc');
+    server.answer({ body: '{"Plaintext":"c2VjcmV0c2VjcmV0","KeyId":"' });
+    const kms = new KmsClient(server.options({ limits: { ...quickLimits, attempts: 1 } }));
+    expect(await nameOf(kms.decrypt({ CiphertextBlob: new Uint8Array(4) }))).toBe('DamagedReply');
+    const keys = alloc.mock.results.flatMap(({ value }) => (value.length === 12 ? [value as Buffer] : []));
+    expect(keys.map((read) => read.toString('hex'))).toEqual(['00'.repeat(12)]);
   });
 
   test('each time is unavailable', async () => {
@@ -302,6 +361,28 @@ describe('a response that was cut off', () => {
     expect(await codeOf(call)).toBe('unavailable');
     expect(server.requests).toHaveLength(3);
   });
+});
+
+test('a response without an end is abandoned, and takes memory up to a limit only', async () => {
+  let sent = 0;
+  let closed = 0;
+  server.answer((response) => {
+    const chunk = Buffer.alloc(1024 * 1024, 0x20);
+    response.on('close', () => closed++);
+    const more = (): void => {
+      while (!response.destroyed && sent < 2 * maxReplyBytes) {
+        sent += chunk.length;
+        if (!response.write(chunk)) return void response.once('drain', more);
+      }
+    };
+    response.writeHead(200);
+    more();
+    return undefined;
+  });
+  const client = new DynamoClient(server.options({ limits: { attempts: 1, connectMs: 5000, requestMs: 5000 } }));
+  expect(await nameOf(client.getItem(key))).toBe('ReplyTooLarge');
+  await vi.waitFor(() => expect(closed).toBe(1));
+  expect(sent).toBeLessThan(2 * maxReplyBytes);
 });
 
 test('a service that cannot be reached is unavailable', async () => {

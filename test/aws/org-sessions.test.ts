@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { OrgLruCache, OrgSessions } from '../../lambdas/aws/org-sessions.ts';
+import { ServiceError } from '../../lambdas/aws/service-error.ts';
 import type { StsClient } from '../../lambdas/aws/sts-client.ts';
 
 const roleArn = 'arn:aws:iam::000000000000:role/Session';
@@ -78,6 +79,52 @@ describe('sessions', () => {
     await expect(sessions.credentialsFor('org1')()).rejects.toThrow('throttled');
     failure = undefined;
     expect((await sessions.credentialsFor('org1')()).accessKeyId).toBe('key 2');
+  });
+
+  describe('that cannot be renewed because STS fails', () => {
+    const throttled = new ServiceError('Throttling', 'sts AssumeRole', 400);
+    const renewal = async (provider = sessions.credentialsFor('org1')) => {
+      const first = await provider();
+      vi.setSystemTime(first.expiration.getTime() - 6 * 60_000);
+      return { provider, first };
+    };
+
+    test('are used as long as they are valid, and STS is asked again after 15 seconds, not by each request', async () => {
+      const { provider, first } = await renewal();
+      failure = throttled;
+      expect(await Promise.all([provider(), provider()])).toEqual([first, first]);
+      expect(await provider()).toBe(first);
+      expect(asked).toHaveLength(2);
+      vi.setSystemTime(Date.now() + 15_000);
+      failure = undefined;
+      expect((await provider()).accessKeyId).toBe('key 3');
+    });
+
+    test('are not used in their last minute, nor after AWS refused them', async () => {
+      const { provider, first } = await renewal();
+      failure = throttled;
+      await expect(provider({ rejected: first })).rejects.toBe(throttled);
+      failure = undefined;
+      const second = await provider();
+      vi.setSystemTime(second.expiration.getTime() - 60_000);
+      failure = throttled;
+      await expect(provider()).rejects.toBe(throttled);
+    });
+
+    test('that sign addresses still outlive what is signed with them', async () => {
+      const { provider, first } = await renewal(signing.credentialsFor('org1'));
+      failure = throttled;
+      expect(await provider()).toBe(first);
+      // The reported expiration is earlier than the real one by the margin.
+      vi.setSystemTime(first.expiration.getTime() - 60_000);
+      await expect(provider()).rejects.toBe(throttled);
+    });
+
+    test('are not used if STS refuses the role: its permissions have changed', async () => {
+      const { provider } = await renewal();
+      failure = new ServiceError('AccessDenied', 'sts AssumeRole', 403);
+      await expect(provider()).rejects.toBe(failure);
+    });
   });
 
   test('that AWS refused as expired are renewed once, for all calls that were refused with them', async () => {

@@ -92,7 +92,10 @@ describe('alarms', () => {
         'kms-throttled',
         'lost-invocations',
         'oldest-job',
+        'role-use',
         'seal-lag',
+        'unexpected-errors-1',
+        'unexpected-errors-2',
         'unfinished-jobs',
       ].sort(),
     );

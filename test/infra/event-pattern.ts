@@ -1,6 +1,6 @@
 /**
- * Matches an event with a pattern of EventBridge, as far as this project uses them: texts, `prefix`, `exists`, and
- * `anything-but` with a text or a wildcard. Throws for anything else.
+ * Matches an event with a pattern of EventBridge, as far as this project uses them: texts, `prefix`, `wildcard`, `exists`,
+ * and `anything-but` with a text or a wildcard. Throws for anything else.
  * Source: EventBridge user guide, "Creating Amazon EventBridge event patterns" and "Comparison operators".
  */
 const isObject = (value: unknown): value is Record<string, unknown> =>
@@ -21,6 +21,7 @@ const matchesValue = (alternative: unknown, value: unknown): boolean => {
   const [[operator, operand] = []] = Object.entries(alternative);
   if (operator === 'exists') return (value !== undefined) === operand;
   if (operator === 'prefix') return typeof value === 'string' && value.startsWith(String(operand));
+  if (operator === 'wildcard') return hasWildcardMatch(String(operand), value);
   if (operator !== 'anything-but') throw new Error(`the operator ${operator} is not supported`);
   // A field that is missing has no value that could differ.
   if (value === undefined) return false;

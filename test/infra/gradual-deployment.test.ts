@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+import { metricsOfAlarm } from './alarm-metrics.ts';
 import {
   aliasOf,
   appForTest,
@@ -35,13 +36,26 @@ describe('with the canary', () => {
       },
       AlarmConfiguration: { Enabled: true },
     });
-    const alarm = template.resources[target(Object(Properties.AlarmConfiguration).Alarms)]?.Properties;
-    expect(alarm).toMatchObject({ Namespace: 'AWS/Lambda', MetricName: 'Errors', Statistic: 'Sum', Threshold: 1 });
-    const dimensions: { Name: string; Value: unknown }[] = Object(alarm).Dimensions;
-    const dimensionOf = (name: string) => dimensions.find(({ Name }) => Name === name)?.Value;
+    const alarm = template.resources[target(Object(Properties.AlarmConfiguration).Alarms)]?.Properties ?? expect.fail();
+    expect(alarm).toMatchObject({
+      Threshold: 1,
+      ComparisonOperator: 'GreaterThanOrEqualToThreshold',
+      TreatMissingData: 'notBreaching',
+    });
     const [id] = functionOf(template, entry);
-    expect(dimensionOf('FunctionName')).toEqual({ Ref: id });
-    expect(dimensionOf('Resource')).toEqual({ 'Fn::Join': ['', [{ Ref: id }, ':live']] });
+    const live = { 'Fn::Join': ['', [{ Ref: id }, ':live']] };
+    const [errors, ...others] = metricsOfAlarm(alarm);
+    expect(errors).toMatchObject({ namespace: 'AWS/Lambda', name: 'Errors' });
+    expect(Object.fromEntries(errors?.dimensions ?? [])).toEqual({ FunctionName: { Ref: id }, Resource: live });
+    // A version that answers every request with the code `internal` makes no error of Lambda. The alarm is for this
+    // function only: CodeDeploy would not move the others back while it is on.
+    const prefix = id.replace(/Function[0-9A-F]{8}$/, '');
+    const faults = { namespace: 'AnimaVault/anima-vault-prod', name: `${prefix}Faults`, dimensions: [] };
+    expect(others).toEqual(entry === 'responder' ? [] : [faults]);
+    if (entry !== 'responder') expect(JSON.stringify(alarm)).toContain('"FILL(m0, 0) + FILL(m1, 0)"');
+    expect([...JSON.stringify(alarm).matchAll(/"Period":(\d+)/g)].map(([, seconds]) => seconds)).toEqual(
+      entry === 'responder' ? ['60'] : ['60', '60'],
+    );
   });
 
   test('there is one deployment group for each of them, and no other', () => {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { functionEnv } from '../../contract/shared/environment-variables.ts';
 import {
@@ -13,6 +14,8 @@ import {
 } from './synthesized-template.ts';
 
 const webAcl = 'arn:aws:wafv2:us-east-1:123456789012:global/webacl/page/1234abcd-12ab-12ab-12ab-123456789012';
+
+const quotas = readFileSync(new URL('../../docs/quotas.md', import.meta.url), 'utf8');
 
 let template: Synthesized;
 /** Every setting of limits and networks. The synthesis fails if cdk-nag finds something. */
@@ -34,6 +37,17 @@ beforeAll(() => {
     }),
   );
 });
+
+/** The text of a value with intrinsic functions, as in a deployment in this region. */
+const textIn = (value: unknown, region: string): string => {
+  const { Ref, 'Fn::Join': join, 'Fn::Split': split } = Object(value);
+  const parts = (list: unknown): string[] =>
+    Array.isArray(list) ? list.map((part) => textIn(part, region)) : textIn(list, region).split('\0');
+  if (Ref !== undefined) return Ref === 'AWS::Region' ? region : 'aws';
+  if (join !== undefined) return parts(join[1]).join(join[0]);
+  if (split !== undefined) return textIn(split[1], region).replaceAll(split[0], '\0');
+  return String(value);
+};
 
 const ofFunction = (entry: (typeof entries)[number]) => functionOf(template, entry)[1].Properties;
 
@@ -57,8 +71,15 @@ describe('limits', () => {
     });
   });
 
-  test('no stack has more than the 500 resources that CloudFormation allows', () => {
-    for (const { Resources } of Object.values(template.stacks)) expect(Object.keys(Resources).length).toBeLessThan(500);
+  test('no stack comes near the 500 resources that CloudFormation allows, with every setting', () => {
+    const counts = Object.values(template.stacks).map(({ Resources }) => Object.keys(Resources).length);
+    for (const count of counts) expect(count).toBeLessThanOrEqual(475);
+    // The page about quotas tells operators how many there are.
+    const [, data, code] = /about (\d+) in the data stack and up to (\d+) in the code stack/.exec(quotas) ?? [];
+    expect([Math.round(Number(counts[0]) / 10) * 10, Math.ceil(Number(counts[1]) / 10) * 10]).toEqual([
+      Number(data),
+      Number(code),
+    ]);
   });
 });
 
@@ -146,6 +167,16 @@ describe('in private subnets', () => {
       // The answer to CloudFormation, by a presigned URL.
       expect(JSON.stringify(others)).toMatch(/^\[\]$|^\[\{"Action":"s3:PutObject".*custom-resource-response/);
     }
+  });
+
+  test('the publisher can answer CloudFormation: the name of its bucket has the region without hyphens', () => {
+    const [, { Properties }] =
+      ofType(template, 'AWS::EC2::VPCEndpoint').find(([id]) => id.startsWith('NetworkVpcS3')) ?? expect.fail();
+    const [, response] = Object(Properties.PolicyDocument).Statement;
+    // CloudFormation user guide, "VPC endpoints", "Considerations": `uswest2`, not `us-west-2`.
+    expect(textIn(response.Resource, 'eu-central-1')).toBe(
+      'arn:aws:s3:::cloudformation-custom-resource-response-eucentral1/*',
+    );
   });
 
   test("a function's code can not use the permission for network interfaces", () => {

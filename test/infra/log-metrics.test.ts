@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { isOfLogs, metricsOfAlarm, operationsAlarms } from './alarm-metrics.ts';
 import { matchesFilter, selectField } from './filter-pattern.ts';
@@ -19,6 +20,11 @@ interface Filter {
   readonly value: string;
   readonly dimensions: readonly { readonly Key: string; readonly Value: string }[];
 }
+
+const faultMetricOf = (entry: string): string =>
+  `${entry.replace(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase())}Faults`;
+/** The lines of this test belong to no log group, so that each filter counts them. */
+const faultMetrics = entries.filter((entry) => !/workflow$|^responder$/.test(entry)).map(faultMetricOf);
 
 let template: Synthesized;
 let filters: Filter[];
@@ -66,6 +72,8 @@ describe('the lines that functions write count in the metrics of alarms', () => 
     ['kmsDisabled', ['FailedDependencies Dependency=kms_denied']],
     ['kmsThrottled', ['FailedDependencies Dependency=kms_throttled']],
     ['kmsUnavailable', ['FailedDependencies Dependency=kms_unavailable']],
+    ['fault', faultMetrics],
+    ['jobFault', faultMetrics],
     ['auditWriteFailed', ['FailedDependencies Dependency=audit_write']],
     ['unanswered', ['UnfinishedJobs']],
     ['undeleted', ['UnfinishedJobs']],
@@ -74,7 +82,7 @@ describe('the lines that functions write count in the metrics of alarms', () => 
   ])('%s: %j', (situation, metrics) => {
     const written = lines[situation] ?? [];
     expect(written).toHaveLength(1);
-    expect(written.flatMap(metricsOf)).toEqual(metrics);
+    expect(written.flatMap(metricsOf).sort()).toEqual([...metrics].sort());
     // The message of an error of AWS can contain data.
     expect(JSON.stringify(written)).not.toContain('secret');
   });
@@ -85,18 +93,31 @@ describe('the lines that functions write count in the metrics of alarms', () => 
       .flatMap(metricsOfAlarm)
       .filter(isOfLogs)
       .map(({ name, dimensions }) => [name, ...dimensions.map((dimension) => dimension.join('='))].join(' '));
-    expect(watched).toHaveLength(6);
+    expect(watched).toHaveLength(6 + faultMetrics.length);
     for (const metric of watched) expect(counted).toContain(metric);
   });
 });
 
-test('every function that writes the request log has the filter of failed dependencies', () => {
+test('the page about quotas names the error that callers get when KMS throttles', () => {
+  const quotas = readFileSync(new URL('../../docs/quotas.md', import.meta.url), 'utf8');
+  const rows = quotas.split('\n').filter((line) => line.startsWith('| KMS: cryptographic operations'));
+  expect(rows).toHaveLength(1);
+  const codes = (lines.kmsThrottled ?? []).map((line) => Object(line).code);
+  expect(rows[0]).toContain(`| \`${codes[0]}\`, the alarm \`kms-throttled\``);
+});
+
+test('every function that writes the request log has the filters of failed dependencies and of unexpected errors', () => {
   const logOf = (entry: (typeof entries)[number]) => target(functionOf(template, entry)[1].Properties.LoggingConfig);
   // Workflows and the responder write no request log.
   const logging = entries.filter((entry) => !/workflow$|^responder$/.test(entry));
   const filtered = filters.filter(({ name }) => name === 'FailedDependencies').map(({ logGroup }) => logGroup);
   expect(filtered.sort()).toEqual(logging.map(logOf).sort());
-  const others = filters.filter(({ name }) => name !== 'FailedDependencies');
+  // Each function has its own metric, because an error of one must not roll back another.
+  const faults = filters.filter(({ name }) => name.endsWith('Faults'));
+  expect(faults.map(({ name, logGroup }) => `${name} ${logGroup}`).sort()).toEqual(
+    logging.map((entry) => `${faultMetricOf(entry)} ${logOf(entry)}`).sort(),
+  );
+  const others = filters.filter(({ name }) => name !== 'FailedDependencies' && !name.endsWith('Faults'));
   expect(others.map(({ name, logGroup }) => `${name} ${logGroup}`).sort()).toEqual(
     [`AuditHeadConflicts ${logOf('sealer')}`, `SealLag ${logOf('sealer')}`, `UnfinishedJobs ${logOf('worker')}`].sort(),
   );

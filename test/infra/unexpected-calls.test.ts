@@ -96,10 +96,25 @@ describe('a call by CloudTrail', () => {
       );
     }
   });
+
+  test.each(['CreateFunction20150331', 'UpdateFunctionConfiguration20150331v2'])(
+    '%s that gives a role of the vault to another function triggers a rule: key-use would take it for the vault',
+    (name) => {
+      const responseElements = { functionName: 'other' };
+      const withRole = (arn: string, userIdentity: object = person) =>
+        triggered('lambda', name, { userIdentity, responseElements, requestParameters: { role: arn } });
+      expect(withRole(role(roleOf('reader')))).toEqual(['roleuse']);
+      expect(withRole(role(roleOf('rotation-workflow')))).toEqual(['roleuse']);
+      expect(withRole(role('anima-reader-00000000-<AWS::Region>'))).toEqual([]);
+      expect(withRole(role('other'))).toEqual([]);
+      const byDeployment = { ...asRole('cdk-exec'), invokedBy: 'cloudformation.amazonaws.com' };
+      expect(withRole(role(roleOf('reader')), byDeployment)).toEqual([]);
+    },
+  );
 });
 
 test('rules receive calls that only read, and write to a log that EventBridge is allowed to write', () => {
-  expect(rules).toHaveLength(3);
+  expect(rules).toHaveLength(4);
   const log = ofType(template, 'AWS::Logs::LogGroup').find(([id]) => id.startsWith('OperationsCalls')) ?? expect.fail();
   for (const [, { Properties }] of rules) {
     expect(Properties.State).toBe('ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS');

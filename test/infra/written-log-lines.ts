@@ -1,6 +1,7 @@
 /** Log lines that the functions' code writes in the situations that raise an alarm. */
 import type { Context } from 'aws-lambda';
 import { vi } from 'vitest';
+import { VaultError } from '../../contract/shared/vault-error.ts';
 import { AuditHeadConflict } from '../../lambdas/audit/audit-heads.ts';
 import { AuditLogWriter } from '../../lambdas/audit/audit-log-writer.ts';
 import type { AuditSealService } from '../../lambdas/audit/audit-seal-service.ts';
@@ -61,16 +62,16 @@ const request = (run: () => Promise<unknown>, auditFails = false) =>
 const awsError = (name: string) => Object.assign(new Error('secret'), { name, $metadata: { httpStatusCode: 400 } });
 const kmsCall = (name: string) => () => mapKmsErrors('', () => Promise.reject(awsError(name)));
 
-/** A job that fails at its last attempt. */
-const failingJob = (progress: JobResult) =>
+/** A job that fails at an attempt, by default the last one. */
+const failingJob = (progress: JobResult, error: Error = new VaultError('unavailable'), attempt = 3) =>
   linesOf(async () => {
     const consumer = {
       processMessage: (_: unknown, report: (latest: JobResult) => void) => {
         report(progress);
-        return Promise.reject(awsError('ThrottlingException'));
+        return Promise.reject(error);
       },
     };
-    const attributes = { ApproximateReceiveCount: '3', SentTimestamp: String(Date.now()) };
+    const attributes = { ApproximateReceiveCount: String(attempt), SentTimestamp: String(Date.now()) };
     const Records = [{ messageId: 'm', body: '', attributes }] as unknown as Parameters<
       ReturnType<typeof processJobs>
     >[0]['Records'];
@@ -101,6 +102,8 @@ export const writtenLogLines = async (): Promise<Readonly<Record<string, readonl
   kmsDisabled: await request(kmsCall('DisabledException')),
   kmsThrottled: await request(kmsCall('ThrottlingException')),
   kmsUnavailable: await request(kmsCall('TimeoutError')),
+  fault: await request(() => Promise.reject(new TypeError('secret'))),
+  jobFault: await failingJob({}, new TypeError('secret'), 1),
   auditWriteFailed: await request(async () => ({}), true),
   unanswered: await failingJob({}),
   undeleted: await failingJob({ retryUntil: 'done' }),
