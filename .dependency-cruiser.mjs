@@ -77,6 +77,7 @@ export const capabilities = {
     'offline-cache': ['decryption-error.ts', 'encoding', 'hazmat'],
     devices: ['decryption-error.ts', 'encoding', 'hazmat'],
     directory: ['api-keys', 'decryption-error.ts', 'devices', 'encoding', 'hazmat'],
+    sessions: ['decryption-error.ts', 'encoding', 'hazmat'],
   },
   contract: {
     shared: [],

@@ -8,6 +8,7 @@ const suites = {
     'test/security/user-custody/**/*.test.ts',
   ],
   devices: ['test/devices/**/*.test.ts', 'test/sdk/device/**/*.test.ts'],
+  sessions: ['test/sessions/**/*.test.ts'],
   blobs: ['test/blobs/**/*.e2e.test.ts', 'test/link-page/**/*.test.ts'],
   infra: ['test/{infra,aws}/**/*.test.ts'],
   security: [

@@ -2,8 +2,8 @@
 import { DecryptionError } from '../decryption-error.ts';
 import { type Bytes, concatBytes, encodeFieldBytes, u32Bytes, u64Bytes } from '../encoding/bytes.ts';
 import { decodeFieldBytes, decodeTextField, decodeU64Field, fieldOfLength } from '../encoding/field-reader.ts';
+import { pad, paddedLength } from '../encoding/padding.ts';
 import { hashLength } from './chain-entry.ts';
-import { pad, paddedLength } from './padding.ts';
 
 export interface RecordPlaintext {
   /** 1, 2, 3 … */

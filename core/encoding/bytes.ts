@@ -71,6 +71,12 @@ export function toHex(bytes: Uint8Array): string {
   return text;
 }
 
+/** The inverse of {@link toHex}. Returns undefined for any spelling other than the canonical one. */
+export function fromHex(text: string): Bytes | undefined {
+  if (!/^([0-9a-f]{2})*$/.test(text)) return undefined;
+  return Uint8Array.from({ length: text.length / 2 }, (_, at) => Number.parseInt(text.slice(2 * at, 2 * at + 2), 16));
+}
+
 const urlAlphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 
 /** base64url without padding (RFC 4648 section 5). */

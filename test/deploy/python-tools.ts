@@ -1,4 +1,4 @@
-/** Installs the linter and the emulator from PyPI, in a virtual environment outside of the work tree. */
+/** Installs the linter, the emulator, and other implementations of protocols from PyPI, in a virtual environment outside of the work tree. */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';

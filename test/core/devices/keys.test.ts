@@ -30,12 +30,12 @@ import {
   openKeyWraps,
   readKeyWraps,
 } from '../../../core/devices/key-wraps.ts';
-import { paddedLength } from '../../../core/devices/padding.ts';
 import { openChange } from '../../../core/devices/record-changes.ts';
 import { encodeRecordPlaintext, parseRecordPlaintext } from '../../../core/devices/record-plaintext.ts';
 import { deviceIdOf } from '../../../core/devices/vault-scope.ts';
 import { draftRoster, nextEpochKey } from '../../../core/devices/write-entry.ts';
 import { utf8Bytes } from '../../../core/encoding/bytes.ts';
+import { paddedLength } from '../../../core/encoding/padding.ts';
 import { createWebCryptoBoxKey, importBoxKey } from '../../../core/hazmat/portable-aes-gcm.ts';
 import { hex } from '../published-vectors.ts';
 import { accepted, fullVault, memberOf, otherScope, scope, VaultSimulator } from './vault-simulator.ts';

@@ -2,7 +2,7 @@
  * Padmé padding (Nikitin et al., "Reducing Metadata Leakage from Encrypted Files and Communication with PURBs", PETS
  * 2019, section 4), with a minimum. A length then reveals O(log log n) bits, for at most 12 % more bytes.
  */
-import type { Bytes } from '../encoding/bytes.ts';
+import type { Bytes } from './bytes.ts';
 
 /** Most short records have the same length with it. */
 const minPaddedLength = 256;
