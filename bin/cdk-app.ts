@@ -3,6 +3,7 @@ import { App, type AppProps, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { DataStack } from '../lib/data-stack.ts';
 import { tagResources } from '../lib/operations/tags.ts';
+import { OperationsStack } from '../lib/operations-stack.ts';
 import { readSettings } from '../lib/shared/deployment-settings.ts';
 import { VaultStack } from '../lib/vault-stack.ts';
 
@@ -30,7 +31,9 @@ export const vaultApp = ({
   const app = new App({ ...appProps, ...rest, context: { ...featureFlags, ...context } });
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
   const settings = readSettings(app.node);
-  new VaultStack(app, { settings, data: new DataStack(app, settings), handlers, page });
+  const data = new DataStack(app, settings);
+  const code = new VaultStack(app, { settings, data, handlers, page });
+  new OperationsStack(app, { settings, data, code });
   tagResources(app, settings);
   return app;
 };

@@ -88,6 +88,14 @@ const authorizers: Record<RouteAuth, { authorizer: IHttpRouteAuthorizer; openBec
     authorizer: new HttpNoneAuthorizer(),
     openBecause: 'The function checks the signature of a member of the device vault, with a consistent read.',
   },
+  'session-device': {
+    authorizer: new HttpNoneAuthorizer(),
+    openBecause: 'The function checks the signature of a device of the directory, with a consistent read.',
+  },
+  invite: {
+    authorizer: new HttpNoneAuthorizer(),
+    openBecause: 'The function checks the lookup value of the invite, which only the invited device can compute.',
+  },
   signature: {
     authorizer: new HttpNoneAuthorizer(),
     openBecause: "The function checks the provider's signature, which covers the raw body.",
@@ -131,9 +139,12 @@ export class VaultApi extends Construct {
     this.integrations = new Map(
       routeGroups.map((group) => [
         group,
-        // One permission for the API, not one per route: CloudFormation allows 500 resources in a stack. Anyone who can
-        // add a route to the API can also change the authorizer and the target of the routes that exist.
-        new HttpLambdaIntegration(`To-${group}`, props.functions[group].target, { scopePermissionToRoute: false }),
+        new HttpLambdaIntegration(`To-${group}`, props.functions[group].target, {
+          // One permission for each function: one for each route would exceed the 500 resources of a stack. Anyone who can
+          // add a route to the API can also change the authorizer and the target of the routes that exist. The function
+          // of $default needs its own, because the ARN of that route has no path.
+          scopePermissionToRoute: group === 'public',
+        }),
       ]),
     );
     const stage = this.addStage(props.name, props.settings);

@@ -9,10 +9,10 @@ import { iamPolicyReport } from './explain/iam-policy-report.ts';
 import { JobConsumer } from './jobs/job-consumer.ts';
 import { LinkPage } from './link-page/link-page.ts';
 import { FailureQueue } from './operations/failure-queue.ts';
-import { Operations } from './operations/operations.ts';
+import { faultMetric } from './operations/log-metrics.ts';
 import { PrivateNetwork } from './operations/private-network.ts';
 import type { DeploymentSettings } from './shared/deployment-settings.ts';
-import { deploymentName, roleArnWildcard } from './shared/physical-names.ts';
+import { deploymentName } from './shared/physical-names.ts';
 import { createFunctions, type VaultFunctions } from './shared/vault-functions.ts';
 import { VaultApi } from './vault-api.ts';
 
@@ -31,8 +31,10 @@ interface VaultStackProps {
  * It holds no data and can be deleted and deployed again (data-stack.ts).
  */
 export class VaultStack extends Stack {
+  readonly functions: VaultFunctions;
+  readonly apiId: string;
+  readonly failures: FailureQueue;
   private readonly data: DataStack;
-  private readonly failures: FailureQueue;
 
   constructor(scope: Construct, { settings, data, handlers, page: folder }: VaultStackProps) {
     const name = deploymentName(settings);
@@ -65,20 +67,11 @@ export class VaultStack extends Stack {
       publisher: functions.publisher,
     });
     page.tellAddress(functions.blobs);
-    page.tellAddress(functions.devices);
+    for (const fn of [functions.devices, functions.directory, functions.relay]) page.tellAddress(fn);
     page.tellViewers(functions.links);
-    const operations = new Operations(this, 'Operations', {
-      name,
-      settings,
-      functions,
-      apiId: api.id,
-      failureQueue: this.failures,
-      jobQueueName: data.users.jobs.name,
-      tables: data.tableNames,
-      keyArns: data.keyArns,
-      roleArnWildcard: roleArnWildcard(settings),
-    });
-    if (settings.canary) new GradualDeployment(this, 'Deployment', functions, operations.faults);
+    this.functions = functions;
+    this.apiId = api.id;
+    if (settings.canary) new GradualDeployment(this, 'Deployment', functions, (fn) => faultMetric(name, fn));
     this.addOutputs(api, page);
   }
 
@@ -133,9 +126,10 @@ export class VaultStack extends Stack {
    * the org.
    */
   private grantRecords({ operator, admin, rotator, shredder, links, ...others }: VaultFunctions): void {
-    const { reader, writer, auditor, blobs, users, accounts, memory, devices, worker, explainer } = others;
+    const { reader, writer, auditor, blobs, users, accounts, memory, devices, directory, relay, worker, explainer } =
+      others;
     const callers = [reader, writer, rotator, auditor, blobs, links, users, accounts, memory, devices];
-    const readers = [...callers, worker, explainer];
+    const readers = [...callers, directory, relay, worker, explainer];
     for (const fn of [...readers, others['provider-secrets']]) {
       this.data.recordsKey.grantMac(fn);
       this.data.locked.grantReadMark(fn);
@@ -220,6 +214,7 @@ export class VaultStack extends Stack {
     this.data.users.grantExplaining(functions, this.data);
     this.data.users.grantShredding(functions);
     this.data.devices.grantAll(functions, this.data);
+    this.data.sessions.grantAll(functions, this.data);
     this.data.audit.grantRecord(functions.worker);
     functions.explainer.set(functionEnv.grants, iamPolicyReport(this.explainedArns(functions), functions));
   }
@@ -240,11 +235,13 @@ export class VaultStack extends Stack {
   }
 
   /**
-   * Every function that authenticates callers adds audit records. The auditor only reads. Only the sealer adds seals,
+   * Every function that authenticates callers adds audit records, except for the relay: messages are not recorded
+   * (docs/session-service.md, section 1). The auditor only reads. Only the sealer adds seals,
    * to the locked bucket. Both verify them with the public key.
    */
   private grantAudit(functions: VaultFunctions): void {
-    for (const group of routeGroups) if (group !== 'public') this.data.audit.grantRecord(functions[group]);
+    const recording = routeGroups.filter((group) => group !== 'public' && group !== 'relay');
+    for (const group of recording) this.data.audit.grantRecord(functions[group]);
     const { auditor, sealer } = functions;
     this.data.audit.grantRead(auditor);
     this.data.keyrings.grantRead(auditor);

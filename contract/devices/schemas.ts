@@ -3,9 +3,11 @@
 import * as z from 'zod/mini';
 import { lazy } from '../shared/lazy.ts';
 import {
+  base64Of,
   documentedAs,
   emptyObject,
   integerAtLeast,
+  opaqueId,
   queryNumber,
   rfc3339Time,
   schemaFor,
@@ -30,15 +32,6 @@ import type {
   ReadBundleRecordsResponse,
   ReadDeviceLogResponse,
 } from './wire.ts';
-
-/** In its canonical spelling: the unused bits of the last character are zero (RFC 4648 section 3.5). */
-const base64Pattern = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$/;
-
-/** Standard base64 of 1 to `bytes` bytes. */
-const base64Of = (bytes: number) =>
-  z.string().check(z.minLength(4), z.maxLength(Math.ceil(bytes / 3) * 4), z.regex(base64Pattern));
-
-const opaqueId = lazy(() => z.string().check(z.regex(/^[0-9a-z]{16}$/)));
 
 /** Accepts any string, so that a malformed id gets the answer of an id that does not exist. */
 const idInPath = (description: string) => documentedAs(z.string(), { pattern: '^[0-9a-z]{16}$', description });

@@ -51,6 +51,9 @@ export const functionEnv = {
   deviceRosterTable: 'ANIMA_DEVICE_ROSTER_TABLE',
   deviceRosterTableArn: 'ANIMA_DEVICE_ROSTER_TABLE_ARN',
   deviceLogTable: 'ANIMA_DEVICE_LOG_TABLE',
+  /** Session custody: the tables of the directories, and of the mailboxes. */
+  directoryTable: 'ANIMA_DIRECTORY_TABLE',
+  mailboxTable: 'ANIMA_MAILBOX_TABLE',
   /**
    * KMS keys (HMAC_256; docs/format.md, section 12). The custody key computes the secrets of identity slots. The code
    * key computes the secrets of password and link code slots. The routing key computes the locators of all of these.

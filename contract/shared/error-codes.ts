@@ -64,11 +64,14 @@ export const commonErrors = {
   reply_full: { status: 503, title: 'The response was full before this item; request it again', retryable: true },
 } as const satisfies Record<string, ErrorDefinition>;
 
-/** Codes of the routes of device vaults. Apart, so that clients without device vaults do not hold them. */
+/**
+ * Codes of the routes of device vaults, some of which those of sessions have too. Apart, so that clients without both do
+ * not hold them.
+ */
 export const deviceErrors = {
   device_refused: {
     status: 401,
-    title: 'The request is not signed by a member of this device vault',
+    title: 'The request is not signed by a device that may make it',
     retryable: false,
   },
   request_expired: { status: 401, title: 'The request was signed too long ago, or by a fast clock', retryable: false },
@@ -86,11 +89,32 @@ export const deviceErrors = {
   too_many_pairings: { status: 429, title: 'The device vault has the maximum number of pairings', retryable: false },
 } as const satisfies Record<string, ErrorDefinition>;
 
+/** Further codes of the routes of session custody, whose clients hold those of device vaults too. */
+export const sessionErrors = {
+  invite_refused: { status: 403, title: 'The invite is not valid', retryable: false },
+  not_allowed: { status: 403, title: 'The two devices may not write to each other', retryable: false },
+  checkpoint_not_found: { status: 404, title: 'There is no such checkpoint or part of it', retryable: false },
+  bundle_not_found: { status: 404, title: 'The device has not published a bundle', retryable: false },
+  invite_exists: { status: 409, title: 'A different invite with that id exists', retryable: false },
+  too_many_invites: { status: 409, title: 'The organization has the maximum number of invites', retryable: false },
+  bundle_outdated: { status: 409, title: 'A newer bundle of the device is published', retryable: false },
+  too_many_prekeys: { status: 409, title: 'The device has the maximum number of one-time prekeys', retryable: false },
+  conversation_conflict: {
+    status: 409,
+    title: 'A newer or different statement of the conversation is stored',
+    retryable: false,
+  },
+  directory_full: { status: 413, title: 'The directory is full', retryable: false },
+  bundle_refused: { status: 422, title: 'The bundle or a one-time prekey cannot be accepted', retryable: false },
+  conversation_refused: { status: 422, title: 'The statement cannot be accepted', retryable: false },
+} as const satisfies Record<string, ErrorDefinition>;
+
 /** All codes of the service. */
-export const errors: typeof commonErrors & typeof deviceErrors = /* @__PURE__ */ Object.assign(
+export const errors: typeof commonErrors & typeof deviceErrors & typeof sessionErrors = /* @__PURE__ */ Object.assign(
   {},
   commonErrors,
   deviceErrors,
+  sessionErrors,
 );
 
 export interface ErrorDefinition {

@@ -40,4 +40,6 @@ export const orgWideVerbs: readonly Verb[] = [
   'users.read',
   'users.write',
   'users.delete',
+  'directory.read',
+  'directory.write',
 ];

@@ -89,6 +89,16 @@ export const queryNumber = (minimum: number, maximum = Number.MAX_SAFE_INTEGER) 
     { type: 'integer', pattern: undefined, minimum, maximum: Math.min(maximum, 999_999_999_999_999) },
   );
 
+/** In its canonical spelling: the unused bits of the last character are zero (RFC 4648 section 3.5). */
+const base64Pattern = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$/;
+
+/** Standard base64 of 1 to `bytes` bytes. */
+export const base64Of = (bytes: number) =>
+  z.string().check(z.minLength(4), z.maxLength(Math.ceil(bytes / 3) * 4), z.regex(base64Pattern));
+
+/** An id that a client chooses for a thing of its org: 16 characters. */
+export const opaqueId = lazy(() => z.string().check(z.regex(/^[0-9a-z]{16}$/)));
+
 export const pageQueryFields = lazy(() => ({
   cursor: z.optional(z.string().check(z.minLength(1), z.maxLength(limits.cursorLength))),
   limit: z.optional(queryNumber(1, limits.pageSizeMax)),

@@ -20,6 +20,9 @@ export const verbs = [
   'users.write',
   'users.delete',
   'custody.read',
+  // Who writes entries needs the keys of the directory too: the service can add nobody to it.
+  'directory.read',
+  'directory.write',
 ] as const;
 export type Verb = (typeof verbs)[number];
 
@@ -43,6 +46,9 @@ export const auditOnlyVerbs = [
   'devices.write',
   'devices.pair',
   'devices.delete',
+  'sessions.enroll',
+  'sessions.write',
+  'sessions.claim',
   'messages.read',
   'messages.receive',
   'messages.answer',

@@ -43,11 +43,16 @@ const signatureParams = ({ scope, device, created }: Omit<ClaimedSignature, 'sig
 export const contentDigest = async (body: Uint8Array): Promise<string> =>
   `sha-256=:${toBase64(await portableSha256(body))}:`;
 
-/** The bytes that are signed (RFC 9421 section 2.5). @param params the value of `Signature-Input` after the label */
+/**
+ * The bytes that are signed (RFC 9421 section 2.5).
+ * @param params the value of `Signature-Input` after the label
+ * @param moreHeaders further headers that the signature covers, by their names in lower case
+ */
 export const signatureBaseOf = (
   { method, authority, path, query }: SignedTarget,
   digest: string,
   params: string,
+  moreHeaders: Readonly<Record<string, string>> = {},
 ): Bytes =>
   utf8Bytes(
     [
@@ -56,6 +61,7 @@ export const signatureBaseOf = (
       `"@path": ${path}`,
       `"@query": ?${query}`,
       `"content-digest": ${digest}`,
+      ...Object.entries(moreHeaders).map(([name, value]) => `"${name}": ${value}`),
       `"@signature-params": ${params}`,
     ].join('\n'),
   );

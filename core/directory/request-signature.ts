@@ -23,6 +23,8 @@ export interface RequestSigner {
   readonly device: string;
   /** Seconds since 1970. */
   readonly created: number;
+  /** The header `Anima-Certificate` of a member of a fleet: its signed certificate in base64. */
+  readonly certificate?: string | undefined;
 }
 
 /** Who claims to have signed a request. Nothing of it is verified yet. */
@@ -30,8 +32,23 @@ export interface ClaimedRequest extends RequestSigner {
   readonly signature: Bytes;
 }
 
-const paramsOf = ({ org, device, created }: RequestSigner): string =>
-  `${signedComponents};created=${created};keyid="${org}.${device}";alg="ed25519";tag="anima-session-v1"`;
+const certificateHeader = 'anima-certificate';
+
+/** The covered components. The certificate is one of them, so that nobody can replace it. */
+const componentsOf = (certificate: string | undefined): string =>
+  certificate === undefined ? signedComponents : signedComponents.replace(')', ` "${certificateHeader}")`);
+
+const paramsOf = ({ org, device, created, certificate }: RequestSigner): string =>
+  `${componentsOf(certificate)};created=${created};keyid="${org}.${device}";alg="ed25519";tag="anima-session-v1"`;
+
+const baseOf = (target: SignedTarget, digest: string, signer: RequestSigner): Bytes => {
+  const { certificate } = signer;
+  const more = certificate === undefined ? {} : { [certificateHeader]: certificate };
+  return signatureBaseOf(target, digest, paramsOf(signer), more);
+};
+
+/** The headers of a signed request. Only a member of a fleet sends a certificate. */
+export type SessionRequestHeaders = SignatureHeaders & { readonly 'anima-certificate'?: string };
 
 /**
  * Signs a request.
@@ -43,10 +60,12 @@ export async function signSessionRequest(
   signer: RequestSigner,
   target: SignedTarget,
   body: Uint8Array,
-): Promise<SignatureHeaders> {
+): Promise<SessionRequestHeaders> {
   const digest = await contentDigest(body);
-  const params = paramsOf(signer);
-  return toSignatureHeaders(digest, params, signEd25519(ik.seed, signatureBaseOf(target, digest, params)));
+  const { certificate } = signer;
+  const signature = signEd25519(ik.seed, baseOf(target, digest, signer));
+  const headers = toSignatureHeaders(digest, paramsOf(signer), signature);
+  return certificate === undefined ? headers : { ...headers, [certificateHeader]: certificate };
 }
 
 const inputForm = /;created=(0|[1-9]\d{0,11});keyid="([^."]+)\.([^."]+)";/;
@@ -57,7 +76,8 @@ export function parseSessionRequest(headers: Readonly<Record<string, string | un
   const [, created = '', org = '', device = ''] = inputForm.exec(input) ?? [];
   const signature = parseSignatureHeader(headers.signature);
   if (!isOpaqueName(org) || !isHashId(device) || signature === undefined) return undefined;
-  const signer = { org, device, created: Number(created) };
+  const certificate = headers[certificateHeader];
+  const signer = { org, device, created: Number(created), ...(certificate === undefined ? {} : { certificate }) };
   // Written again, so that every other order, parameter or white space is refused.
   return input === `anima=${paramsOf(signer)}` ? { ...signer, signature } : undefined;
 }
@@ -71,5 +91,5 @@ export async function verifySessionRequest(
   { signature, ...signer }: ClaimedRequest,
 ): Promise<boolean> {
   if (digestHeader === undefined || !(await isContentDigest(digestHeader, body))) return false;
-  return verifyEd25519(ik, signatureBaseOf(target, digestHeader, paramsOf(signer)), signature);
+  return verifyEd25519(ik, baseOf(target, digestHeader, signer), signature);
 }

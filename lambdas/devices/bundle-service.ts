@@ -5,7 +5,7 @@ import { VaultError } from '../../contract/shared/vault-error.ts';
 import { recordKey } from '../../core/devices/chain-state.ts';
 import { decodeState } from '../../core/devices/state-snapshot.ts';
 import type { VaultScope } from '../../core/devices/vault-scope.ts';
-import { encodeBase64Field } from './base64-field.ts';
+import { encodeBase64Field } from '../shared/base64-field.ts';
 import type { LogStore, RosterStore } from './device-ports.ts';
 import { proofOf } from './entry-hashes.ts';
 import { withWraps } from './entry-wraps.ts';

@@ -2,7 +2,7 @@ import type { DeviceLogEntry } from '../../contract/devices/wire.ts';
 import { parseSignedEntry } from '../../core/devices/chain-entry.ts';
 import type { VaultScope } from '../../core/devices/vault-scope.ts';
 import { toHex } from '../../core/encoding/bytes.ts';
-import { encodeBase64Field } from './base64-field.ts';
+import { encodeBase64Field } from '../shared/base64-field.ts';
 import type { RosterStore } from './device-ports.ts';
 import { attachmentHashes } from './entry-attachments.ts';
 

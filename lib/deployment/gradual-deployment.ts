@@ -27,12 +27,12 @@ const period = Duration.minutes(1);
 export class GradualDeployment extends Construct {
   private readonly application: LambdaApplication;
   private readonly role: Role;
-  private readonly faults: ReadonlyMap<VaultFunction, Metric>;
+  private readonly faultsOf: (fn: VaultFunction) => Metric;
 
-  /** @param faults unexpected errors by function, which Lambda does not count */
-  constructor(scope: Construct, id: string, functions: VaultFunctions, faults: ReadonlyMap<VaultFunction, Metric>) {
+  /** @param faultsOf unexpected errors of a function, which Lambda does not count */
+  constructor(scope: Construct, id: string, functions: VaultFunctions, faultsOf: (fn: VaultFunction) => Metric) {
     super(scope, id);
-    this.faults = faults;
+    this.faultsOf = faultsOf;
     this.application = new LambdaApplication(this, 'Application');
     this.role = new Role(this, 'Role', {
       assumedBy: new ServicePrincipal('codedeploy.amazonaws.com'),
@@ -43,17 +43,17 @@ export class GradualDeployment extends Construct {
       reason: 'CDK attaches this policy of AWS. It moves aliases and reads alarms, and cannot read data.',
     });
     for (const [entry, fn] of Object.entries(functions)) {
-      if (fn !== undefined && !immediateEntries.has(entry)) this.deployGradually(fn);
+      if (fn !== undefined && !immediateEntries.has(entry)) this.deployGradually(fn, entry !== 'responder');
     }
   }
 
-  private deployGradually(fn: VaultFunction): void {
+  /** @param logs whether the function writes the request log. A responder is code of the operator, and does not */
+  private deployGradually(fn: VaultFunction, logs: boolean): void {
     const { id } = fn.node;
     const counted = fn.alias.metricErrors({ period, statistic: Stats.SUM });
-    const answered = this.faults.get(fn);
     const errors = new Alarm(this, `${id}Errors`, {
       alarmDescription: `Anima Vault: an invocation of ${id} failed. A deployment in progress is rolled back`,
-      metric: answered === undefined ? counted : sumOf([counted, answered], period),
+      metric: logs ? sumOf([counted, this.faultsOf(fn)], period) : counted,
       threshold: 1,
       evaluationPeriods: 1,
       comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,

@@ -15,6 +15,21 @@ interface LogMetricsProps {
   readonly worker: VaultFunction;
 }
 
+const namespaceOf = (deployment: string): string => `AnimaVault/${deployment}`;
+
+const faultsOf = ({ node }: VaultFunction): string => `${node.id}Faults`;
+
+const logMetric = (namespace: string, metricName: string, statistic: string = Stats.SUM): Metric =>
+  new Metric({ namespace, metricName, statistic, period: metricPeriod });
+
+/**
+ * Unexpected errors of a function that writes the request log. Lambda does not count them as errors, because the function
+ * answers: a request with the code `internal`, a job with a further attempt.
+ * @param deployment name of the deployment
+ */
+export const faultMetric = (deployment: string, fn: VaultFunction): Metric =>
+  logMetric(namespaceOf(deployment), faultsOf(fn));
+
 /** The field that makes the dimension of the metric of failed dependencies. */
 const dependencyField = '$.failedDependency';
 const unexpected: ErrorCode = 'internal';
@@ -24,10 +39,7 @@ const unexpected: ErrorCode = 'internal';
  * test/infra/log-metrics.test.ts evaluates them against lines that the functions write.
  */
 export class LogMetrics extends Construct {
-  /**
-   * Unexpected errors by function. Lambda does not count them as errors, because the function answers: a request with
-   * the code `internal`, a job with a further attempt.
-   */
+  /** Unexpected errors by function ({@link faultMetric}). */
   readonly faults: ReadonlyMap<VaultFunction, Metric>;
   /** Seconds. */
   readonly sealLag: Metric;
@@ -39,7 +51,7 @@ export class LogMetrics extends Construct {
 
   constructor(scope: Construct, id: string, { name, logging, sealer, worker }: LogMetricsProps) {
     super(scope, id);
-    this.namespace = `AnimaVault/${name}`;
+    this.namespace = namespaceOf(name);
     const faults = new Map<VaultFunction, Metric>();
     for (const fn of logging) {
       // One filter for all dependencies: the value of the field is the dimension.
@@ -52,7 +64,7 @@ export class LogMetrics extends Construct {
         dimensions: { Dependency: dependencyField },
       });
       const filter = FilterPattern.stringValue('$.code', '=', unexpected);
-      faults.set(fn, this.metricOf(`${fn.node.id}Faults`, fn, filter));
+      faults.set(fn, this.metricOf(faultsOf(fn), fn, filter));
     }
     this.faults = faults;
     const lag = FilterPattern.numberValue('$.sealLagSeconds', '>=', 0);
@@ -90,7 +102,7 @@ export class LogMetrics extends Construct {
   ): Metric {
     const metricNamespace = this.namespace;
     new MetricFilter(this, metricName, { logGroup, filterPattern, metricNamespace, metricName, metricValue, unit });
-    return new Metric({ namespace: metricNamespace, metricName, statistic, period: metricPeriod });
+    return logMetric(metricNamespace, metricName, statistic);
   }
 }
 

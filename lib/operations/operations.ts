@@ -33,11 +33,6 @@ export class Operations extends Construct {
   private readonly alarms: VaultAlarms;
   private readonly metrics: LogMetrics;
 
-  /** Unexpected errors by function. */
-  get faults(): LogMetrics['faults'] {
-    return this.metrics.faults;
-  }
-
   constructor(scope: Construct, id: string, props: OperationsProps) {
     super(scope, id);
     const { name, settings, functions } = props;

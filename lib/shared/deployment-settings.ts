@@ -83,9 +83,9 @@ export interface DeploymentSettings extends OperationsSettings {
 
 /**
  * No hyphen, so that the last hyphen of `<name>-<stage>` separates both: otherwise the stack of `acme` and `prod-eu` would
- * be that of `acme-prod` and `eu`. Not `data`, because `<name>-<stage>-data` is a data stack.
+ * be that of `acme-prod` and `eu`. Not `data` or `operations`, because these end the names of the other stacks.
  */
-const stagePattern = /^(?!data$)[a-z][a-z0-9]{0,19}$/;
+const stagePattern = /^(?!(?:data|operations)$)[a-z][a-z0-9]{0,19}$/;
 const namePattern = /^[a-z][a-z0-9-]{0,39}$/;
 
 /** Only finite periods: unlimited log retention would contradict deletion guarantees. */
@@ -121,7 +121,13 @@ export const readSettings = (node: Node): DeploymentSettings => ({
 });
 
 const readStage = (node: Node): string =>
-  readMatching(node, 'stage', 'dev', stagePattern, '1 to 20 of a-z and 0-9, beginning with a letter, not data');
+  readMatching(
+    node,
+    'stage',
+    'dev',
+    stagePattern,
+    '1 to 20 of a-z and 0-9, beginning with a letter, not data or operations',
+  );
 
 const readSwitch = (node: Node, key: string, fallback: 'on' | 'off'): boolean =>
   readMatching(node, key, fallback, /^(?:on|off)$/, 'on or off') === 'on';

@@ -96,6 +96,7 @@ describe('alarms', () => {
         'seal-lag',
         'unexpected-errors-1',
         'unexpected-errors-2',
+        'unexpected-errors-3',
         'unfinished-jobs',
       ].sort(),
     );

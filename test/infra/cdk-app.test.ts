@@ -40,6 +40,7 @@ describe('checks on the template', () => {
       'Data/Keyrings/Table',
       'Data/UserCustody/Keyrings/Table',
       'Data/DeviceCustody/Rosters/Table',
+      'Data/SessionCustody/Mailboxes/Table',
     ]);
     const dist = ['CFR1', 'CFR2', 'CFR3', 'CFR4'];
     const stored = accepted.filter(({ rule }) => /AwsSolutions-(?:S|CFR|SQS)\d+$/.test(rule));
@@ -126,6 +127,7 @@ describe('node bin/vault.ts', () => {
     const { status, stderr, path } = run({ stage: 'Not A Stage' });
     expect(status).not.toBe(0);
     expect(stderr).toContain('The context value stage="Not A Stage" is not allowed. Nothing was synthesized.');
-    for (const stack of ['Data', 'Vault']) expect(existsSync(join(path, `${stack}.template.json`))).toBe(false);
+    for (const stack of ['Data', 'Vault', 'Operations'])
+      expect(existsSync(join(path, `${stack}.template.json`))).toBe(false);
   });
 });

@@ -33,9 +33,14 @@ test('no two deployments have the same stack', () => {
     appForTest(context)
       .node.children.flatMap((child) => ('stackName' in child ? [child.stackName] : []))
       .sort();
-  expect(stacksOf({ name: 'acme', stage: 'prod' })).toEqual(['acme-prod', 'acme-prod-data']);
-  // These would be acme-prod-eu with the name acme and the stage prod-eu, and the data stack of acme-prod.
+  expect(stacksOf({ name: 'acme', stage: 'prod' })).toEqual(['acme-prod', 'acme-prod-data', 'acme-prod-operations']);
+  // These would be acme-prod-eu with the name acme and the stage prod-eu, and the other stacks of acme-prod.
   expect(() => stacksOf({ name: 'acme', stage: 'prod-eu' })).toThrow(/stage="prod-eu" is not allowed/);
   expect(() => stacksOf({ name: 'acme-prod', stage: 'data' })).toThrow(/stage="data" is not allowed/);
-  expect(stacksOf({ name: 'acme-prod', stage: 'eu' })).toEqual(['acme-prod-eu', 'acme-prod-eu-data']);
+  expect(() => stacksOf({ name: 'acme-prod', stage: 'operations' })).toThrow(/stage="operations" is not allowed/);
+  expect(stacksOf({ name: 'acme-prod', stage: 'eu' })).toEqual([
+    'acme-prod-eu',
+    'acme-prod-eu-data',
+    'acme-prod-eu-operations',
+  ]);
 });

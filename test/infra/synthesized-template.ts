@@ -34,7 +34,7 @@ export interface Synthesized {
   /** The outputs of both stacks that are no exports. */
   readonly outputs: Readonly<Record<string, Output>>;
   /** The templates as written. */
-  readonly stacks: { readonly data: Template; readonly code: Template };
+  readonly stacks: { readonly data: Template; readonly code: Template; readonly operations: Template };
   /** Folder of the cloud assembly. */
   readonly directory: string;
 }
@@ -81,11 +81,16 @@ export const synthesize = (app: App): Synthesized => {
   const assembly = app.synth();
   const data: Template = assembly.getStackArtifact('Data').template;
   const code: Template = assembly.getStackArtifact('Vault').template;
-  const outputs = Object.entries({ ...data.Outputs, ...code.Outputs });
+  const operations: Template = assembly.getStackArtifact('Operations').template;
+  const all = { ...data.Outputs, ...code.Outputs };
   return {
-    resources: { ...data.Resources, ...withoutImports(code.Resources, data.Outputs ?? {}) },
-    outputs: Object.fromEntries(outputs.filter(([, { Export }]) => Export === undefined)),
-    stacks: { data, code },
+    resources: {
+      ...data.Resources,
+      ...withoutImports(code.Resources, all),
+      ...withoutImports(operations.Resources, all),
+    },
+    outputs: Object.fromEntries(Object.entries(all).filter(([, { Export }]) => Export === undefined)),
+    stacks: { data, code, operations },
     directory: assembly.directory,
   };
 };
@@ -129,6 +134,8 @@ const tableNames: Readonly<Record<string, string>> = {
   UserCustodyDeliveriesTable: 'delivery',
   DeviceCustodyRostersTable: 'deviceRoster',
   DeviceCustodyLogsTable: 'deviceLog',
+  SessionCustodyDirectoriesTable: 'directory',
+  SessionCustodyMailboxesTable: 'mailbox',
 };
 
 export const tables = (template: Synthesized): Record<string, [string, Resource]> =>

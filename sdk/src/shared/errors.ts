@@ -5,6 +5,7 @@ import {
   type deviceErrors,
   type ErrorCode,
   type ErrorDefinition,
+  type sessionErrors,
 } from '../../../contract/shared/error-codes.ts';
 
 /** All codes of an AnimaError: the vault's codes and the client's own. */
@@ -185,10 +186,13 @@ export class AbortError extends AnimaError {
 
 /** Codes of device vaults, whose client adds them when it is made. */
 type DeviceErrorCode = keyof typeof deviceErrors;
-type CommonErrorCode = Exclude<AnimaErrorCode, DeviceErrorCode>;
+/** Codes of session custody, which this client never meets. */
+type SessionErrorCode = keyof typeof sessionErrors;
+type CommonErrorCode = Exclude<AnimaErrorCode, DeviceErrorCode | SessionErrorCode>;
 
 /** The class of each code. The compiler rejects a missing code. */
-const errorClasses: Record<CommonErrorCode, typeof AnimaError> & Partial<Record<DeviceErrorCode, typeof AnimaError>> = {
+const errorClasses: Record<CommonErrorCode, typeof AnimaError> &
+  Partial<Record<DeviceErrorCode | SessionErrorCode, typeof AnimaError>> = {
   invalid_request: InvalidRequestError,
   invalid_name: InvalidRequestError,
   invalid_cursor: InvalidRequestError,
