@@ -1,9 +1,9 @@
 /** A storage in memory that shows what is stored, counts writes, and can fail at one of them. */
 import type { Bytes } from '../../../core/encoding/bytes.ts';
 import { memoryStorage } from '../../../sdk/src/device/storage/memory-storage.ts';
-import type { DeviceStorage } from '../../../sdk/src/device/storage/storage-ports.ts';
+import type { LocalStorage } from '../../../sdk/src/device/storage/storage-ports.ts';
 
-export interface WatchedStorage extends DeviceStorage {
+export interface WatchedStorage extends LocalStorage {
   /** What is stored, as it is stored. */
   readonly items: Map<string, Bytes>;
   writes: number;
