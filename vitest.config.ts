@@ -8,7 +8,7 @@ const suites = {
     'test/security/user-custody/**/*.test.ts',
   ],
   devices: ['test/devices/**/*.test.ts', 'test/sdk/device/**/*.test.ts'],
-  sessions: ['test/sessions/**/*.test.ts'],
+  sessions: ['test/sessions/**/*.test.ts', 'test/sdk/session/**/*.test.ts'],
   blobs: ['test/blobs/**/*.e2e.test.ts', 'test/link-page/**/*.test.ts'],
   infra: ['test/{infra,aws}/**/*.test.ts'],
   security: [
