@@ -85,7 +85,8 @@ export class SessionEngine {
   async #sync(settings: Settings): Promise<SyncResult> {
     const { context } = this;
     await context.certificate.renew(context.directory, context.clock.now());
-    await this.#followIfOlder(directoryAge, settings);
+    // A frozen directory is asked for with each round, so that it heals soon.
+    await this.#followIfOlder(this.#outbox.frozen.size > 0 ? 0 : directoryAge, settings);
     await this.prekeys.upkeep(settings);
     let received = await this.#receiver.receive(settings);
     if (received > 0) {

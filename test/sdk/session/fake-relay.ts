@@ -68,7 +68,8 @@ export class FakeRelay {
   /** Replaces what a device reads from its mailbox, or what a claim answers. */
   onReceive: (device: string, messages: IncomingMessage[]) => IncomingMessage[] = (_, messages) => messages;
   onClaim: ((device: string, answer: Awaited<ReturnType<SessionRequests['claim']>>) => typeof answer) | undefined;
-  onSend: ((sender: string) => AnimaErrorCode | undefined) | undefined;
+  /** Says that every counter was used before. */
+  refusesCounters = false;
   readonly #org: string;
   readonly #now: () => number;
 
@@ -212,8 +213,6 @@ export class FakeRelay {
         ),
       send: (messages) =>
         guarded('send', () => {
-          const refused = this.onSend?.(own);
-          if (refused !== undefined) fail(refused);
           return messages.map(({ to, counter, conversation, message }) => ({
             ...{ to, counter, highest: undefined },
             ...this.#store(own, to, counter, conversation, message),
@@ -286,6 +285,7 @@ export class FakeRelay {
 
   #store(from: string, to: string, counter: number, conversation: string | undefined, message: Bytes) {
     if (!this.#mayWrite(from, to, conversation)) return { outcome: 'not_allowed' as const };
+    if (this.refusesCounters) return { outcome: 'counter_used' as const, highest: counter + 5 };
     const box = this.mailbox(to);
     const name = `${from}/${counter}`;
     const known = box.messages.get(name) ?? box.acknowledged.get(name);

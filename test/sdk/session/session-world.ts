@@ -125,9 +125,8 @@ export class SessionWorld {
   }
 
   /** Polls until nothing new is there, and returns what the application got. */
-  async drain({ client }: WorldDevice): Promise<Given[]> {
+  async drain({ client }: WorldDevice, given: Given[] = []): Promise<Given[]> {
     const controller = new AbortController();
-    const given: Given[] = [];
     const before = this.clock.onWait;
     this.clock.onWait = async () => controller.abort();
     try {

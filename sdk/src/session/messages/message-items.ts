@@ -15,7 +15,7 @@ export interface SentItem {
   /** Absent after every device has confirmed it, unless there is a history. */
   readonly body: Bytes | AttachmentReference | undefined;
   readonly devices: Readonly<Record<string, DeliveryState>>;
-  /** Person of each device; the device itself for a member of a fleet. */
+  /** Person of each owner's device; the device itself for an agent. */
   readonly persons: Readonly<Record<string, string>>;
 }
 

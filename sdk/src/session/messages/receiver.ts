@@ -78,7 +78,7 @@ export class Receiver {
         names.push(message.name);
       }
       await this.#acknowledge(names, settings);
-      if (next === undefined || messages.length === 0) return opened;
+      if (next === undefined) return opened;
       after = next;
     }
     return opened;

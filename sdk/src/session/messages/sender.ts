@@ -83,7 +83,10 @@ export class Sender {
     const item: SentItem = {
       ...{ id, place, isLink, counter, time: clock.now(), type, body },
       devices: Object.fromEntries(devices.map(({ device }) => [device, 'queued' as const])),
-      persons: Object.fromEntries(devices.map(({ device, person }) => [device, person === '' ? device : person])),
+      // An agent is a participant of its own, whoever it belongs to.
+      persons: Object.fromEntries(
+        devices.map(({ device, person, role }) => [device, role === 'owner' ? person : device]),
+      ),
     };
     changes.put(prefixes.sent + toHex(id), item);
     for (const { device } of devices) {
