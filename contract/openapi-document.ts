@@ -90,6 +90,9 @@ const securityByAuth: Record<RouteAuth, Json[]> = {
   user: [{ userKey: [] }, { session: [] }],
   iam: [{ awsSigV4: [] }],
   device: [{ deviceSignature: [] }],
+  'session-device': [{ sessionDeviceSignature: [] }],
+  // The lookup value of the invite is in the body.
+  invite: [],
   signature: [],
   none: [],
 };
@@ -174,6 +177,14 @@ export function openApiDocument(): Json {
           description:
             'An HTTP message signature (RFC 9421) of a member of the device vault, with the headers Content-Digest ' +
             'and Signature-Input (docs/device-service.md)',
+        },
+        sessionDeviceSignature: {
+          type: 'apiKey',
+          name: 'Signature',
+          in: 'header',
+          description:
+            'An HTTP message signature (RFC 9421) of a device of the directory, with the headers Content-Digest and ' +
+            'Signature-Input, and Anima-Certificate for a member of a fleet (docs/session-service.md)',
         },
       },
     },

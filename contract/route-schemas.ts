@@ -13,6 +13,7 @@ import { memorySchemas } from './memory/schemas.ts';
 import { orgSchemas } from './orgs/schemas.ts';
 import { rotationSchemas } from './rotation/schemas.ts';
 import type { RouteId } from './routes.ts';
+import { sessionSchemas } from './sessions/schemas.ts';
 import { lazySchemas, type SchemaBuilders } from './shared/lazy-schemas.ts';
 import { shredSchemas } from './shredding/schemas.ts';
 import { userSchemas } from './users/schemas.ts';
@@ -33,6 +34,7 @@ export const routeSchemas = lazySchemas({
   ...userSchemas,
   ...memorySchemas,
   ...deviceSchemas,
+  ...sessionSchemas,
   ...conversationSchemas,
   ...explainSchemas,
 } as const satisfies Record<RouteId, SchemaBuilders>);

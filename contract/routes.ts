@@ -7,6 +7,7 @@ import { explainRoutes } from './explain/routes.ts';
 import { memoryRoutes } from './memory/routes.ts';
 import { orgRoutes } from './orgs/routes.ts';
 import { rotationRoutes } from './rotation/routes.ts';
+import { sessionRoutes } from './sessions/routes.ts';
 import { type AuditOnlyVerb, type Verb, verbs } from './shared/verbs.ts';
 import { shredRoutes } from './shredding/routes.ts';
 import { userRoutes } from './users/routes.ts';
@@ -14,10 +15,10 @@ import { valueRoutes } from './values/routes.ts';
 
 /**
  * How a route authenticates its caller: with an API key; as a user, with a user key or session; as an AWS principal of
- * the deployment's account (SigV4); as a device, with an HTTP message signature; as a message provider, with its
- * signature; or not at all.
+ * the deployment's account (SigV4); as a device of a device vault or of the directory, with an HTTP message signature;
+ * with an invite in the body; as a message provider, with its signature; or not at all.
  */
-export type RouteAuth = 'api-key' | 'user' | 'iam' | 'device' | 'signature' | 'none';
+export type RouteAuth = 'api-key' | 'user' | 'iam' | 'device' | 'session-device' | 'invite' | 'signature' | 'none';
 
 /**
  * One function is deployed per group. Its dedicated role has only the permissions that the routes of the group need.
@@ -38,6 +39,8 @@ export const routeGroups = [
   'accounts',
   'memory',
   'devices',
+  'directory',
+  'relay',
   'webhooks',
   'explainer',
 ] as const;
@@ -76,7 +79,7 @@ export interface RouteRow {
   readonly status: 200 | 201;
 }
 
-/** Routes that the main client of the SDK calls. Device vaults have a client of their own, so that neither holds both. */
+/** Routes that the main client of the SDK calls. Device vaults and sessions have clients of their own. */
 export const clientRoutes = {
   ...orgRoutes,
   ...apiKeyRoutes,
@@ -95,10 +98,10 @@ export type ClientRouteId = keyof typeof clientRoutes;
 
 /**
  * Every route of the service, defined once: lib deploys them, handlers serve them, the SDK calls them. Marked as pure,
- * because bundlers would otherwise keep the routes of device vaults in the main client.
+ * because bundlers would otherwise keep the routes of device vaults and sessions in the main client.
  */
 export const routes = /* @__PURE__ */ (() =>
-  ({ ...clientRoutes, ...deviceRoutes }) as const satisfies Record<string, RouteRow>)();
+  ({ ...clientRoutes, ...deviceRoutes, ...sessionRoutes }) as const satisfies Record<string, RouteRow>)();
 
 export type RouteId = keyof typeof routes;
 

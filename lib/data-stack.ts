@@ -10,6 +10,7 @@ import { DeviceData } from './devices/device-data.ts';
 import { KeyEncryptionKey } from './org-keys/key-encryption-key.ts';
 import { KeyringTable } from './org-keys/org-keyring-table.ts';
 import { RotationTable } from './rotation/rotation-table.ts';
+import { SessionData } from './sessions/session-data.ts';
 import type { DeploymentSettings } from './shared/deployment-settings.ts';
 import { HmacKey } from './shared/kms-hmac-key.ts';
 import { LockedBucket } from './shared/locked-bucket.ts';
@@ -36,6 +37,7 @@ export class DataStack extends Stack {
   readonly objects: BlobBucket;
   readonly users: UserData;
   readonly devices: DeviceData;
+  readonly sessions: SessionData;
 
   constructor(scope: Construct, settings: DeploymentSettings) {
     const name = deploymentName(settings);
@@ -63,6 +65,7 @@ export class DataStack extends Stack {
     this.objects = new BlobBucket(this, 'BlobObjects', names.bucket('blobs'));
     this.users = new UserData(this, 'UserCustody', name, names);
     this.devices = new DeviceData(this, 'DeviceCustody', names);
+    this.sessions = new SessionData(this, 'SessionCustody', names);
     this.output('KekArn', this.kek.arn, 'The key-encryption key');
     this.output('SigningKeyArn', this.signingKey.arn, 'Signs receipts and audit seals');
     this.output('KeyringTable', this.keyrings.name, 'Wrapped data-encryption keys; never to be copied');
@@ -80,6 +83,12 @@ export class DataStack extends Stack {
       'Members and wrapped keys of device vaults; never to be copied',
     );
     this.output('DeviceLogTable', this.devices.logs.name, 'Signed entries of device vaults');
+    this.output('DirectoryTable', this.sessions.directories.name, 'Signed directories of devices');
+    this.output(
+      'MailboxTable',
+      this.sessions.mailboxes.name,
+      'Messages that devices have not read yet; never to be copied',
+    );
     this.output('AuditTable', this.audit.name, 'Audit records');
   }
 
@@ -97,6 +106,8 @@ export class DataStack extends Stack {
       deliveries: this.users.deliveries.name,
       deviceRosters: this.devices.rosters.name,
       deviceLogs: this.devices.logs.name,
+      directories: this.sessions.directories.name,
+      mailboxes: this.sessions.mailboxes.name,
     };
   }
 

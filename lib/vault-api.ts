@@ -88,6 +88,14 @@ const authorizers: Record<RouteAuth, { authorizer: IHttpRouteAuthorizer; openBec
     authorizer: new HttpNoneAuthorizer(),
     openBecause: 'The function checks the signature of a member of the device vault, with a consistent read.',
   },
+  'session-device': {
+    authorizer: new HttpNoneAuthorizer(),
+    openBecause: 'The function checks the signature of a device of the directory, with a consistent read.',
+  },
+  invite: {
+    authorizer: new HttpNoneAuthorizer(),
+    openBecause: 'The function checks the lookup value of the invite, which only the invited device can compute.',
+  },
   signature: {
     authorizer: new HttpNoneAuthorizer(),
     openBecause: "The function checks the provider's signature, which covers the raw body.",
@@ -129,7 +137,14 @@ export class VaultApi extends Construct {
       },
     });
     this.integrations = new Map(
-      routeGroups.map((group) => [group, new HttpLambdaIntegration(`To-${group}`, props.functions[group].target)]),
+      routeGroups.map((group) => [
+        group,
+        new HttpLambdaIntegration(`To-${group}`, props.functions[group].target, {
+          // One permission for each function. One for each route would exceed the 500 resources of a stack. The function
+          // of $default needs its own, because the ARN of that route has no path.
+          scopePermissionToRoute: group === 'public',
+        }),
+      ]),
     );
     const stage = this.addStage(props.name, props.settings);
     this.id = this.api.apiId;

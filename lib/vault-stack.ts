@@ -65,7 +65,7 @@ export class VaultStack extends Stack {
       publisher: functions.publisher,
     });
     page.tellAddress(functions.blobs);
-    page.tellAddress(functions.devices);
+    for (const fn of [functions.devices, functions.directory, functions.relay]) page.tellAddress(fn);
     page.tellViewers(functions.links);
     if (settings.canary) new GradualDeployment(this, 'Deployment', functions);
     new Operations(this, 'Operations', {
@@ -133,9 +133,10 @@ export class VaultStack extends Stack {
    * the org.
    */
   private grantRecords({ operator, admin, rotator, shredder, links, ...others }: VaultFunctions): void {
-    const { reader, writer, auditor, blobs, users, accounts, memory, devices, worker, explainer } = others;
+    const { reader, writer, auditor, blobs, users, accounts, memory, devices, directory, relay, worker, explainer } =
+      others;
     const callers = [reader, writer, rotator, auditor, blobs, links, users, accounts, memory, devices];
-    const readers = [...callers, worker, explainer];
+    const readers = [...callers, directory, relay, worker, explainer];
     for (const fn of [...readers, others['provider-secrets']]) {
       this.data.recordsKey.grantMac(fn);
       this.data.locked.grantReadMark(fn);
@@ -220,6 +221,7 @@ export class VaultStack extends Stack {
     this.data.users.grantExplaining(functions, this.data);
     this.data.users.grantShredding(functions);
     this.data.devices.grantAll(functions, this.data);
+    this.data.sessions.grantAll(functions, this.data);
     this.data.audit.grantRecord(functions.worker);
     functions.explainer.set(functionEnv.grants, iamPolicyReport(this.explainedArns(functions), functions));
   }
@@ -240,11 +242,13 @@ export class VaultStack extends Stack {
   }
 
   /**
-   * Every function that authenticates callers adds audit records. The auditor only reads. Only the sealer adds seals,
+   * Every function that authenticates callers adds audit records, except for the relay: messages are not recorded
+   * (docs/session-service.md, section 1). The auditor only reads. Only the sealer adds seals,
    * to the locked bucket. Both verify them with the public key.
    */
   private grantAudit(functions: VaultFunctions): void {
-    for (const group of routeGroups) if (group !== 'public') this.data.audit.grantRecord(functions[group]);
+    const recording = routeGroups.filter((group) => group !== 'public' && group !== 'relay');
+    for (const group of recording) this.data.audit.grantRecord(functions[group]);
     const { auditor, sealer } = functions;
     this.data.audit.grantRead(auditor);
     this.data.keyrings.grantRead(auditor);

@@ -63,6 +63,9 @@ export interface ShredReceipt {
         readonly records: number;
         readonly deviceRosters: number;
         readonly deviceEntries: number;
+        /** Items of session custody: mailboxes, and the directory with invites, prekeys and conversations. */
+        readonly mailboxItems: number;
+        readonly directoryItems: number;
         readonly complete: boolean;
       }
     | undefined;

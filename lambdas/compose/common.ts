@@ -92,3 +92,9 @@ export const createApiKeyAuth = (recordTables: RequestRecordTables, keyringOpene
   lastUsedRecorder: new LastUsedRecorder(new DynamoLastUsed(orgDynamoClients(), recordTables.apiKeys), clock),
   clock,
 });
+
+/** The hosts of configured addresses: the page serves the API too. */
+export const configuredHosts = (): readonly string[] => {
+  const page = process.env[functionEnv.pageUrl];
+  return page === undefined || page === '' ? [] : [new URL(page).host];
+};

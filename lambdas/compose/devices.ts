@@ -1,5 +1,4 @@
 /** Composes the function `devices`. It has no key of any data: records are opened on the devices alone. */
-import { functionEnv } from '../../contract/shared/environment-variables.ts';
 import { DeviceAuthenticator } from '../devices/device-authenticator.ts';
 import { DeviceLogService } from '../devices/device-log-service.ts';
 import { DeviceVaultService } from '../devices/device-vault-service.ts';
@@ -11,14 +10,15 @@ import { DynamoDeviceRequest } from '../devices/stores/dynamo-device-request.ts'
 import { DynamoDeviceRosters } from '../devices/stores/dynamo-device-rosters.ts';
 import { DynamoPairings } from '../devices/stores/dynamo-pairings.ts';
 import type { UserAuthenticator } from '../users/middleware/authenticate-user.ts';
-import { authenticationKeys, clock, keyringVerifier, orgDynamoClients, requireSetting } from './common.ts';
+import {
+  authenticationKeys,
+  clock,
+  configuredHosts,
+  keyringVerifier,
+  orgDynamoClients,
+  requireSetting,
+} from './common.ts';
 import { userReader, userTables } from './user-stores.ts';
-
-/** The hosts of configured addresses: the page serves the API too. */
-const configuredHosts = (): readonly string[] => {
-  const page = process.env[functionEnv.pageUrl];
-  return page === undefined || page === '' ? [] : [new URL(page).host];
-};
 
 export function createDeviceServices() {
   const rosterTable = requireSetting('deviceRosterTable');

@@ -60,4 +60,6 @@ export const createUserPurger = () =>
     records: new DynamoUserItems(orgDynamoClients(), requireSetting('userRecordTable')),
     deviceRosters: new DynamoUserItems(orgDynamoClients(), requireSetting('deviceRosterTable')),
     deviceLogs: new DynamoUserItems(orgDynamoClients(), requireSetting('deviceLogTable')),
+    mailboxes: new DynamoUserItems(orgDynamoClients(), requireSetting('mailboxTable')),
+    directories: new DynamoUserItems(orgDynamoClients(), requireSetting('directoryTable')),
   });

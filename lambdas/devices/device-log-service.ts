@@ -12,7 +12,7 @@ import type { Outcome } from '../../core/devices/chain-state.ts';
 import { parseRosterBody } from '../../core/devices/roster-body.ts';
 import type { VaultScope } from '../../core/devices/vault-scope.ts';
 import { equalBytes, toHex } from '../../core/encoding/bytes.ts';
-import { encodeBase64Field } from './base64-field.ts';
+import { encodeBase64Field } from '../shared/base64-field.ts';
 import type { AttachmentKind, LogStore, RosterStore } from './device-ports.ts';
 import { type Attachment, attachmentHashes, requireAttachments } from './entry-attachments.ts';
 import { isMissingEntry } from './log-refill.ts';

@@ -4,9 +4,9 @@ import type { DeletePairingResponse, ListPairingsResponse, PairingInfo } from '.
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { isOpaqueIdText, type VaultScope } from '../../core/devices/vault-scope.ts';
 import { equalBytes } from '../../core/encoding/bytes.ts';
+import { encodeBase64Field } from '../shared/base64-field.ts';
 import type { Clock } from '../shared/ports.ts';
 import { hasPassed } from '../shared/timestamps.ts';
-import { encodeBase64Field } from './base64-field.ts';
 import type { PairingPlace, PairingStore, StoredPairing } from './device-ports.ts';
 
 /** A message that the approving device sends together with the entry `add`. */

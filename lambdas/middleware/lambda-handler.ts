@@ -1,7 +1,7 @@
 import type { APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
 import type { AuditRecord } from '../../contract/audit/wire.ts';
 import { methodsOfPath } from '../../contract/path-methods.ts';
-import { irreversibleRoutes, type RouteId, routeKey, routes } from '../../contract/routes.ts';
+import { auditVerbOf, irreversibleRoutes, type RouteId, routeKey, routes } from '../../contract/routes.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import type { AuditLog } from '../shared/audit-log.ts';
 import { classifyError } from '../shared/error-classification.ts';
@@ -92,7 +92,8 @@ function unknownRoute({ event }: RequestState): VaultError {
 
 /**
  * Writes the audit record of a request with an authenticated caller, whatever its outcome. If the write fails, the
- * request fails. Unauthenticated requests are only logged; otherwise anyone could fill the audit of any org.
+ * request fails. Unauthenticated requests are only logged; otherwise anyone could fill the audit of any org. So are
+ * requests of routes without a verb.
  */
 async function recordAuditEvent(
   audit: AuditLog,
@@ -101,7 +102,7 @@ async function recordAuditEvent(
   context: Context,
   outcome: Outcome,
 ): Promise<Outcome> {
-  if (route === undefined || state.actor === undefined) return outcome;
+  if (route === undefined || state.actor === undefined || auditVerbOf(route.id) === undefined) return outcome;
   // The operation was not carried out, and its record has failed already.
   if ('error' in outcome && classifyError(outcome.error)?.code === 'audit_unavailable') return outcome;
   try {

@@ -177,13 +177,21 @@ const hasNoBlobs = ({ blobs }: ReceiptPayload): boolean =>
 
 const hasNoUsers = ({ users }: ReceiptPayload): boolean => {
   if (users === undefined) return true;
-  const { complete, keyrings, records, deviceRosters, deviceEntries } = users;
-  return complete && keyrings + records + deviceRosters + deviceEntries === 0;
+  const { complete, ...counts } = users;
+  return complete && Object.values(counts).every((count) => count === 0);
 };
 
 const uncountedPayload: ReceiptPayload = {
   blobs: { objects: 0, uploads: 0, complete: false },
-  users: { keyrings: 0, records: 0, deviceRosters: 0, deviceEntries: 0, complete: false },
+  users: {
+    keyrings: 0,
+    records: 0,
+    deviceRosters: 0,
+    deviceEntries: 0,
+    mailboxItems: 0,
+    directoryItems: 0,
+    complete: false,
+  },
 };
 
 /** Payloads of the receipts in the tombstone. */

@@ -1,6 +1,6 @@
 /**
  * Deletes the users of a shredded organization. Keyrings are deleted first, because nobody can open user data without
- * them. Locators follow, then records and device vaults.
+ * them. Locators follow, then records, device vaults, mailboxes and the directory.
  * Once the tombstone of the organization is written, every user request is refused, because the request reads the
  * tombstone in the same round trip as the user's keyring. A request that was admitted before may still store the
  * keyring of a new user. No request stores data under that keyring any more, and the workflow deletes again once no
@@ -25,6 +25,9 @@ export interface UserTables {
   /** Of device vaults: wrapped keys, and log entries. */
   readonly deviceRosters: UserItemStore;
   readonly deviceLogs: UserItemStore;
+  /** Of session custody. */
+  readonly mailboxes: UserItemStore;
+  readonly directories: UserItemStore;
 }
 
 export class OrgUserPurger {
@@ -41,10 +44,10 @@ export class OrgUserPurger {
    * @throws VaultError `unavailable`
    */
   async purge(org: string, maxBatches: number): Promise<boolean> {
-    const { keyrings, records, deviceRosters, deviceLogs } = this.#tables;
+    const { keyrings, records, deviceRosters, deviceLogs, mailboxes, directories } = this.#tables;
     if (!(await deleteBatches(keyrings, org, keyringIdPrefix, maxBatches * keyringBatchesPerBatch))) return false;
     let isDone = true;
-    for (const table of [keyrings, deviceRosters, records, deviceLogs]) {
+    for (const table of [keyrings, deviceRosters, records, deviceLogs, mailboxes, directories]) {
       isDone = (await deleteBatches(table, org, undefined, maxBatches)) && isDone;
     }
     return isDone;
@@ -52,18 +55,22 @@ export class OrgUserPurger {
 
   /** Counts the remaining items. @throws VaultError `unavailable` */
   async countRemaining(org: string): Promise<NonNullable<ShredReceipt['users']>> {
-    const { keyrings, records, deviceRosters, deviceLogs } = this.#tables;
+    const { keyrings, records, deviceRosters, deviceLogs, mailboxes, directories } = this.#tables;
     const counts = [
       await keyrings.list(org, keyringIdPrefix, countLimit),
       await records.list(org, undefined, countLimit),
       await deviceRosters.list(org, undefined, countLimit),
       await deviceLogs.list(org, undefined, countLimit),
+      await mailboxes.list(org, undefined, countLimit),
+      await directories.list(org, undefined, countLimit),
     ] as const;
     return {
       keyrings: counts[0].items.length,
       records: counts[1].items.length,
       deviceRosters: counts[2].items.length,
       deviceEntries: counts[3].items.length,
+      mailboxItems: counts[4].items.length,
+      directoryItems: counts[5].items.length,
       complete: counts.every(({ more }) => !more),
     };
   }

@@ -16,7 +16,9 @@ type TableSetting = (typeof functionEnv)[
   | 'userRecordTable'
   | 'deliveryTable'
   | 'deviceRosterTable'
-  | 'deviceLogTable'];
+  | 'deviceLogTable'
+  | 'directoryTable'
+  | 'mailboxTable'];
 
 /**
  * Every partition key of a call must be the session's org. ForAllValues is also true without any key, as in a Scan, so

@@ -41,10 +41,14 @@ const writers: readonly Role[] = ['admin', 'agent'];
 
 /**
  * Requests that, if allowed, change nothing or nothing that another row needs. Other tests check that only the user may
- * call the routes of kind `user`, only a device those of kind `device`, and only a provider those of kind `signature`
- * (test/users, test/memory, test/devices, test/conversations).
+ * call the routes of kind `user`, only a device those of kind `device`, only an invited device those of kind `invite`,
+ * and only a provider those of kind `signature` (test/users, test/memory, test/devices, test/sessions,
+ * test/conversations).
  */
-const rows: Record<RouteId, Row | 'anyone' | 'operator' | 'link' | 'user' | 'device' | 'login' | 'signature'> = {
+const rows: Record<
+  RouteId,
+  Row | 'anyone' | 'operator' | 'link' | 'user' | 'device' | 'invite' | 'login' | 'signature'
+> = {
   getOpenApi: 'anyone',
   getPublicKeys: 'anyone',
   createOrg: 'operator',
@@ -169,6 +173,25 @@ const rows: Record<RouteId, Row | 'anyone' | 'operator' | 'link' | 'user' | 'dev
   listPairings: 'device',
   putApproverMessage: 'device',
   deletePairing: 'device',
+  appendDirectory: { path: '/v1/session/directory', body: { entry: 'odd' }, roles: ['admin'], elsewhere: 'forbidden' },
+  readDirectory: { path: '/v1/session/directory', roles: ['admin'], elsewhere: 'forbidden' },
+  appendSessionEntry: 'device',
+  readSessionEntries: 'device',
+  readCheckpoint: 'device',
+  createInvite: { path: '/v1/session/invites', body: { odd: 1 }, roles: ['admin'], elsewhere: 'forbidden' },
+  listInvites: { path: '/v1/session/invites', roles: ['admin'], elsewhere: 'forbidden' },
+  deleteInvite: { path: '/v1/session/invites/0123456789abcdef', roles: ['admin'], elsewhere: 'forbidden' },
+  beginEnrollment: 'invite',
+  putEnrollment: 'invite',
+  readInvitedDirectory: 'invite',
+  putBundle: 'device',
+  getBundle: 'device',
+  claimBundle: 'device',
+  putConversation: 'device',
+  listConversations: 'device',
+  sendMessages: 'device',
+  readMailbox: 'device',
+  acknowledgeMessages: 'device',
   receiveTwilio: 'signature',
   receiveWhatsApp: 'signature',
   verifyWhatsApp: 'signature',

@@ -6,10 +6,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { AuditRecord } from '../../contract/audit/wire.ts';
 import { auditVerbOf, type RouteId, routes } from '../../contract/routes.ts';
+import { createInvite, inviteLookup, storedLookup } from '../../core/directory/invite.ts';
+import { toBase64 } from '../../core/encoding/bytes.ts';
 import { firstTimeIdAt } from '../../core/encoding/time-ordered-id.ts';
 import type { EngineCall, InjectedFault } from '../../local/aws/endpoint/engine-hooks.ts';
 import { linkProof } from '../blobs/blob-requests.ts';
 import { createUser, ServedVault, signatureHeaders } from '../devices/signed-device-requests.ts';
+import { ServedDirectory } from '../sessions/served-directory.ts';
 import { expectProblem, useLocalStack } from '../shared/local-stack.ts';
 
 const stack = useLocalStack({ functionConcurrency: 1 });
@@ -294,6 +297,27 @@ describe('when the record can not be written', () => {
     const text = body === undefined ? '' : JSON.stringify(body);
     return { path, body, headers: await signatureHeaders(stack, device, scope, method, path, text) };
   };
+  /** A directory, and a request that its first device signed. */
+  const onSession = async (method: string, end: string, body: object): Promise<Request> => {
+    const served = await ServedDirectory.begin(stack);
+    const path = `/v1/session${end}`;
+    return { path, body, headers: await served.headers(served.first, method, path, JSON.stringify(body)) };
+  };
+  /** A request with an invite. */
+  const onInvite = async (verb: 'create' | 'begin' | 'put' | 'read'): Promise<Request> => {
+    const invite = createInvite(stack.vault.adminKey.split('_')[1] ?? '', new Uint8Array(32));
+    const lookup = await inviteLookup(invite);
+    const grant = { person: 'a'.repeat(16), role: 'owner', stored: toBase64(storedLookup(lookup)) };
+    const made = { path: '/v1/session/invites', body: { invite: invite.id, ...grant } };
+    if (verb === 'create') return made;
+    expect((await stack.http('POST', made.path, { key: admin(), body: made.body })).status).toBe(201);
+    const path = `/v1/session/enrollments/${invite.org}/${invite.id}`;
+    const body = { lookup: toBase64(lookup) };
+    if (verb === 'begin') return { path, body };
+    if (verb === 'read') return { path: `${path}/directory`, body: { ...body, after: 0 } };
+    const enrollment = { ik: bytes32, dh: bytes32, proof: bytes32, possession: Buffer.alloc(64).toString('base64') };
+    return { path, body: { ...body, ...enrollment } };
+  };
   const device = '/v1/device-vaults/0123456789abcdef';
   /** A request for each route. Null for routes without an authenticated caller or a proof, which are not recorded. */
   const blob = '/v1/blobs/01m7xpe6000123456789abcdef';
@@ -372,6 +396,26 @@ describe('when the record can not be written', () => {
     listPairings: () => onDevice('GET', '/pairings'),
     putApproverMessage: () => onDevice('PUT', '/pairings/0123456789abcdef/approver/1', { message: 'AAAA' }),
     deletePairing: () => onDevice('DELETE', '/pairings/0123456789abcdef'),
+    appendDirectory: { path: '/v1/session/directory', body: { entry: 'AAAA' } },
+    readDirectory: { path: '/v1/session/directory' },
+    createInvite: () => onInvite('create'),
+    listInvites: { path: '/v1/session/invites' },
+    deleteInvite: { path: '/v1/session/invites/0123456789abcdef' },
+    beginEnrollment: () => onInvite('begin'),
+    putEnrollment: () => onInvite('put'),
+    readInvitedDirectory: () => onInvite('read'),
+    appendSessionEntry: () => onSession('POST', '/entries', { entry: 'AAAA' }),
+    putBundle: () => onSession('PUT', '/bundle', { bundle: 'AAAA', oneTimePrekeys: [] }),
+    claimBundle: () => onSession('POST', `/bundles/${'a'.repeat(32)}/claim`, {}),
+    putConversation: () => onSession('PUT', `/conversations/${'a'.repeat(32)}`, { statement: 'AAAA' }),
+    // Messages are not recorded, and neither is what devices read.
+    readSessionEntries: null,
+    readCheckpoint: null,
+    getBundle: null,
+    listConversations: null,
+    sendMessages: null,
+    readMailbox: null,
+    acknowledgeMessages: null,
     logIn: () => onLogin(),
     logOut: { path: '/v1/sessions', key: 'user' },
     // Requests without a valid provider signature are not recorded. test/conversations tests those with one.

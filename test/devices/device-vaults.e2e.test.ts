@@ -243,7 +243,8 @@ describe('deleting', () => {
     expect(await countsOf(vault)).toEqual({ rosters: 0, logs: 0 });
     const { receipts } = await (await stack.http('GET', '/v1/org/shred', { key: adminKey })).json();
     const receipt = JSON.parse(Buffer.from(receipts[0].split('.')[1], 'base64url').toString());
-    expect(receipt.users).toEqual({ keyrings: 0, records: 0, deviceRosters: 0, deviceEntries: 0, complete: true });
+    const none = { keyrings: 0, records: 0, deviceRosters: 0, deviceEntries: 0, mailboxItems: 0, directoryItems: 0 };
+    expect(receipt.users).toEqual({ ...none, complete: true });
   });
 });
 

@@ -42,6 +42,13 @@ const destroyingDeviceVaults = [
   'deviceRoster dynamodb:Query',
 ];
 
+const destroyingSessions = [
+  'directory dynamodb:DeleteItem',
+  'directory dynamodb:Query',
+  'mailbox dynamodb:DeleteItem',
+  'mailbox dynamodb:Query',
+];
+
 const destroyingUsers = [
   'userKeyring dynamodb:DeleteItem',
   'userKeyring dynamodb:Query',
@@ -142,6 +149,7 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
       record,
       ...destroyingBlobs,
       ...destroyingUsers,
+      ...destroyingSessions,
       'keyring dynamodb:GetItem',
       'keyring dynamodb:PutItem',
       'value dynamodb:BatchGetItem',
@@ -241,7 +249,38 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
     ],
     own: [authenticatingRecords],
   },
-  // The only KMS permission is the one that authenticates records.
+  // The only KMS permission of these three is the one that authenticates records.
+  directory: {
+    data: [
+      readingMark,
+      ...authentication,
+      record,
+      'directory dynamodb:BatchGetItem',
+      'directory dynamodb:DeleteItem',
+      'directory dynamodb:GetItem',
+      'directory dynamodb:PutItem',
+      'directory dynamodb:Query',
+      'directory dynamodb:UpdateItem',
+      'mailbox dynamodb:DeleteItem',
+      'mailbox dynamodb:Query',
+    ],
+    own: [authenticatingRecords],
+  },
+  relay: {
+    data: [
+      readingMark,
+      'directory dynamodb:BatchGetItem',
+      'directory dynamodb:GetItem',
+      'directory dynamodb:Query',
+      'keyring dynamodb:BatchGetItem',
+      'mailbox dynamodb:BatchGetItem',
+      'mailbox dynamodb:DeleteItem',
+      'mailbox dynamodb:PutItem',
+      'mailbox dynamodb:Query',
+      'mailbox dynamodb:UpdateItem',
+    ],
+    own: [authenticatingRecords],
+  },
   devices: {
     data: [
       readingMark,
@@ -307,6 +346,7 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
       ...writingMark,
       ...destroyingBlobs,
       ...destroyingUsers,
+      ...destroyingSessions,
       'keyring dynamodb:GetItem',
       'keyring dynamodb:PutItem',
       'value dynamodb:Query',

@@ -242,6 +242,8 @@ describe('functions', () => {
       delivery: functionEnv.deliveryTable,
       deviceRoster: functionEnv.deviceRosterTable,
       deviceLog: functionEnv.deviceLogTable,
+      directory: functionEnv.directoryTable,
+      mailbox: functionEnv.mailboxTable,
       custodyKey: functionEnv.custodyKeyId,
       codeKey: functionEnv.codeKeyId,
       routingKey: functionEnv.routingKeyId,

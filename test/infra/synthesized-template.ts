@@ -129,6 +129,8 @@ const tableNames: Readonly<Record<string, string>> = {
   UserCustodyDeliveriesTable: 'delivery',
   DeviceCustodyRostersTable: 'deviceRoster',
   DeviceCustodyLogsTable: 'deviceLog',
+  SessionCustodyDirectoriesTable: 'directory',
+  SessionCustodyMailboxesTable: 'mailbox',
 };
 
 export const tables = (template: Synthesized): Record<string, [string, Resource]> =>

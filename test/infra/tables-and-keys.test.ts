@@ -23,7 +23,7 @@ beforeAll(() => {
   template = synthesize(appForTest());
 });
 
-describe.each(['keyring', 'userKeyring', 'deviceRoster'])('the table %s can not be copied', (name) => {
+describe.each(['keyring', 'userKeyring', 'deviceRoster', 'mailbox'])('the table %s can not be copied', (name) => {
   test('it does not say a word about point-in-time recovery', () => {
     expect(table(name).Properties).not.toHaveProperty('PointInTimeRecoverySpecification');
   });
@@ -71,14 +71,17 @@ describe('tables', () => {
     ['delivery', ['org', 'id']],
     ['deviceRoster', ['org', 'id']],
     ['deviceLog', ['org', 'id']],
+    ['directory', ['org', 'id']],
+    ['mailbox', ['org', 'id']],
   ])('%s: by org first, which is what policies can tell apart: %j', (name, keys) => {
     const keySchema = keys.map((key, n) => ({ AttributeName: key, KeyType: n === 0 ? 'HASH' : 'RANGE' }));
     expect(table(name).Properties.KeySchema).toEqual(keySchema);
   });
 
   test('there are no others', () => {
-    const names = ['apiKey', 'audit', 'blob', 'delivery', 'deviceLog', 'deviceRoster', 'keyring', 'rotation'];
-    expect(Object.keys(tables(template)).sort()).toEqual([...names, 'userKeyring', 'userRecord', 'value']);
+    const names = ['apiKey', 'audit', 'blob', 'delivery', 'deviceLog', 'deviceRoster', 'directory', 'keyring'];
+    const more = ['mailbox', 'rotation', 'userKeyring', 'userRecord', 'value'];
+    expect(Object.keys(tables(template)).sort()).toEqual([...names, ...more]);
   });
 
   test.each([
@@ -91,6 +94,8 @@ describe('tables', () => {
     'delivery',
     'deviceRoster',
     'deviceLog',
+    'directory',
+    'mailbox',
   ])('%s: paid by request, kept when the stack goes, not deletable', (name) => {
     expect(table(name)).toMatchObject({
       DeletionPolicy: 'RetainExceptOnCreate',
@@ -99,15 +104,15 @@ describe('tables', () => {
     });
   });
 
-  test.each(['apiKey', 'value', 'blob', 'userRecord', 'delivery', 'deviceLog'])(
+  test.each(['apiKey', 'value', 'blob', 'userRecord', 'delivery', 'deviceLog', 'directory'])(
     '%s: recoverable to a point in time',
     (name) => {
       expect(table(name).Properties.PointInTimeRecoverySpecification).toEqual({ PointInTimeRecoveryEnabled: true });
     },
   );
 
-  test('only values, records of blobs, deliveries, codes, attempts and pairings go by themselves, at their ttl', () => {
-    for (const name of ['value', 'blob', 'delivery', 'userKeyring', 'deviceRoster']) {
+  test('only values, records of blobs, deliveries, codes, attempts, pairings, invites and messages go by themselves, at their ttl', () => {
+    for (const name of ['value', 'blob', 'delivery', 'userKeyring', 'deviceRoster', 'directory', 'mailbox']) {
       expect(table(name).Properties.TimeToLiveSpecification).toEqual({ AttributeName: 'ttl', Enabled: true });
     }
     for (const name of ['apiKey', 'keyring', 'userRecord', 'deviceLog']) {

@@ -43,6 +43,8 @@ const asked: readonly [ResourceWord, readonly string[]][] = [
   ['delivery', itemActions],
   ['deviceRoster', itemActions],
   ['deviceLog', itemActions],
+  ['directory', itemActions],
+  ['mailbox', itemActions],
   ['job', ['DeleteMessage', 'ReceiveMessage', 'SendMessage'].map((action) => `sqs:${action}`)],
 ];
 
@@ -97,7 +99,8 @@ const anyOf = (...words: readonly ResourceWord[]): Entry[] => {
 };
 
 const userKeys: readonly ResourceWord[] = ['custodyKey', 'codeKey', 'routingKey', 'transitKey'];
-const userSide: readonly ResourceWord[] = [...userKeys, 'userRecord', 'delivery', 'deviceRoster', 'deviceLog', 'job'];
+const deviceTables: readonly ResourceWord[] = ['deviceRoster', 'deviceLog', 'directory', 'mailbox'];
+const userSide: readonly ResourceWord[] = [...userKeys, 'userRecord', 'delivery', ...deviceTables, 'job'];
 
 describe('nobody holds both halves', () => {
   test('what may use the KEK reaches no key, keyring, record, delivery or job of users', () => {
@@ -160,6 +163,20 @@ describe('of device vaults', () => {
       'worker',
     ]);
     expect(anyOf('deviceLog')).not.toContain('explainer');
+  });
+});
+
+describe('of session custody', () => {
+  test('the functions of their routes may use no key that opens anything', () => {
+    const openers = anyOf('kek', ...userKeys);
+    for (const entry of ['directory', 'relay'] as const) expect(openers).not.toContain(entry);
+  });
+
+  test('only the relay reads and stores messages, and only the directory changes who the devices are', () => {
+    expect(holders['mailbox dynamodb:PutItem']).toEqual(['relay']);
+    expect(holders['mailbox dynamodb:BatchGetItem']).toEqual(['relay']);
+    expect(holders['directory dynamodb:PutItem']).toEqual(['directory']);
+    expect(anyOf('directory', 'mailbox')).toEqual(['directory', 'relay', 'shred-workflow', 'shredder']);
   });
 });
 

@@ -28,6 +28,8 @@ const logicalIdPrefixes = {
   delivery: 'UserCustodyDeliveriesTable',
   deviceRoster: 'DeviceCustodyRostersTable',
   deviceLog: 'DeviceCustodyLogsTable',
+  directory: 'SessionCustodyDirectoriesTable',
+  mailbox: 'SessionCustodyMailboxesTable',
   object: 'BlobObjectsBucket',
   page: 'PageBucket',
   locked: 'LockedBucket',

@@ -49,7 +49,9 @@ type TablePrefix =
   | 'UserCustodyRecordsTable'
   | 'UserCustodyDeliveriesTable'
   | 'DeviceCustodyRostersTable'
-  | 'DeviceCustodyLogsTable';
+  | 'DeviceCustodyLogsTable'
+  | 'SessionCustodyDirectoriesTable'
+  | 'SessionCustodyMailboxesTable';
 
 /** Starts a stack before the tests of a file and stops it afterwards. */
 export function useLocalStack(options: LocalOptions = {}): LocalStack {

@@ -49,6 +49,8 @@ export function createInMemoryShredding() {
     userRecords: new Set<string>(),
     deviceRosters: new Set<string>(),
     deviceEntries: new Set<string>(),
+    mailboxItems: new Set<string>(),
+    directoryItems: new Set<string>(),
     calls: 0,
     /** Decides the outcome of the next call. */
     fate: (_call: number): CallOutcome => 'done',
@@ -137,6 +139,8 @@ export function createInMemoryShredding() {
     records: userEraser(world.userRecords),
     deviceRosters: userEraser(world.deviceRosters),
     deviceLogs: userEraser(world.deviceEntries),
+    mailboxes: userEraser(world.mailboxItems),
+    directories: userEraser(world.directoryItems),
   });
   const copies = { orgs: () => call(() => world.copies), users: () => call(() => world.userCopies) };
   const receipts = new ShredReceiptService(

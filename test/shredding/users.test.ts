@@ -24,7 +24,15 @@ const receiptsOf = ({ stored, said }: World) => {
     (jws) => said(jws) ?? expect.fail('does not verify'),
   );
 };
-const none = { keyrings: 0, records: 0, deviceRosters: 0, deviceEntries: 0, complete: true };
+const none = {
+  keyrings: 0,
+  records: 0,
+  deviceRosters: 0,
+  deviceEntries: 0,
+  mailboxItems: 0,
+  directoryItems: 0,
+  complete: true,
+};
 
 test('all of a few users is deleted before the answer leaves, and its receipt says that none was left', async () => {
   const shred = createInMemoryShredding();

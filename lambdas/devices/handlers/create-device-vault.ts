@@ -1,6 +1,6 @@
+import { decodeBase64Field } from '../../shared/base64-field.ts';
 import type { UserAuthenticator } from '../../users/middleware/authenticate-user.ts';
 import { userRouteHandler } from '../../users/middleware/user-routes.ts';
-import { decodeBase64Field } from '../base64-field.ts';
 import type { DeviceVaultService } from '../device-vault-service.ts';
 
 export const createDeviceVault = (authenticator: UserAuthenticator, vaults: DeviceVaultService) =>

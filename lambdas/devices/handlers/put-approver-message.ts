@@ -1,4 +1,4 @@
-import { decodeBase64Field } from '../base64-field.ts';
+import { decodeBase64Field } from '../../shared/base64-field.ts';
 import { type DeviceAuth, deviceRoute } from '../middleware/device-routes.ts';
 import type { PairingService } from '../pairing-service.ts';
 

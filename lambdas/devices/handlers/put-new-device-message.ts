@@ -1,7 +1,7 @@
 import { VaultError } from '../../../contract/shared/vault-error.ts';
+import { decodeBase64Field } from '../../shared/base64-field.ts';
 import type { UserAuthenticator } from '../../users/middleware/authenticate-user.ts';
 import { userRouteHandler } from '../../users/middleware/user-routes.ts';
-import { decodeBase64Field } from '../base64-field.ts';
 import type { DeviceVaultService } from '../device-vault-service.ts';
 import type { PairingService } from '../pairing-service.ts';
 

@@ -52,6 +52,8 @@ const acceptedCredentials: Readonly<Record<RouteAuth, readonly Credential['kind'
   none: ['org', 'user', 'session', 'none'],
   iam: [],
   device: [],
+  'session-device': [],
+  invite: [],
   signature: [],
 };
 

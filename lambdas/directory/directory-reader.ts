@@ -1,0 +1,101 @@
+/**
+ * The current state of a directory. A process keeps the state that it verified, and reads only the entries that follow:
+ * a warm request reads one item to know that there are none. Without a kept state, it starts from the snapshot.
+ */
+import { sessionLimits } from '../../contract/sessions/limits.ts';
+import { VaultError } from '../../contract/shared/vault-error.ts';
+import type { AuthenticationKeys } from '../records/authentication-keys.ts';
+import type { DirectoryStore, SnapshotStore, StoredSnapshot } from './directory-ports.ts';
+import { applyToView, type DirectoryView } from './directory-view.ts';
+import { openSnapshot, partCount, verifySnapshot } from './snapshot-codec.ts';
+
+/** Directories that a process keeps. One of 20,000 devices takes some 30 MB. */
+const maxKept = 16;
+/** Bytes of entries that are read at once. */
+const pageBytes = 1_000_000;
+/** A newer snapshot can replace the parts while they are read. */
+const maxAttempts = 4;
+
+export interface CurrentDirectory {
+  /** Not verified. */
+  readonly orgKeyring: unknown;
+  /** Undefined if the org has no directory. */
+  readonly view: DirectoryView | undefined;
+}
+
+export class DirectoryReader {
+  readonly #store: DirectoryStore;
+  readonly #snapshots: Pick<SnapshotStore, 'get' | 'getPart'>;
+  readonly #keys: AuthenticationKeys;
+  readonly #kept = new Map<string, DirectoryView>();
+
+  constructor(store: DirectoryStore, snapshots: Pick<SnapshotStore, 'get' | 'getPart'>, keys: AuthenticationKeys) {
+    this.#store = store;
+    this.#snapshots = snapshots;
+    this.#keys = keys;
+  }
+
+  /**
+   * Reads the keyring of the org and the state after the newest stored entry, strongly consistent.
+   * @throws DecryptionError if the service did not store the snapshot; VaultError `unavailable`, `key_unavailable`
+   */
+  async read(org: string): Promise<CurrentDirectory> {
+    const kept = this.#kept.get(org);
+    const { orgKeyring, snapshot, hasNext } = await this.#store.read(org, kept?.state.head.seq ?? 0);
+    if (kept !== undefined && !hasNext) return { orgKeyring, view: kept };
+    const start = kept ?? (snapshot && (await this.#open(org, snapshot)));
+    return { orgKeyring, view: start && (await this.catchUp(start)) };
+  }
+
+  /** The view after all entries that are stored. */
+  async catchUp(start: DirectoryView): Promise<DirectoryView> {
+    const { org } = start.state;
+    let view = start;
+    for (;;) {
+      const { seq } = view.state.head;
+      const page = await this.#store.listEntries(org, seq, sessionLimits.directoryPage, pageBytes);
+      for (const { signed } of page.entries) {
+        const { outcome, next } = applyToView(view, signed);
+        // Somebody changed the table. The rest cannot follow, and clients stop there too.
+        if (outcome.result === 'stop') return this.keep(view);
+        view = next;
+      }
+      if (!page.more) return this.keep(view);
+    }
+  }
+
+  /** Keeps a verified view, unless a newer one is kept. Returns it. */
+  keep(view: DirectoryView): DirectoryView {
+    const { org, head } = view.state;
+    const kept = this.#kept.get(org);
+    if (kept !== undefined && kept.state.head.seq > head.seq) return view;
+    this.#kept.delete(org);
+    this.#kept.set(org, view);
+    const [oldest] = this.#kept.keys();
+    if (this.#kept.size > maxKept && oldest !== undefined) this.#kept.delete(oldest);
+    return view;
+  }
+
+  async #open(org: string, first: StoredSnapshot): Promise<DirectoryView | undefined> {
+    let snapshot: StoredSnapshot | undefined = first;
+    for (let attempt = 0; attempt < maxAttempts && snapshot !== undefined; attempt++) {
+      verifySnapshot(await this.#keys.get(org), snapshot);
+      const parts = await this.#readParts(org, snapshot);
+      if (parts !== undefined) {
+        return { state: openSnapshot(org, snapshot, parts), snapshotSeq: snapshot.seq, checkpoints: [] };
+      }
+      snapshot = await this.#snapshots.get(org);
+    }
+    throw new VaultError('unavailable', { detail: 'The directory changed while it was read. Nothing was changed.' });
+  }
+
+  async #readParts(org: string, snapshot: StoredSnapshot): Promise<readonly Uint8Array[] | undefined> {
+    const parts: Uint8Array[] = [];
+    for (let part = 1; part <= partCount(snapshot); part++) {
+      const found = await this.#snapshots.getPart(org, 'state', snapshot.seq, part);
+      if (found === undefined) return undefined;
+      parts.push(found);
+    }
+    return parts;
+  }
+}

@@ -1,0 +1,99 @@
+import { writeOutcomeUnknownDetail } from '../../shared/stores/aws-error-mapping.ts';
+import { batchGet } from '../../shared/stores/dynamo-batch-get.ts';
+import { type Item, namePlaceholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
+import { idPrefixQuery, queryPage } from '../../shared/stores/dynamo-query.ts';
+import { runInBatches } from '../../shared/stores/run-in-batches.ts';
+import { writeConditionally } from '../../shared/stores/write-conditionally.ts';
+import type { ConversationStore, RelationData, StoredConversation } from '../directory-ports.ts';
+import {
+  bundleId,
+  type ClientOf,
+  conversationId,
+  ItemFields,
+  lastPart,
+  participationId,
+  participationPrefix,
+  putItem,
+} from './directory-items.ts';
+
+/** @throws DecryptionError for missing fields */
+function parseConversation(item: Item): StoredConversation {
+  const fields = new ItemFields(item);
+  const participants = fields.any('participants');
+  return {
+    conversation: lastPart(item),
+    version: fields.number('version'),
+    statement: fields.bytes('statement'),
+    participants: Array.isArray(participants) ? participants.filter((one) => typeof one === 'string') : [],
+  };
+}
+
+/** Statements of conversations, one item each, and an item for each participant that points to it. */
+export class DynamoConversations implements ConversationStore {
+  readonly #clientOf: ClientOf;
+  readonly #table: string;
+
+  constructor(clientOf: ClientOf, table: string) {
+    this.#clientOf = clientOf;
+    this.#table = table;
+  }
+
+  async put(org: string, stored: StoredConversation): Promise<boolean> {
+    const { conversation, version, statement, participants } = stored;
+    const client = this.#clientOf(org);
+    // Before the statement: a pointer without a statement is skipped, a statement without a pointer would not be found.
+    await runInBatches(participants, (participant) =>
+      putItem(client, this.#table, { org, id: participationId(participant, conversation) }),
+    );
+    return await writeConditionally(
+      () =>
+        client.putItem({
+          TableName: this.#table,
+          Item: toItem({ org, id: conversationId(conversation), version, statement, participants }),
+          ConditionExpression: 'attribute_not_exists(#id) OR #version < :version OR #statement = :statement',
+          ExpressionAttributeNames: namePlaceholders('id', 'version', 'statement'),
+          ExpressionAttributeValues: toItem({ ':version': version, ':statement': statement }),
+        }),
+      writeOutcomeUnknownDetail,
+    );
+  }
+
+  async list(org: string, participant: string, after: string | undefined, limit: number) {
+    const client = this.#clientOf(org);
+    const query = {
+      ...idPrefixQuery(this.#table, org, `${participationPrefix(participant)}/`),
+      ...(after === undefined ? {} : { ExclusiveStartKey: toItem({ org, id: participationId(participant, after) }) }),
+    };
+    const { items: pointers, more } = await queryPage(client, query, limit);
+    const ids = pointers.map(lastPart);
+    const found = await this.#get(org, ids.map(conversationId));
+    const items = found.map(parseConversation).filter(({ participants }) => participants.includes(participant));
+    const sorted = items.toSorted((a, b) => (a.conversation < b.conversation ? -1 : 1));
+    return { items: sorted, next: more ? ids.at(-1) : undefined };
+  }
+
+  async readRelations(
+    org: string,
+    conversations: readonly string[],
+    members: readonly string[],
+  ): Promise<RelationData> {
+    const items = await this.#get(org, [...conversations.map(conversationId), ...members.map(bundleId)]);
+    const statements = new Map<string, Uint8Array>();
+    const certificates = new Map<string, Uint8Array>();
+    for (const item of items) {
+      const fields = new ItemFields(item);
+      const certificate = fields.optionalBytes('certificate');
+      const statement = fields.optionalBytes('statement');
+      if (statement !== undefined) statements.set(lastPart(item), statement);
+      else if (certificate !== undefined) certificates.set(lastPart(item), certificate);
+    }
+    return { statements, certificates };
+  }
+
+  async #get(org: string, ids: readonly string[]): Promise<readonly Item[]> {
+    if (ids.length === 0) return [];
+    const Keys = ids.map((id) => toItem({ org, id }));
+    const found = await batchGet(this.#clientOf(org), { [this.#table]: { Keys, ConsistentRead: true } });
+    return found.get(this.#table) ?? [];
+  }
+}

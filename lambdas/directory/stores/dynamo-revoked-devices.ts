@@ -1,0 +1,62 @@
+import { mapTransientErrors, writeOutcomeUnknownDetail } from '../../shared/stores/aws-error-mapping.ts';
+import { toItem } from '../../shared/stores/dynamo-item-codec.ts';
+import { getItem, idPrefixQuery, queryPage } from '../../shared/stores/dynamo-query.ts';
+import { runInBatches } from '../../shared/stores/run-in-batches.ts';
+import type { RevokedDeviceStore } from '../directory-ports.ts';
+import { bundleId, type ClientOf, ItemFields, prekeyPrefix, purgedId, putItem } from './directory-items.ts';
+
+export interface RevokedDeviceTables {
+  readonly directory: string;
+  readonly mailboxes: string;
+}
+
+/** Kinds of items of a mailbox: messages, acknowledged names, and counters. */
+const mailboxKinds = ['m', 'a', 'n'] as const;
+
+export class DynamoRevokedDevices implements RevokedDeviceStore {
+  readonly #clientOf: ClientOf;
+  readonly #tables: RevokedDeviceTables;
+
+  constructor(clientOf: ClientOf, tables: RevokedDeviceTables) {
+    this.#clientOf = clientOf;
+    this.#tables = tables;
+  }
+
+  async getDone(org: string): Promise<number> {
+    const item = await getItem(this.#clientOf(org), this.#tables.directory, { org, id: purgedId });
+    return item === undefined ? 0 : new ItemFields(item).number('seq');
+  }
+
+  setDone(org: string, seq: number): Promise<void> {
+    return putItem(this.#clientOf(org), this.#tables.directory, { org, id: purgedId, seq });
+  }
+
+  async deleteSome(org: string, device: string, limit: number): Promise<boolean> {
+    const { directory, mailboxes } = this.#tables;
+    await this.#delete(org, directory, [bundleId(device)]);
+    if (!(await this.#deletePrefix(org, directory, `${prekeyPrefix(device)}/`, limit))) return false;
+    for (const kind of mailboxKinds) {
+      if (!(await this.#deletePrefix(org, mailboxes, `${kind}/${device}/`, limit))) return false;
+    }
+    return true;
+  }
+
+  async #deletePrefix(org: string, table: string, prefix: string, limit: number): Promise<boolean> {
+    const query = { ...idPrefixQuery(table, org, prefix), ProjectionExpression: '#id' };
+    const { items, more } = await queryPage(this.#clientOf(org), query, limit);
+    await this.#delete(
+      org,
+      table,
+      items.map(({ id }) => id?.S ?? ''),
+    );
+    return !more;
+  }
+
+  async #delete(org: string, table: string, ids: readonly string[]): Promise<void> {
+    await runInBatches(ids, (id) =>
+      mapTransientErrors(writeOutcomeUnknownDetail, () =>
+        this.#clientOf(org).deleteItem({ TableName: table, Key: toItem({ org, id }) }),
+      ),
+    );
+  }
+}
