@@ -1,4 +1,5 @@
 /** An org with a directory, an admin and enrolled devices, over the fake relay. */
+import type { SessionStorage } from '../../../sdk/src/device/storage/storage-ports.ts';
 import { DirectoryAdmin } from '../../../sdk/src/session/admin/directory-admin.ts';
 import { newFleetKey } from '../../../sdk/src/session/admin/fleet-keys.ts';
 import type { SessionClient } from '../../../sdk/src/session/session-client.ts';
@@ -81,7 +82,7 @@ export class SessionWorld {
   }
 
   sessions(
-    storage: WatchedStorage,
+    storage: SessionStorage,
     notices: SessionNotice[],
     more: Partial<SessionDevicesOptions> = {},
   ): SessionDevices {
@@ -125,7 +126,7 @@ export class SessionWorld {
   }
 
   /** Polls until nothing new is there, and returns what the application got. */
-  async drain({ client }: WorldDevice, given: Given[] = []): Promise<Given[]> {
+  async drain({ client }: Pick<WorldDevice, 'client'>, given: Given[] = []): Promise<Given[]> {
     const controller = new AbortController();
     const before = this.clock.onWait;
     this.clock.onWait = async () => controller.abort();
@@ -142,7 +143,7 @@ export class SessionWorld {
     return given;
   }
 
-  async texts(device: WorldDevice): Promise<string[]> {
+  async texts(device: Pick<WorldDevice, 'client'>): Promise<string[]> {
     return (await this.drain(device)).map(({ text }) => text);
   }
 }
