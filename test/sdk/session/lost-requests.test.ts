@@ -84,3 +84,25 @@ test('a message that is missing delays later ones for 30 seconds, is reported, a
   world.relay.inject(bobPhone.id, from, 900, bytes);
   expect(await world.texts(bobPhone)).toEqual([]);
 });
+
+test('a message that is sent again after a resync, because its receipt was late, is given once', async () => {
+  const { world, phone, bobPhone, conversation } = await fullWorld();
+  await phone.client.send(conversation, 'once');
+  world.relay.fault = (operation, device) =>
+    operation === 'send' && device === bobPhone.id ? 'lost_request' : undefined;
+  expect(await world.texts(bobPhone)).toEqual(['once']);
+  for (let counter = 900; counter < 903; counter++)
+    world.relay.inject(bobPhone.id, phone.id, counter, new Uint8Array(80).fill(counter % 251));
+  await expect(bobPhone.client.sync()).rejects.toMatchObject({ code: 'connection_failed' });
+  world.relay.fault = () => undefined;
+  await bobPhone.client.sync();
+  const before = world.relay.mailbox(bobPhone.id).order.length;
+  await phone.client.sync();
+  // The answer to the resync, and the message.
+  expect(world.relay.mailbox(bobPhone.id).order.length).toBeGreaterThanOrEqual(before + 2);
+  await bobPhone.client.sync();
+  expect(await bobPhone.client.sync()).toMatchObject({ quarantined: 3 });
+  expect(await world.texts(bobPhone)).toEqual([]);
+  await phone.client.send(conversation, 'two');
+  expect(await world.texts(bobPhone)).toEqual(['two']);
+});
