@@ -166,6 +166,8 @@ export const capabilities = {
     users: ['http', 'lazy-modules.ts', 'shared'],
     // An entry of its own: the main entry loads nothing of it.
     device: ['http', 'shared'],
+    // Another one. It uses the storages of `device`.
+    session: ['device', 'http', 'shared'],
     'client.ts': ['*'],
     'index.ts': ['*'],
   },

@@ -25,6 +25,12 @@ const versionLimit = 1024;
 const getLimit = 100 * 1024;
 const sdkBlobLimit = 15 * 1024;
 const sdkLaterLimit = 9 * 1024;
+/**
+ * Limits of `@anima/sdk/session` in gzipped bytes, with all that it loads: the curves, ciphers, hashes and ML-KEM of noble
+ * are about 30 KiB of it, and without them.
+ */
+const sessionLimit = 82 * 1024;
+const sessionOwnLimit = 53 * 1024;
 /** Limit of the link page in gzipped bytes. */
 const pageLimit = 30 * 1024;
 /** Texts of the CDK and jsii that survive minification. Their presence shows that a bundle contains the CDK. */
@@ -152,6 +158,33 @@ async function checkSdk(): Promise<void> {
   checkSize('sdk, when memory and the rest are first used,', added(/^sdk\/src\/lazy-modules\.ts$/), sdkLaterLimit);
 }
 
+/** Session custody for browsers. It may contain noble, and no other package. */
+async function checkSession(): Promise<void> {
+  const entryPoints = ['sdk/src/session/index.ts'];
+  const options = {
+    outdir: 'dist',
+    format: 'esm',
+    platform: 'browser',
+    bundle: true,
+    minify: true,
+    write: false,
+    metafile: true,
+    logLevel: 'silent',
+  } as const;
+  const { outputFiles, metafile } = await build({ ...options, entryPoints });
+  for (const input of Object.keys(metafile.inputs)) {
+    if (!/^(?:sdk\/src|contract|core|node_modules\/@noble)\//.test(input))
+      problems.push(`session: the bundle contains ${input}`);
+  }
+  if (Object.values(metafile.outputs).some(({ imports }) => imports.length > 0))
+    problems.push('session: the bundle still imports something');
+  if (!Object.keys(metafile.inputs).some((input) => input.endsWith('@noble/post-quantum/ml-kem.js')))
+    problems.push('session: the bundle has no ML-KEM');
+  checkSize('session', outputFiles, sessionLimit);
+  const own = await build({ ...options, entryPoints, external: ['@noble/*'] });
+  checkSize('session, without the primitives,', own.outputFiles, sessionOwnLimit);
+}
+
 /** Size of an output including its static imports. Dynamic imports are not counted. */
 function loaded(outputs: Metafile['outputs'], path: string, seen: Set<string>): number {
   const output = outputs[path];
@@ -191,6 +224,7 @@ if (folders.size < routeGroups.length + backgroundFunctions.length) {
 for (const [id, folder] of folders) checkHandler(id, folder);
 checkPage();
 await checkSdk().catch((error: unknown) => problems.push(`sdk: could not be bundled for browsers: ${String(error)}`));
+await checkSession().catch((error: unknown) => problems.push(`session: could not be bundled: ${String(error)}`));
 await checkCli().catch((error: unknown) => problems.push(`cli: could not be bundled: ${String(error)}`));
 
 for (const problem of problems) console.error(problem);

@@ -96,6 +96,8 @@ export const clientEnv = {
   apiKey: 'ANIMA_KEY',
   /** URL of the vault, e.g. `https://abc.execute-api.eu-central-1.amazonaws.com`. */
   url: 'ANIMA_URL',
+  /** The invite of a device of session custody, for programs without a person. */
+  invite: 'ANIMA_INVITE',
 } as const;
 
 /** Default address of the local vault, also used by the client when none is configured. */

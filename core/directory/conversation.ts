@@ -77,7 +77,8 @@ export function readConversation(state: DirectoryState, signed: Uint8Array): Con
   return { ...facts, org: state.org, id, hash: blake2b256(statement), signers };
 }
 
-function parseStatement(org: string, statement: Bytes): ConversationFacts | undefined {
+/** Parses a statement without its signatures; undefined for any other form. Nothing of it is verified. */
+export function parseStatement(org: string, statement: Bytes): ConversationFacts | undefined {
   const fields = decodeFieldBytes(statement);
   if (fields?.length !== statementFields || decodeTextField(fields[0]) !== label) return undefined;
   const [host, nonce, version] = [

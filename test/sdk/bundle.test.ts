@@ -95,6 +95,26 @@ describe('the bundle for browsers and workers', () => {
     expect(gzipSync(text).length).toBeLessThan(48_000);
   });
 
+  test('holds nothing of sessions, whose entry holds no package but noble, and nothing of Node', async () => {
+    const session = /^sdk\/src\/session\/|^core\/(sessions|directory)\/|^contract\/sessions\/(?!routes)/;
+    const main = Object.values(whole.metafile.outputs).flatMap((output) => Object.entries(output.inputs));
+    const held = main.filter(([, { bytesInOutput }]) => bytesInOutput > 0).map(([input]) => input);
+    expect(held.filter((input) => session.test(input))).toEqual([]);
+    const { outputFiles, metafile } = await build({
+      ...common,
+      entryPoints: ['sdk/src/session/index.ts'],
+      format: 'esm',
+    });
+    const inputs = Object.keys(metafile.inputs);
+    expect(inputs.filter((input) => session.test(input)).length).toBeGreaterThan(50);
+    for (const input of inputs)
+      expect(input).toMatch(/^(?:(?:sdk\/src|contract|core)\/(?:[\w-]+\/)*[\w-]+\.ts|node_modules\/@noble\/.*\.js)$/);
+    for (const input of inputs) expect(input).not.toMatch(/schema|node-storage|\/node\.ts$/);
+    const text = outputFiles[0]?.text ?? '';
+    expect([...new Set(text.match(/node:[\w/]+/g))]).toEqual(['node:crypto']);
+    expect(text).not.toMatch(/from"node|import\("node|@aws-sdk|\bBuffer\b|\brequire\(/);
+  });
+
   test('runs where there is no process, Buffer or window, only what every worker has', async () => {
     const { fetch, seen } = fakeFetch(json(info('a')), json({ ...info('a'), value: 'v' }));
     const worker = { fetch, URL, URLSearchParams, TextEncoder, AbortController, crypto, setTimeout, clearTimeout };
@@ -144,8 +164,12 @@ describe('the package', () => {
     expect(manifest.version).toBe(version);
   });
 
-  test('depends on nothing', () => {
-    for (const kind of ['dependencies', 'peerDependencies', 'optionalDependencies'])
-      expect(manifest).not.toHaveProperty(kind);
+  test('depends on nothing but the primitives of noble, in exact versions, for its entry of sessions', () => {
+    for (const kind of ['peerDependencies', 'optionalDependencies']) expect(manifest).not.toHaveProperty(kind);
+    const { dependencies } = manifest;
+    expect(Object.keys(Object(dependencies))).toEqual(
+      ['ciphers', 'curves', 'hashes', 'post-quantum'].map((name) => `@noble/${name}`),
+    );
+    for (const version of Object.values(Object(dependencies))) expect(version).toMatch(/^\d+\.\d+\.\d+$/);
   });
 });

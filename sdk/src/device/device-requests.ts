@@ -17,9 +17,11 @@ import type { DeviceKeys } from '../../../core/devices/device-keys.ts';
 import { signDeviceRequest } from '../../../core/devices/request-signature.ts';
 import type { VaultScope } from '../../../core/devices/vault-scope.ts';
 import { utf8Bytes } from '../../../core/encoding/bytes.ts';
+import { routeRow } from '../http/route-row.ts';
+import { ServiceClock } from '../http/service-clock.ts';
 import type { ApiCall, RequestSigner, Transport } from '../http/transport.ts';
 import type { CallSettings } from '../shared/client-options.ts';
-import { AnimaError, createError } from '../shared/errors.ts';
+import { createError } from '../shared/errors.ts';
 import type { Decoder } from '../shared/json-decoders.ts';
 import {
   decodeAppended,
@@ -40,12 +42,6 @@ import { addDeviceErrors } from './service-errors.ts';
 
 type Step = 1 | 2;
 
-/** The row of a route with its placeholders replaced. All ids have forms that need no encoding. */
-function rowOf(row: RouteRow, parts: Readonly<Record<string, string | number>>): RouteRow {
-  const path = row.path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(parts[name] ?? '')));
-  return { ...row, path };
-}
-
 /** Requests with the user's credential. They open nothing. */
 export class UserDeviceRequests {
   readonly #transport: Transport;
@@ -64,18 +60,18 @@ export class UserDeviceRequests {
   }
 
   delete(vault: string, settings: CallSettings): Promise<DeleteDeviceVaultResponse> {
-    const route = rowOf(deviceRoutes.deleteDeviceVault, { vault });
+    const route = routeRow(deviceRoutes.deleteDeviceVault, { vault });
     return this.#transport.request({ route }, settings, decodeDeletedVault);
   }
 
   /** @returns the recovery box, in base64 */
   async recoveryBox(vault: string, settings: CallSettings): Promise<string> {
-    const route = rowOf(deviceRoutes.getDeviceRecovery, { vault });
+    const route = routeRow(deviceRoutes.getDeviceRecovery, { vault });
     return (await this.#transport.request({ route }, settings, decodeRecoveryBox)).box;
   }
 
   pairing(vault: string, pairing: string, settings: CallSettings): Promise<PairingInfo> {
-    const route = rowOf(deviceRoutes.getPairing, { vault, pairing });
+    const route = routeRow(deviceRoutes.getPairing, { vault, pairing });
     return this.#transport.request({ route }, settings, decodePairing);
   }
 
@@ -87,17 +83,16 @@ export class UserDeviceRequests {
     message: string,
     settings: CallSettings,
   ): Promise<PairingInfo> {
-    const route = rowOf(deviceRoutes.putNewDeviceMessage, { vault, pairing, step });
+    const route = routeRow(deviceRoutes.putNewDeviceMessage, { vault, pairing, step });
     return this.#transport.request({ route, body: { message } }, settings, decodePairing);
   }
 }
 
-/** Signs the requests of one device. Its clock is corrected by the service's if that refuses a time. */
+/** Signs the requests of one device. */
 class DeviceSigner implements RequestSigner {
   readonly #scope: VaultScope;
   readonly #keys: DeviceKeys;
-  #offsetMs = 0;
-  #observedOffsetMs: number | undefined;
+  readonly clock = new ServiceClock();
 
   constructor(scope: VaultScope, keys: DeviceKeys) {
     this.#scope = scope;
@@ -107,20 +102,11 @@ class DeviceSigner implements RequestSigner {
   async sign(method: string, url: string, body: string | undefined): Promise<Readonly<Record<string, string>>> {
     const { host, pathname, search } = new URL(url);
     const target = { method, authority: host, path: pathname, query: search.replace(/^\?/, '') };
-    const created = Math.floor((Date.now() + this.#offsetMs) / 1000);
-    return await signDeviceRequest(this.#keys, this.#scope, target, utf8Bytes(body ?? ''), created);
+    return await signDeviceRequest(this.#keys, this.#scope, target, utf8Bytes(body ?? ''), this.clock.seconds());
   }
 
   observeDate(date: string | null): void {
-    const time = date === null ? Number.NaN : Date.parse(date);
-    this.#observedOffsetMs = Number.isNaN(time) ? undefined : time - Date.now();
-  }
-
-  /** Uses the time of the last response from now on. False if it had none. */
-  correctClock(): boolean {
-    if (this.#observedOffsetMs === undefined) return false;
-    this.#offsetMs = this.#observedOffsetMs;
-    return true;
+    this.clock.observeDate(date);
   }
 }
 
@@ -195,15 +181,8 @@ export class DeviceRequests {
     settings: CallSettings,
     decode: Decoder<T>,
   ): Promise<T> {
-    const route = rowOf(row, { vault: this.#vault, ...parts });
-    const send = () => this.#transport.request({ ...call, route, signer: this.#signer }, settings, decode);
-    try {
-      return await send();
-    } catch (error) {
-      const isClock = error instanceof AnimaError && error.code === 'request_expired';
-      if (!isClock || !this.#signer.correctClock()) throw error;
-      // Once: if the service refuses its own time, another correction would not help.
-      return await send();
-    }
+    const route = routeRow(row, { vault: this.#vault, ...parts });
+    const signer = this.#signer;
+    return await signer.clock.send(() => this.#transport.request({ ...call, route, signer }, settings, decode));
   }
 }

@@ -43,7 +43,15 @@ export {
 } from './device-vaults.ts';
 export { indexedDbStorage } from './storage/indexeddb-storage.ts';
 export { memoryStorage } from './storage/memory-storage.ts';
-export type { DataBatch, DataStore, DeviceStorage, KeyStore, StoredKeys, VaultData } from './storage/storage-ports.ts';
+export type {
+  DataBatch,
+  DataStore,
+  DeviceStorage,
+  KeyStore,
+  LocalStorage,
+  StoredKeys,
+  VaultData,
+} from './storage/storage-ports.ts';
 export type { Argon2id } from './transfer/argon2.ts';
 export type { ExportPiaOptions, PiaExport } from './transfer/export-pia.ts';
 export type { ImportFailure, ImportKey, ImportPiaOptions, PiaImport } from './transfer/import-pia.ts';

@@ -141,6 +141,20 @@ function sessionSettings(options: AnimaOptions): ClientSettings {
   return { ...anonymousSettings(baseURL, options), credential: { kind: 'session' } };
 }
 
+/**
+ * Settings for clients whose requests devices sign.
+ * @throws AnimaError missing_url, insecure_url, invalid_argument
+ */
+export function deviceClientSettings(options: Omit<AnimaOptions, 'apiKey' | 'session'>): ClientSettings {
+  const url = options.baseURL ?? environmentURL();
+  if (url === undefined || url === '')
+    throw createError('missing_url', { detail: `give baseURL or set ${clientEnv.url}. Nothing was sent` });
+  return anonymousSettings(checkBaseURL(url), options);
+}
+
+/** The invite of this device in the environment. */
+export const environmentInvite = (): string | undefined => readEnvironment(clientEnv.invite);
+
 /** Settings without a key, for public routes. @throws AnimaError invalid_argument */
 export function anonymousSettings(baseURL: string, options: Omit<AnimaOptions, 'apiKey' | 'baseURL'>): ClientSettings {
   return {

@@ -186,7 +186,7 @@ export class AbortError extends AnimaError {
 
 /** Codes of device vaults, whose client adds them when it is made. */
 type DeviceErrorCode = keyof typeof deviceErrors;
-/** Codes of session custody, which this client never meets. */
+/** Codes of session custody, likewise. */
 type SessionErrorCode = keyof typeof sessionErrors;
 type CommonErrorCode = Exclude<AnimaErrorCode, DeviceErrorCode | SessionErrorCode>;
 
@@ -281,7 +281,10 @@ const isForeignResponse = (code: AnimaErrorCode): boolean =>
 const rows: Record<string, ErrorDefinition> = { ...commonErrors };
 
 /** Adds the codes of routes that only some clients call. */
-export function addErrors(added: typeof deviceErrors, classes: Record<DeviceErrorCode, typeof AnimaError>): void {
+export function addErrors<C extends DeviceErrorCode | SessionErrorCode>(
+  added: Readonly<Record<C, ErrorDefinition>>,
+  classes: Readonly<Record<C, typeof AnimaError>>,
+): void {
   Object.assign(rows, added);
   Object.assign(errorClasses, classes);
 }

@@ -41,10 +41,13 @@ export const isHttpsOrLoopback = ({
   readonly hostname: string;
 }): boolean => protocol === 'https:' || (protocol === 'http:' && loopbackHostPattern.test(hostname));
 
+/** What a request takes from the row of a route. */
+export type RequestRow = Pick<RouteRow, 'method' | 'path' | 'auth'>;
+
 /** The parts of a request line. */
 export interface RequestTarget {
   /** A route of the main client, or the row of another one, whose path has no placeholders left. */
-  readonly route: ClientRouteId | RouteRow;
+  readonly route: ClientRouteId | RequestRow;
   /** For routes with `{name+}`. Must be validated: `fetch` would resolve `..`. */
   readonly name?: string | undefined;
   /** For routes with `{id}`. Must be validated. */
@@ -55,7 +58,7 @@ export interface RequestTarget {
 }
 
 /** The row of the route of a request. */
-export const routeRowOf = ({ route }: RequestTarget): RouteRow =>
+export const routeRowOf = ({ route }: RequestTarget): RequestRow =>
   typeof route === 'string' ? clientRoutes[route] : route;
 
 /** Builds path and query, to append to the base URL. */

@@ -3,11 +3,17 @@
  * of the operating system if there is one, and otherwise in a file.
  */
 import { exportDeviceKeys, generateDeviceKeys, importDeviceKeys } from '../../../../core/devices/device-keys.ts';
-import { importLocalKey, newLocalKeyBytes, openLocal, sealLocal } from '../../../../core/devices/local-box.ts';
+import {
+  importLocalKey,
+  type LocalKey,
+  newLocalKeyBytes,
+  openLocal,
+  sealLocal,
+} from '../../../../core/devices/local-box.ts';
 import type { VaultScope } from '../../../../core/devices/vault-scope.ts';
 import { type Bytes, equalBytes } from '../../../../core/encoding/bytes.ts';
 import { deviceError } from '../device-errors.ts';
-import { type KeyStore, type StoredKeys, scopeName } from '../storage/storage-ports.ts';
+import { type KeyStore, type LocalKeyStore, type StoredKeys, scopeName } from '../storage/storage-ports.ts';
 import { makeFolder, type NodeModules, readIfPresent, removeIfPresent, replaceFile } from './node-modules.ts';
 
 /**
@@ -25,7 +31,7 @@ export interface OsKeyring {
 const storageKeyFile = 'storage-key';
 const deviceKeysFile = 'device-keys';
 
-export class NodeKeyStore implements KeyStore {
+export class NodeKeyStore implements KeyStore, LocalKeyStore {
   readonly #node: NodeModules;
   readonly #folder: string;
   readonly #keyring: OsKeyring | undefined;
@@ -74,6 +80,28 @@ export class NodeKeyStore implements KeyStore {
       return { local, device: await importDeviceKeys(exported).finally(() => exported.fill(0)) };
     } catch {
       throw deviceError('storage_damaged', { detail: 'the keys of the device' });
+    } finally {
+      bytes.fill(0);
+    }
+  }
+
+  async createLocal(scope: VaultScope): Promise<LocalKey> {
+    await makeFolder(this.#node, this.#folderOf(scope));
+    const bytes = newLocalKeyBytes();
+    try {
+      await this.#storeStorageKey(scope, bytes);
+      return await importLocalKey(bytes);
+    } finally {
+      bytes.fill(0);
+    }
+  }
+
+  async loadLocal(scope: VaultScope): Promise<LocalKey> {
+    const bytes = await this.#loadStorageKey(scope);
+    try {
+      return await importLocalKey(bytes);
+    } catch {
+      throw deviceError('storage_damaged', { detail: 'the storage key' });
     } finally {
       bytes.fill(0);
     }

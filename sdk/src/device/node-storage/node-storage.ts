@@ -1,6 +1,6 @@
 /** A storage in a folder, for Node: files that only this account can read (0600), in folders of the mode 0700. */
 import type { VaultScope } from '../../../../core/devices/vault-scope.ts';
-import { type DataStore, type DeviceStorage, scopeName, type VaultData } from '../storage/storage-ports.ts';
+import { type DataStore, type LocalStorage, scopeName, type VaultData } from '../storage/storage-ports.ts';
 import { takeFolderLock } from './lock-file.ts';
 import { LogFile } from './log-file.ts';
 import { NodeKeyStore, type OsKeyring } from './node-key-store.ts';
@@ -57,7 +57,7 @@ export interface NodeStorageOptions {
 }
 
 /** @throws DeviceVaultError unsupported_platform */
-export function nodeStorage({ folder, keyring }: NodeStorageOptions): DeviceStorage {
+export function nodeStorage({ folder, keyring }: NodeStorageOptions): LocalStorage {
   const node = nodeModules();
   return { keys: new NodeKeyStore(node, folder, keyring), data: new NodeDataStore(node, folder) };
 }

@@ -3,15 +3,16 @@
  * in the page can use them, but not copy them. Web Locks keep a second tab out.
  */
 import { generateDeviceKeys, toDeviceKeys } from '../../../../core/devices/device-keys.ts';
-import { generateLocalCryptoKey, localKeyOf } from '../../../../core/devices/local-box.ts';
+import { generateLocalCryptoKey, type LocalKey, localKeyOf } from '../../../../core/devices/local-box.ts';
 import type { VaultScope } from '../../../../core/devices/vault-scope.ts';
 import type { Bytes } from '../../../../core/encoding/bytes.ts';
 import { type DeviceVaultError, deviceError } from '../device-errors.ts';
 import {
   type DataBatch,
   type DataStore,
-  type DeviceStorage,
   type KeyStore,
+  type LocalKeyStore,
+  type LocalStorage,
   type StoredKeys,
   scopeName,
   type VaultData,
@@ -93,7 +94,7 @@ class Database {
   }
 }
 
-class IndexedDbKeyStore implements KeyStore {
+class IndexedDbKeyStore implements KeyStore, LocalKeyStore {
   readonly #database: Database;
 
   constructor(database: Database) {
@@ -109,8 +110,7 @@ class IndexedDbKeyStore implements KeyStore {
   }
 
   async create(scope: VaultScope): Promise<StoredKeys> {
-    // Not awaited: Firefox asks the person, and answers when they do. `describe` says whether it was granted.
-    navigator.storage?.persist?.().catch(() => false);
+    askToPersist();
     const { ecdh, ecdsa } = await generateDeviceKeys(false);
     const stored: StoredCryptoKeys = {
       ecdhPublic: ecdh.publicKey,
@@ -130,9 +130,28 @@ class IndexedDbKeyStore implements KeyStore {
     return await toStoredKeys(stored);
   }
 
+  async createLocal(scope: VaultScope): Promise<LocalKey> {
+    askToPersist();
+    const local = await generateLocalCryptoKey();
+    await this.#database.write(keyStoreName, (objects) => objects.put({ local }, scopeName(scope)));
+    return localKeyOf(local);
+  }
+
+  async loadLocal(scope: VaultScope): Promise<LocalKey> {
+    const stored: unknown = await this.#database.read(keyStoreName, (objects) => objects.get(scopeName(scope)));
+    const local: unknown = typeof stored === 'object' && stored !== null ? Reflect.get(stored, 'local') : undefined;
+    if (local instanceof CryptoKey) return localKeyOf(local);
+    throw deviceError('storage_damaged', { detail: 'the storage key is absent' });
+  }
+
   async delete(scope: VaultScope): Promise<void> {
     await this.#database.write(keyStoreName, (objects) => objects.delete(scopeName(scope)));
   }
+}
+
+/** Nothing waits for it: Firefox asks the person, and answers when they do. `describe` says whether it was granted. */
+function askToPersist(): void {
+  navigator.storage?.persist?.().catch(() => false);
 }
 
 const toStoredKeys = async (stored: StoredCryptoKeys): Promise<StoredKeys> => ({
@@ -207,7 +226,7 @@ function takeLock(name: string): Promise<() => void> {
 }
 
 /** A storage in the IndexedDB of this origin. @param name of the database */
-export function indexedDbStorage(name = 'anima-device-vaults'): DeviceStorage {
+export function indexedDbStorage(name = 'anima-device-vaults'): LocalStorage {
   const database = new Database(name);
   return { keys: new IndexedDbKeyStore(database), data: new IndexedDbDataStore(database, name) };
 }

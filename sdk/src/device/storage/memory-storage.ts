@@ -1,21 +1,23 @@
 /** A storage in memory, for tests, and for devices that forget everything when the process ends. */
 import { generateDeviceKeys } from '../../../../core/devices/device-keys.ts';
-import { generateLocalCryptoKey, localKeyOf } from '../../../../core/devices/local-box.ts';
+import { generateLocalCryptoKey, type LocalKey, localKeyOf } from '../../../../core/devices/local-box.ts';
 import type { VaultScope } from '../../../../core/devices/vault-scope.ts';
 import type { Bytes } from '../../../../core/encoding/bytes.ts';
 import { deviceError } from '../device-errors.ts';
 import {
   type DataBatch,
   type DataStore,
-  type DeviceStorage,
   type KeyStore,
+  type LocalKeyStore,
+  type LocalStorage,
   type StoredKeys,
   scopeName,
   type VaultData,
 } from './storage-ports.ts';
 
-class MemoryKeyStore implements KeyStore {
+class MemoryKeyStore implements KeyStore, LocalKeyStore {
   readonly #keys = new Map<string, StoredKeys>();
+  readonly #locals = new Map<string, LocalKey>();
 
   async describe(): Promise<string> {
     return 'in the memory of this process only; they are lost when it ends';
@@ -32,8 +34,21 @@ class MemoryKeyStore implements KeyStore {
     return this.#keys.get(scopeName(scope));
   }
 
+  async createLocal(scope: VaultScope): Promise<LocalKey> {
+    const local = localKeyOf(await generateLocalCryptoKey());
+    this.#locals.set(scopeName(scope), local);
+    return local;
+  }
+
+  async loadLocal(scope: VaultScope): Promise<LocalKey> {
+    const local = this.#locals.get(scopeName(scope));
+    if (local === undefined) throw deviceError('storage_damaged', { detail: 'the storage key is absent' });
+    return local;
+  }
+
   async delete(scope: VaultScope): Promise<void> {
     this.#keys.delete(scopeName(scope));
+    this.#locals.delete(scopeName(scope));
   }
 }
 
@@ -68,4 +83,4 @@ function memoryData(items: Map<string, Bytes>, release: () => void): VaultData {
 }
 
 /** A storage whose vaults exist as long as the returned object. */
-export const memoryStorage = (): DeviceStorage => ({ keys: new MemoryKeyStore(), data: new MemoryDataStore() });
+export const memoryStorage = (): LocalStorage => ({ keys: new MemoryKeyStore(), data: new MemoryDataStore() });

@@ -22,6 +22,14 @@ export interface KeyStore {
   delete(scope: VaultScope): Promise<void>;
 }
 
+/** Storage keys of data whose owner keeps other keys in it, sealed. */
+export interface LocalKeyStore extends Pick<KeyStore, 'delete'> {
+  /** Makes and stores a storage key. One that is there is replaced. The caller holds the lock. */
+  createLocal(scope: VaultScope): Promise<LocalKey>;
+  /** @throws DeviceVaultError storage_damaged if there is none */
+  loadLocal(scope: VaultScope): Promise<LocalKey>;
+}
+
 /** Changes that are stored all together, or not at all. */
 export interface DataBatch {
   readonly puts: ReadonlyMap<string, Bytes>;
@@ -53,6 +61,17 @@ export interface DataStore {
 export interface DeviceStorage {
   readonly keys: KeyStore;
   readonly data: DataStore;
+}
+
+/** A storage for the devices of session custody. */
+export interface SessionStorage {
+  readonly keys: LocalKeyStore;
+  readonly data: DataStore;
+}
+
+/** The storages of this package serve both. */
+export interface LocalStorage extends DeviceStorage {
+  readonly keys: KeyStore & LocalKeyStore;
 }
 
 /** A vault as a name: for locks, files and databases. Ids have no character that a file system changes. */

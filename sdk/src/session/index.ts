@@ -1,0 +1,47 @@
+export { indexedDbStorage } from '../device/storage/indexeddb-storage.ts';
+export { memoryStorage } from '../device/storage/memory-storage.ts';
+export type {
+  DataBatch,
+  DataStore,
+  LocalKeyStore,
+  SessionStorage,
+  VaultData,
+} from '../device/storage/storage-ports.ts';
+export type { CallOptions } from '../shared/client-options.ts';
+export { AnimaError, type AnimaErrorCode } from '../shared/errors.ts';
+export type {
+  AdmitOptions,
+  CreatedInvite,
+  DirectoryAdminOptions,
+  InviteOptions,
+  NewOrgKeys,
+  RotateOptions,
+  WaitingEnrollment,
+} from './admin/admin-types.ts';
+export { DirectoryAdmin } from './admin/directory-admin.ts';
+export { issueFleetCertificate, newFleetKey } from './admin/fleet-keys.ts';
+export type { ConversationProposal, ConversationSignature } from './conversations/conversation-book.ts';
+export type { Conversations } from './conversations/conversations.ts';
+export type { Target } from './messages/sender.ts';
+export type { CountersignOptions, SendOptions, SessionClient } from './session-client.ts';
+export type { SessionClock } from './session-clock.ts';
+export { type OpenSessionOptions, SessionDevices } from './session-devices.ts';
+export { SessionError, type SessionErrorCode } from './session-errors.ts';
+export type {
+  CertifyKeys,
+  ConversationChanges,
+  ConversationDevice,
+  ConversationInfo,
+  DeliveryState,
+  DirectoryRole,
+  EnrollOptions,
+  EnrollProgress,
+  JoinFleetOptions,
+  Participants,
+  ReceivedMessage,
+  SentMessage,
+  SessionDeviceInfo,
+  SessionDevicesOptions,
+  SessionNotice,
+  SyncResult,
+} from './session-types.ts';

@@ -1,0 +1,116 @@
+/** What a device and an admin ask of the service (docs/session-service.md). Nothing that it answers is verified. */
+import type { DirectoryRole } from '../../../../core/directory/entry-bodies.ts';
+import type { Bytes } from '../../../../core/encoding/bytes.ts';
+import type { CallSettings } from '../../shared/client-options.ts';
+
+export interface EntriesPage {
+  readonly entries: readonly Bytes[];
+  /** Sequence number of the head. */
+  readonly head: number;
+  readonly more: boolean;
+}
+
+export interface CheckpointParts {
+  readonly seq: number;
+  readonly checkpoint: Bytes;
+  readonly subtrees: readonly Bytes[];
+  readonly leaves: readonly Bytes[];
+}
+
+export interface OutgoingMessage {
+  readonly to: string;
+  readonly counter: number;
+  readonly conversation: string | undefined;
+  readonly message: Bytes;
+}
+
+export interface MessageResult {
+  readonly to: string;
+  readonly counter: number;
+  readonly outcome: 'stored' | 'acknowledged' | 'counter_used' | 'not_allowed' | 'mailbox_full';
+  readonly highest: number | undefined;
+}
+
+export interface IncomingMessage {
+  /** `<sender>/<counter>` */
+  readonly name: string;
+  readonly message: Bytes;
+  readonly certificate: Bytes | undefined;
+}
+
+export interface PublishedPrekeys {
+  /** Number of one-time prekeys that are left, and the highest id that one had. */
+  readonly left: number;
+  readonly highestId: number;
+}
+
+export interface ClaimedBundle {
+  readonly bundle: Bytes;
+  readonly oneTimePrekey: Bytes | undefined;
+  readonly certificate: Bytes | undefined;
+}
+
+/** Requests that a device signs. @throws AnimaError */
+export interface SessionRequests {
+  entries(after: number, settings: CallSettings): Promise<EntriesPage>;
+  /** Undefined if there is no checkpoint. */
+  checkpoint(settings: CallSettings): Promise<CheckpointParts | undefined>;
+  /** @throws AnimaError log_conflict, entry_refused */
+  appendEntry(signed: Bytes, settings: CallSettings): Promise<void>;
+  /** @throws AnimaError bundle_outdated */
+  putBundle(bundle: Bytes, oneTimePrekeys: readonly Bytes[], settings: CallSettings): Promise<PublishedPrekeys>;
+  claim(device: string, conversation: string | undefined, settings: CallSettings): Promise<ClaimedBundle>;
+  putConversation(conversation: string, signed: Bytes, settings: CallSettings): Promise<void>;
+  conversations(settings: CallSettings): Promise<readonly Bytes[]>;
+  send(messages: readonly OutgoingMessage[], settings: CallSettings): Promise<readonly MessageResult[]>;
+  receive(
+    after: string | undefined,
+    settings: CallSettings,
+  ): Promise<{ readonly messages: readonly IncomingMessage[]; readonly next: string | undefined }>;
+  acknowledge(names: readonly string[], settings: CallSettings): Promise<void>;
+  /** Absent where the service has no attachments. */
+  readonly attachments?: AttachmentRequests | undefined;
+}
+
+export interface AttachmentRequests {
+  put(name: string, bytes: Bytes, settings: CallSettings): Promise<void>;
+  get(name: string, settings: CallSettings): Promise<Bytes>;
+}
+
+export interface BegunEnrollment {
+  readonly person: string;
+  readonly role: DirectoryRole;
+  readonly challenge: Bytes;
+}
+
+export interface EnrollmentKeys {
+  readonly ik: Bytes;
+  readonly dh: Bytes;
+  readonly proof: Bytes;
+  readonly possession: Bytes;
+}
+
+/** Requests with the lookup value of an invite. @throws AnimaError invite_refused */
+export interface EnrollmentRequests {
+  begin(lookup: Bytes, settings: CallSettings): Promise<BegunEnrollment>;
+  put(lookup: Bytes, keys: EnrollmentKeys, settings: CallSettings): Promise<void>;
+  entries(lookup: Bytes, after: number, settings: CallSettings): Promise<EntriesPage>;
+}
+
+export interface OpenInvite extends BegunEnrollment {
+  readonly invite: string;
+  readonly enrollment: EnrollmentKeys | undefined;
+}
+
+/** Requests with the API key of an admin. @throws AnimaError */
+export interface AdminRequests {
+  entries(after: number, settings: CallSettings): Promise<EntriesPage>;
+  /** @throws AnimaError log_conflict, entry_refused */
+  append(signed: Bytes, settings: CallSettings): Promise<void>;
+  createInvite(
+    invite: { readonly invite: string; readonly person: string; readonly role: DirectoryRole; readonly stored: Bytes },
+    settings: CallSettings,
+  ): Promise<void>;
+  invites(settings: CallSettings): Promise<readonly OpenInvite[]>;
+  deleteInvite(invite: string, settings: CallSettings): Promise<boolean>;
+}
