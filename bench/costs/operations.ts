@@ -6,6 +6,7 @@ import { signRequest } from '../../local/aws/iam/signature-v4.ts';
 import type { LocalVault } from '../../local/vault/local-vault.ts';
 import { DeviceVaults, memoryStorage } from '../../sdk/src/device/index.ts';
 import { Anima } from '../../sdk/src/index.ts';
+import { beginSessions } from './session-operations.ts';
 import { countUsage, type Usage } from './usage.ts';
 
 export interface CountedOperation {
@@ -113,6 +114,12 @@ export async function countOperations(vault: LocalVault): Promise<CountedOperati
   await count('sync of a device vault with nothing new', () => device.sync());
   await count('put of a record into a device vault', () => records.put({ likes: 'green tea' }));
   await device.close();
+  const sessions = await beginSessions(vault);
+  await sessions.send();
+  await sessions.read();
+  await count('send of a message between devices, 1 KB', () => sessions.send());
+  await count('read of a mailbox with two messages', () => sessions.read());
+  await count('acknowledgement of a message', () => sessions.acknowledge());
   await count('query of 10 audit records', () => admin.audit.query({ pageSize: 10 }).page());
   await count(
     'rotation of 100 values',
