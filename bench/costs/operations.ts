@@ -6,6 +6,7 @@ import { signRequest } from '../../local/aws/iam/signature-v4.ts';
 import type { LocalVault } from '../../local/vault/local-vault.ts';
 import { DeviceVaults, memoryStorage } from '../../sdk/src/device/index.ts';
 import { Anima } from '../../sdk/src/index.ts';
+import { beginSessions } from './session-operations.ts';
 import { countUsage, type Usage } from './usage.ts';
 
 export interface CountedOperation {
@@ -115,6 +116,12 @@ export async function countOperations(vault: LocalVault): Promise<CountedOperati
   for (let at = 0; at < 20; at++) await records.put({ likes: 'green tea', at }, { id: `record-${at % 10}` });
   await count('pruning of a device vault with 20 changes of 10 records', () => device.prune({ confirmed: true }));
   await device.close();
+  const sessions = await beginSessions(vault);
+  await sessions.send();
+  await sessions.read();
+  await count('send of a message between devices, 1 KB', () => sessions.send());
+  await count('read of a mailbox with two messages', () => sessions.read());
+  await count('acknowledgement of a message', () => sessions.acknowledge());
   await count('query of 10 audit records', () => admin.audit.query({ pageSize: 10 }).page());
   await count(
     'rotation of 100 values',

@@ -4,6 +4,7 @@
  */
 import { sessionLimits } from '../../contract/sessions/limits.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
+import { DecryptionError } from '../../core/decryption-error.ts';
 import type { AuthenticationKeys } from '../records/authentication-keys.ts';
 import type { DirectoryStore, SnapshotStore, StoredSnapshot } from './directory-ports.ts';
 import { applyToView, type DirectoryView } from './directory-view.ts';
@@ -77,14 +78,17 @@ export class DirectoryReader {
   }
 
   async #open(org: string, first: StoredSnapshot): Promise<DirectoryView | undefined> {
-    let snapshot: StoredSnapshot | undefined = first;
-    for (let attempt = 0; attempt < maxAttempts && snapshot !== undefined; attempt++) {
+    let snapshot = first;
+    for (let attempt = 0; attempt < maxAttempts; attempt++) {
       verifySnapshot(await this.#keys.get(org), snapshot);
       const parts = await this.#readParts(org, snapshot);
       if (parts !== undefined) {
         return { state: openSnapshot(org, snapshot, parts), snapshotSeq: snapshot.seq, checkpoints: [] };
       }
-      snapshot = await this.#snapshots.get(org);
+      const newer = await this.#snapshots.get(org);
+      // Nothing replaced it, so somebody deleted a part.
+      if (newer === undefined || newer.seq <= snapshot.seq) throw new DecryptionError();
+      snapshot = newer;
     }
     throw new VaultError('unavailable', { detail: 'The directory changed while it was read. Nothing was changed.' });
   }

@@ -22,7 +22,7 @@ import {
   signSessionRequest,
   verifySessionRequest,
 } from '../../../core/directory/request-signature.ts';
-import { encodeFieldBytes } from '../../../core/encoding/bytes.ts';
+import { encodeFieldBytes, toBase64 } from '../../../core/encoding/bytes.ts';
 import { decodeFieldBytes } from '../../../core/encoding/field-reader.ts';
 import { generateEd25519KeyPair, signEd25519 } from '../../../core/hazmat/ed25519.ts';
 import {
@@ -288,6 +288,25 @@ describe('a signed request', () => {
       verifySessionRequest(newDevice().ik.publicKey, target, body, digest, claimed),
     ]);
     expect(refused).toEqual(refused.map(() => false));
+  });
+
+  test('of a member of a fleet covers the certificate: without it, or with another one, it does not verify', async () => {
+    const certificate = toBase64(new Uint8Array(40).fill(7));
+    const headers = await signSessionRequest(device.ik, { ...signer, certificate }, target, body);
+    expect(headers['anima-certificate']).toBe(certificate);
+    expect(headers['signature-input']).toContain('"content-digest" "anima-certificate");created=');
+    const claimed = parseSessionRequest(headers) ?? expect.fail();
+    const verify = (claim: typeof claimed) =>
+      verifySessionRequest(device.ik.publicKey, target, body, headers['content-digest'], claim);
+    expect(await verify(claimed)).toBe(true);
+    expect(await verify({ ...claimed, certificate: toBase64(new Uint8Array(40).fill(8)) })).toBe(false);
+    const { certificate: _, ...bare } = claimed;
+    expect(await verify(bare)).toBe(false);
+    // The list of components tells whether there is a certificate.
+    const { 'anima-certificate': __, ...without } = headers;
+    expect(parseSessionRequest(without)).toBeUndefined();
+    const plain = await signSessionRequest(device.ik, signer, target, body);
+    expect(parseSessionRequest({ ...plain, 'anima-certificate': certificate })).toBeUndefined();
   });
 
   test('has one form', async () => {

@@ -27,6 +27,12 @@ export const tableTitles = {
 export type TableId = keyof typeof tableTitles;
 export const tableIds = Object.keys(tableTitles) as TableId[];
 
+/**
+ * Tables whose attacks need new processes, because functions keep the verified state of a directory:
+ * test/sessions/hostile-tables.e2e.test.ts.
+ */
+const attackedElsewhere = ['SessionCustodyDirectoriesTable', 'SessionCustodyMailboxesTable'];
+
 /** Items of all tables, by table and by the text of their key. */
 export type Snapshot = Readonly<Record<TableId, ReadonlyMap<string, Item>>>;
 
@@ -60,7 +66,9 @@ export class Tables {
     );
     expect(logicalIds).toHaveLength(TableNames.length);
     const prefixOf = (id: string) => tableIds.find((start) => id.startsWith(start)) ?? expect.fail(`new table ${id}`);
-    const names = Object.fromEntries(logicalIds.map(([id = '', name]) => [prefixOf(id), name]));
+    const attacked = logicalIds.filter(([id = '']) => !attackedElsewhere.some((start) => id.startsWith(start)));
+    expect(attacked).toHaveLength(logicalIds.length - attackedElsewhere.length);
+    const names = Object.fromEntries(attacked.map(([id = '', name]) => [prefixOf(id), name]));
     expect(Object.keys(names).sort()).toEqual([...tableIds].sort());
     return new Tables(dynamo, names as Record<TableId, string>);
   }
