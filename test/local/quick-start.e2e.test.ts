@@ -52,12 +52,13 @@ describe('the quick start of the README', () => {
     expect(equalBytes(await (await openBlob(url)).bytes(), picture)).toBe(true);
   });
 
-  test('the packed SDK has no dependency', () => {
-    expect(
-      JSON.parse(readFileSync(join(agent, 'node_modules/@anima/sdk/package.json'), 'utf8')).dependencies,
-    ).toBeUndefined();
+  test('the packed SDK brings the primitives of noble and nothing else', () => {
+    const manifest = JSON.parse(readFileSync(join(agent, 'node_modules/@anima/sdk/package.json'), 'utf8'));
+    const noble = ['@noble/ciphers', '@noble/curves', '@noble/hashes', '@noble/post-quantum'];
+    expect(Object.keys(manifest.dependencies)).toEqual(noble);
     const lock = JSON.parse(readFileSync(join(agent, 'package-lock.json'), 'utf8'));
-    expect(Object.keys(lock.packages)).toEqual(['', 'node_modules/@anima/sdk']);
+    const installed = ['@anima/sdk', ...noble].map((name) => `node_modules/${name}`);
+    expect(Object.keys(lock.packages).sort()).toEqual(['', ...installed]);
   });
 });
 
