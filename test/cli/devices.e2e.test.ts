@@ -9,7 +9,7 @@ import { createUserKey, Machine, pair, pairByQr, shownCode, showQr, untilPending
 import { runAnima, temporaryHome } from './in-process-cli.ts';
 
 const stack = useLocalStack();
-const homes = Array.from({ length: 48 }, temporaryHome);
+const homes = Array.from({ length: 64 }, temporaryHome);
 const modeOf = (path: string): string => (statSync(path).mode & 0o777).toString(8);
 const away = { ANIMA_URL: 'http://127.0.0.1:9' };
 

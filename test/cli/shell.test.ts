@@ -16,6 +16,7 @@ import { escapeForLine } from '../../cli/shell/terminal-text.ts';
 import { version } from '../../cli/shell/version.ts';
 import { clientErrors, errors } from '../../contract/shared/error-codes.ts';
 import { addDeviceErrors } from '../../sdk/src/device/service-errors.ts';
+import { addSessionErrors } from '../../sdk/src/session/requests/service-errors.ts';
 import { createError } from '../../sdk/src/shared/errors.ts';
 import { runAnima } from './in-process-cli.ts';
 
@@ -126,6 +127,7 @@ describe('files', () => {
 describe('errors', () => {
   test('every code of the vault and its client has an exit code, and all but the unforeseen a next step', () => {
     addDeviceErrors();
+    addSessionErrors();
     for (const code of [...Object.keys(errors), ...Object.keys(clientErrors)]) {
       const { exit, message } = toFailure(createError(code as keyof typeof errors));
       expect(exit, code).toBeGreaterThan(0);
