@@ -46,11 +46,13 @@ const hashIdPattern = /^[0-9a-f]{32}$/;
 const hashId = lazy(() => z.string().check(z.regex(hashIdPattern)));
 /** A number that every language reads exactly. */
 const seqNumber = lazy(() => z.int().check(z.minimum(0), z.maximum(Number.MAX_SAFE_INTEGER)));
-const key = lazy(() => exactBase64(44));
+/** Base64 of 32 and of 64 bytes: the last character before the padding has only some of its bits. */
+const key = lazy(() => textOfForm(44, /^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/));
+const signature = lazy(() => textOfForm(88, /^[A-Za-z0-9+/]{85}[AQgw]==$/));
 const role = lazy(() => z.enum(['owner', 'agent', 'broker']));
 
-/** Standard base64 of a fixed length, characters. */
-const exactBase64 = (length: number) => base64Of((length / 4) * 3).check(z.minLength(length));
+const textOfForm = (length: number, form: RegExp) =>
+  z.string().check(z.minLength(length), z.maxLength(length), z.regex(form));
 
 /** Accepts any string, so that a malformed id gets the answer of an id that does not exist. */
 const idInPath = (pattern: string, description: string) => documentedAs(z.string(), { pattern, description });
@@ -79,7 +81,7 @@ const entries = lazy(() =>
   ),
 );
 
-const enrollmentFields = lazy(() => ({ ik: key(), dh: key(), proof: key(), possession: exactBase64(88) }));
+const enrollmentFields = lazy(() => ({ ik: key(), dh: key(), proof: key(), possession: signature() }));
 
 const storedBundleFields = lazy(() => ({
   seq: integerAtLeast(0),

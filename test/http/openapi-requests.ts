@@ -5,6 +5,7 @@ import { limits } from '../../contract/shared/limits.ts';
 import type { DeviceKeys } from '../../core/devices/device-keys.ts';
 import type { VaultScope } from '../../core/devices/vault-scope.ts';
 import { signatureHeaders } from '../devices/signed-device-requests.ts';
+import type { ServedDirectory } from '../sessions/served-directory.ts';
 import type { LocalStack } from '../shared/local-stack.ts';
 import { groupOf, type Operation, type Parameter } from './openapi-operations.ts';
 import { valuesOf } from './openapi-values.ts';
@@ -24,6 +25,8 @@ export interface Fixtures {
   readonly userKey: string;
   /** A device of a vault of the user. */
   readonly device: { readonly keys: DeviceKeys; readonly scope: VaultScope };
+  /** A directory, whose first device signs the requests of sessions. */
+  readonly directory: ServedDirectory;
   /** An organization that requests may shred and rotate, and a user that they may delete. */
   readonly spare: { readonly org: string; readonly adminKey: string; readonly userKey: string };
   /** Ids that exist, by the path that they occur in. */
@@ -162,9 +165,12 @@ export async function send(
   const own = Object.fromEntries(Object.entries(request.header).map(([name, value]) => [name, String(value)]));
   const sent = typeof request.body === 'string' ? JSON.stringify(request.body) : request.body;
   const text = sent === undefined ? '' : typeof sent === 'string' ? sent : JSON.stringify(sent);
-  const headers = isSigned
-    ? { ...own, ...(await signatureHeaders(stack, keys, scope, operation.method, url, text)) }
-    : own;
+  const isOfSession = operation.security.some((option) => 'sessionDeviceSignature' in option) && !('key' in options);
+  const { directory } = fixtures;
+  const signed = isSigned
+    ? await signatureHeaders(stack, keys, scope, operation.method, url, text)
+    : isOfSession && (await directory.headers(directory.first, operation.method, url, text));
+  const headers = { ...own, ...(signed || {}) };
   return await stack.http(operation.method, url, {
     key: 'key' in options ? options.key : keyFor(operation, fixtures),
     headers: { ...headers, ...options.headers },

@@ -9,6 +9,7 @@ import { rules } from '../../contract/route-rules.ts';
 import { errors } from '../../contract/shared/error-codes.ts';
 import { parseUserKey } from '../../core/users/user-key.ts';
 import { ServedVault } from '../devices/signed-device-requests.ts';
+import { ServedDirectory } from '../sessions/served-directory.ts';
 import { useLocalStack } from '../shared/local-stack.ts';
 import { limitsOf, violationsOf } from './openapi-limits.ts';
 import {
@@ -48,7 +49,8 @@ beforeAll(async () => {
   const { org, user } = parseUserKey(userKey) ?? expect.fail('no user key');
   const vault = new ServedVault(stack, { org, user, key: userKey });
   const device = { keys: await vault.begin(), scope: vault.scope };
-  fixtures = { adminKey, agentKey, userKey, device, spare: { ...spare, userKey: spareUser.key }, ids };
+  const directory = await ServedDirectory.begin(stack);
+  fixtures = { adminKey, agentKey, userKey, device, directory, spare: { ...spare, userKey: spareUser.key }, ids };
 });
 
 /** Codes that say that the request is not as documented. */
