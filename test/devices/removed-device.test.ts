@@ -143,7 +143,7 @@ afterEach(() => {
 test.each([1, 2, 3])('nothing that is written after its removal opens: seed %i', async (seed) => {
   const model = new DeviceModel(seed, 5);
   await model.begin();
-  for (let at = 0; at < 100; at++) await model.step();
+  for (let at = 0; at < 200; at++) await model.step();
   await model.settle();
   // Something is certainly written after the last removal.
   const [member] = model.devices;
