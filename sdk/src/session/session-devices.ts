@@ -119,7 +119,7 @@ export class SessionDevices {
 
   /**
    * Opens the device of an org in the storage. Sends nothing: works offline.
-   * @throws SessionError not_enrolled, in_use, storage_damaged
+   * @throws SessionError not_enrolled, in_use, storage_damaged, keys_locked
    */
   async open({ org, name, certify }: OpenSessionOptions): Promise<SessionClient> {
     const store = await SessionStore.open(this.#options.storage, nameOf(org, name), 'refuse');

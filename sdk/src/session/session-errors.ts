@@ -42,6 +42,8 @@ const messages = {
   closed: 'This device was closed. Nothing was done. Open it again',
   storage_damaged:
     'What this device stored cannot be opened. Nothing was changed. Delete the stored device, and enroll again',
+  keys_locked:
+    'The key store of the operating system has the key of this device, and is locked or does not answer. Nothing was read or changed. Unlock it, then open the device again',
   storage_failed:
     'This device could not store a change. Its outcome is unknown, so this object stops. Check the space and permissions, then open it again',
   unsupported_platform: 'This platform lacks something that the storage needs. Nothing was stored. Use another storage',

@@ -20,6 +20,7 @@ const codes: Readonly<Record<string, SessionErrorCode>> = {
   vault_in_use: 'in_use',
   not_open: 'closed',
   storage_damaged: 'storage_damaged',
+  keys_locked: 'keys_locked',
   storage_failed: 'storage_failed',
   unsupported_platform: 'unsupported_platform',
 };
@@ -75,7 +76,7 @@ export class SessionStore {
   /**
    * Takes the lock of the device, and opens its items.
    * @param onNew decides about a storage without items: `create` makes its key
-   * @throws SessionError in_use, storage_damaged, not_enrolled
+   * @throws SessionError in_use, storage_damaged, keys_locked, not_enrolled
    */
   static open(storage: SessionStorage, name: DeviceName, onNew: 'create' | 'refuse'): Promise<SessionStore> {
     return translated(async () => {
