@@ -25,7 +25,7 @@ function checkOrder(
   expect(got.some(({ isLate }) => isLate)).toBe(false);
 }
 
-test.each([1, 2, 3, 4, 5, 6])(
+test.each([1, 2, 3])(
   'every message arrives once and in order, with lost requests, answers and restarts (%i)',
   async (seed) => {
     const random = numbers(seed);
