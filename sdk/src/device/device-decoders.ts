@@ -19,18 +19,14 @@ import type {
   ReadDeviceLogResponse,
 } from '../../../contract/devices/wire.ts';
 import {
-  type Decoder,
   decodeBoolean,
+  decodeCount,
   decodeListOf,
   decodeObject,
   decodeOneOf,
   decodeText,
   optional,
 } from '../shared/json-decoders.ts';
-
-/** A whole number that is exact in JavaScript. */
-const decodeCount: Decoder<number> = (json) =>
-  typeof json === 'number' && Number.isSafeInteger(json) && json >= 0 ? json : undefined;
 
 export const decodeCreatedVault = decodeObject<CreateDeviceVaultResponse>({ vault: decodeText, createdAt: decodeText });
 

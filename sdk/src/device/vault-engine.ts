@@ -11,6 +11,7 @@ import { type Bytes, equalBytes, fromBase64, toBase64 } from '../../../core/enco
 import { delay, retryDelay } from '../http/retry.ts';
 import type { CallSettings } from '../shared/client-options.ts';
 import { AnimaError } from '../shared/errors.ts';
+import { Turns } from '../shared/turns.ts';
 import { verifyOrResume } from './checkpoints/verify-or-resume.ts';
 import { DeviceVaultError, deviceError } from './device-errors.ts';
 import type { DeviceRequests } from './device-requests.ts';
@@ -18,7 +19,6 @@ import type { SyncNotice, SyncProgress } from './device-types.ts';
 import type { PendingEntry } from './pending-entry.ts';
 import type { RecordCopy } from './records/record-copy.ts';
 import type { SealedVersion, VersionRef } from './records/stored-record.ts';
-import { Turns } from './turns.ts';
 import type { AppendedEntry, EngineView, EntryDraft, VaultEngine } from './vault-engine-types.ts';
 import type { VaultStore } from './vault-store.ts';
 import { type ChangedRecord, VerifiedCopy } from './verified-copy.ts';

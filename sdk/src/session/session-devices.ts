@@ -3,6 +3,7 @@ import { type Bytes, fromBase64Url } from '../../../core/encoding/bytes.ts';
 import { Transport } from '../http/transport.ts';
 import { checkConfirm, notSentError } from '../shared/argument-validation.ts';
 import { deviceClientSettings, environmentInvite } from '../shared/client-options.ts';
+import { Turns } from '../shared/turns.ts';
 import { DirectoryCopy, PinnedStart } from './directory/directory-copy.ts';
 import { OwnCertificate } from './directory/own-certificate.ts';
 import { enroll, readInvite } from './enrollment/enroll.ts';
@@ -11,7 +12,7 @@ import type { EnrollmentRequests, SessionRequests } from './requests/session-req
 import { SessionClient } from './session-client.ts';
 import { systemClock } from './session-clock.ts';
 import type { SessionContext } from './session-context.ts';
-import { inTurn, SessionEngine } from './session-engine.ts';
+import { SessionEngine } from './session-engine.ts';
 import { sessionError } from './session-errors.ts';
 import type { CertifyKeys, EnrollOptions, JoinFleetOptions, SessionDevicesOptions } from './session-types.ts';
 import {
@@ -157,13 +158,14 @@ export class SessionDevices {
       onNotice,
     } = this.#options;
     const certificate = await OwnCertificate.load(store, own, certify);
+    const turns = new Turns();
     const context: SessionContext = {
       ...{ store, own, clock, certificate, historyDays, receipts, acceptsParticipants },
       directory: await DirectoryCopy.load(store, org),
       requests: this.#service.device(own, () => certificate.signed),
       sequence: await Sequence.load(store),
       notify: (notice) => onNotice?.(notice),
-      turn: inTurn(),
+      turn: (step) => turns.run(step),
     };
     return new SessionClient(new SessionEngine(context), this.#transport);
   }

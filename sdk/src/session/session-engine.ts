@@ -1,5 +1,6 @@
 /** One round of synchronization, and the state of an opened device. */
 import { AnimaError } from '../shared/errors.ts';
+import { Turns } from '../shared/turns.ts';
 import { ConversationBook } from './conversations/conversation-book.ts';
 import { Judge } from './messages/judge.ts';
 import { maintain } from './messages/maintenance.ts';
@@ -16,16 +17,6 @@ import type { SyncResult } from './session-types.ts';
 const directoryAge = 60_000;
 const conversationsAge = 600_000;
 
-/** Runs functions one after the other. */
-export function inTurn(): <T>(work: () => Promise<T>) => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve();
-  return (work) => {
-    const turn = last.then(work);
-    last = turn.catch(() => undefined);
-    return turn;
-  };
-}
-
 export class SessionEngine {
   readonly context: SessionContext;
   readonly book: ConversationBook;
@@ -35,7 +26,7 @@ export class SessionEngine {
   readonly #receiver: Receiver;
   readonly #judge: Judge;
   /** Rounds with requests. Steps that store something are turns of the context, which end soon. */
-  readonly #rounds = inTurn();
+  readonly #rounds = new Turns();
   #directoryRead = Number.NEGATIVE_INFINITY;
   #conversationsRead = Number.NEGATIVE_INFINITY;
 
@@ -51,12 +42,12 @@ export class SessionEngine {
 
   /** Reads directory, conversations and messages, and sends what is queued. @throws SessionError, AnimaError */
   sync(settings: Settings): Promise<SyncResult> {
-    return this.#rounds(() => this.#translated(() => this.#sync(settings)));
+    return this.#rounds.run(() => this.#translated(() => this.#sync(settings)));
   }
 
   /** Sends what is queued. */
   flush(settings: Settings): Promise<number> {
-    return this.#rounds(() => this.#translated(() => this.#flush(settings)));
+    return this.#rounds.run(() => this.#translated(() => this.#flush(settings)));
   }
 
   /** Reads everything with the next round, as after a sleep. */
@@ -67,7 +58,7 @@ export class SessionEngine {
 
   /** Runs requests that no round may overlap, for example an entry of the directory. */
   exclusive<T>(work: () => Promise<T>): Promise<T> {
-    return this.#rounds(() => this.#translated(work));
+    return this.#rounds.run(() => this.#translated(work));
   }
 
   async follow(settings: Settings): Promise<void> {
@@ -141,7 +132,7 @@ export class SessionEngine {
 
   async close(): Promise<void> {
     // Waits for what is running.
-    await this.#rounds(async () => undefined);
+    await this.#rounds.run(async () => undefined);
     await this.context.turn(async () => undefined);
     await this.context.store.close();
   }

@@ -29,6 +29,9 @@ export type FieldDecoders<T> = {
 export const optional = <T>(read: Decoder<T>): OptionalDecoder<T> => ({ optional: read });
 export const decodeText: Decoder<string> = (json) => (typeof json === 'string' ? json : undefined);
 export const decodeNumber: Decoder<number> = (json) => (typeof json === 'number' ? json : undefined);
+/** A whole number that is exact in JavaScript, 0 or more. */
+export const decodeCount: Decoder<number> = (json) =>
+  typeof json === 'number' && Number.isSafeInteger(json) && json >= 0 ? json : undefined;
 export const decodeBoolean: Decoder<boolean> = (json) => (typeof json === 'boolean' ? json : undefined);
 
 export function decodeOneOf<T extends string>(all: readonly T[]): Decoder<T> {

@@ -11,9 +11,9 @@
  */
 import { type Bytes, concatBytes, encodeFieldBytes, equalBytes, u32Bytes } from '../../../../core/encoding/bytes.ts';
 import { decodeFieldBytes, decodeTextField, decodeU32Field } from '../../../../core/encoding/field-reader.ts';
+import { Turns } from '../../shared/turns.ts';
 import { deviceError } from '../device-errors.ts';
 import type { DataBatch } from '../storage/storage-ports.ts';
-import { Turns } from '../turns.ts';
 import { type NodeModules, type OpenFile, openFile, readAt, syncFolder, writeAll } from './node-modules.ts';
 
 const headerBytes = 16;

@@ -2,8 +2,8 @@
 import { recordKey } from '../../../../core/devices/chain-state.ts';
 import { type Bytes, utf8Bytes } from '../../../../core/encoding/bytes.ts';
 import { decodeTextField } from '../../../../core/encoding/field-reader.ts';
+import { Turns } from '../../shared/turns.ts';
 import type { RecordData, RecordType } from '../device-types.ts';
-import { Turns } from '../turns.ts';
 import { StoreBatch, stored, type VaultStore } from '../vault-store.ts';
 import { isJsonArray, memberOf } from './json-values.ts';
 import { bodyFromJson, bodyToJson, type Content } from './record-content.ts';

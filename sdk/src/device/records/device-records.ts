@@ -5,6 +5,7 @@ import type { Transport } from '../../http/transport.ts';
 import { notSentError } from '../../shared/argument-validation.ts';
 import type { CallOptions, CallSettings } from '../../shared/client-options.ts';
 import { AnimaError } from '../../shared/errors.ts';
+import { Turns } from '../../shared/turns.ts';
 import { DeviceVaultError, deviceError } from '../device-errors.ts';
 import type {
   DeviceRecord,
@@ -15,7 +16,6 @@ import type {
   SyncOptions,
   SyncResult,
 } from '../device-types.ts';
-import { Turns } from '../turns.ts';
 import type { DeviceVaultEngine } from '../vault-engine.ts';
 import { ChangeQueue, type QueuedChange } from './change-queue.ts';
 import { type Content, checkData, encodeBody, equalContent, type Time, writeBody } from './record-content.ts';

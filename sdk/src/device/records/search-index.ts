@@ -4,8 +4,8 @@
  */
 import { encodeFieldBytes } from '../../../../core/encoding/bytes.ts';
 import { decodeFieldBytes } from '../../../../core/encoding/field-reader.ts';
+import { Turns } from '../../shared/turns.ts';
 import type { DeviceRecord, RecordType } from '../device-types.ts';
-import { Turns } from '../turns.ts';
 import { paddedNumber, StoreBatch, stored, type VaultStore } from '../vault-store.ts';
 import { wordsOf } from './json-values.ts';
 import {

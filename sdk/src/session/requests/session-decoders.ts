@@ -25,18 +25,14 @@ import type {
 import { type Bytes, fromBase64 } from '../../../../core/encoding/bytes.ts';
 import { createError } from '../../shared/errors.ts';
 import {
-  type Decoder,
   decodeBoolean,
+  decodeCount,
   decodeListOf,
   decodeObject,
   decodeOneOf,
   decodeText,
   optional,
 } from '../../shared/json-decoders.ts';
-
-/** A whole number that is exact in JavaScript. */
-const decodeCount: Decoder<number> = (json) =>
-  typeof json === 'number' && Number.isSafeInteger(json) && json >= 0 ? json : undefined;
 
 const decodeRole = decodeOneOf<SessionRole>(['owner', 'agent', 'broker']);
 
