@@ -1,8 +1,8 @@
 import { isOpaqueIdText } from '../../../core/devices/vault-scope.ts';
-import { Transport } from '../http/transport.ts';
+import { boundedTransport } from '../http/bounded-transport.ts';
+import type { Transport } from '../http/transport.ts';
 import { checkConfirm, notSentError } from '../shared/argument-validation.ts';
 import { type CallOptions, resolveClientSettings } from '../shared/client-options.ts';
-import { boundedFetch } from './bounded-fetch.ts';
 import { UserDeviceRequests } from './device-requests.ts';
 import type {
   ConfirmVaultOptions,
@@ -37,8 +37,7 @@ export class DeviceVaults {
   /** @throws AnimaError as the main client; invalid_argument without an owner */
   constructor(options: DeviceVaultsOptions) {
     const { storage, owner, ...rest } = options;
-    const client = resolveClientSettings(rest);
-    const transport = new Transport({ ...client, fetch: boundedFetch(client.fetch) });
+    const transport = boundedTransport(resolveClientSettings(rest));
     this.#context = {
       transport,
       user: new UserDeviceRequests(transport),

@@ -1,6 +1,7 @@
 import { isOpaqueName } from '../../../core/directory/directory-ids.ts';
 import { type Bytes, fromBase64Url } from '../../../core/encoding/bytes.ts';
-import { Transport } from '../http/transport.ts';
+import { boundedTransport } from '../http/bounded-transport.ts';
+import type { Transport } from '../http/transport.ts';
 import { checkConfirm, notSentError } from '../shared/argument-validation.ts';
 import { deviceClientSettings, environmentInvite } from '../shared/client-options.ts';
 import { Turns } from '../shared/turns.ts';
@@ -60,7 +61,7 @@ export class SessionDevices {
     const { historyDays = 0 } = options;
     if (!(Number.isInteger(historyDays) && historyDays >= 0 && historyDays <= 3650))
       throw notSentError('invalid_argument', 'historyDays must be a whole number from 0 to 3650');
-    const transport = new Transport(deviceClientSettings(options));
+    const transport = boundedTransport(deviceClientSettings(options));
     this.#transport = transport;
     this.#service = service ?? {
       device: (own, certificate) => deviceRequests(transport, own, certificate),

@@ -1,11 +1,11 @@
 /** The public classes: pairing, devices, recovery, export and import, with the clock of the system. */
 import { describe, expect, test } from 'vitest';
 import { utf8Bytes } from '../../../core/encoding/bytes.ts';
-import { maxAnswerBytes } from '../../../sdk/src/device/bounded-fetch.ts';
 import { DeviceVaultError } from '../../../sdk/src/device/device-errors.ts';
 import type { DeviceVault } from '../../../sdk/src/device/device-vault.ts';
 import { DeviceVaults } from '../../../sdk/src/device/device-vaults.ts';
 import { memoryStorage } from '../../../sdk/src/device/storage/memory-storage.ts';
+import { maxAnswerBytes } from '../../../sdk/src/http/bounded-transport.ts';
 import { baseURL, userKey } from '../fake-fetch.ts';
 import { FakeDeviceService } from './fake-device-service.ts';
 import { withPairings } from './fake-pairing-routes.ts';

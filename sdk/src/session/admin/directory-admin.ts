@@ -16,7 +16,8 @@ import { inviteMs } from '../../../../core/directory/limits.ts';
 import { generateSigningKey, type SigningKey, signingKeyOf } from '../../../../core/directory/signing-key.ts';
 import { checkpointBody, orgKeysBody, proveRecoveryKey, writeEntry } from '../../../../core/directory/write-entry.ts';
 import { type Bytes, equalBytes, toBase64Url } from '../../../../core/encoding/bytes.ts';
-import { Transport } from '../../http/transport.ts';
+import { boundedTransport } from '../../http/bounded-transport.ts';
+import type { Transport } from '../../http/transport.ts';
 import { notSentError } from '../../shared/argument-validation.ts';
 import { type CallOptions, resolveClientSettings } from '../../shared/client-options.ts';
 import { AnimaError } from '../../shared/errors.ts';
@@ -57,7 +58,7 @@ export class DirectoryAdmin {
     const { org, authority, pin, ...rest } = options;
     if (!isOpaqueName(org) || authority.length !== 32)
       throw notSentError('invalid_argument', 'org must be an id, and authority the seed of a key, 32 bytes');
-    this.#transport = new Transport(resolveClientSettings(rest));
+    this.#transport = boundedTransport(resolveClientSettings(rest));
     this.#requests = requests ?? adminRequests(this.#transport);
     this.#org = org;
     this.#authority = signingKeyOf(authority.slice());

@@ -1,8 +1,9 @@
 /** Bounds what a hostile service can make this device hold in memory by one answer. */
 import { concatBytes } from '../../../core/encoding/bytes.ts';
-import type { Fetch } from '../shared/client-options.ts';
+import type { ClientSettings, Fetch } from '../shared/client-options.ts';
+import { Transport } from './transport.ts';
 
-/** The longest response of a Lambda function, bytes. The service's longest page of the log is below it. */
+/** The longest response of a Lambda function, bytes. All pages of the service are below it. */
 export const maxAnswerBytes = 6 * 1024 * 1024;
 
 /** Becomes the detail of the error `connection_failed`. */
@@ -11,12 +12,16 @@ class AnswerTooLarge extends Error {
 }
 
 /** A `fetch` whose responses are read up to {@link maxAnswerBytes}; then the connection is closed. */
-export const boundedFetch =
+const boundedFetch =
   (fetch: Fetch): Fetch =>
   async (url, init) => {
     const response = await fetch(url, init);
     return Object.defineProperty(response, 'text', { value: () => readBounded(response) });
   };
+
+/** For clients that treat the service as hostile. */
+export const boundedTransport = (settings: ClientSettings): Transport =>
+  new Transport({ ...settings, fetch: boundedFetch(settings.fetch) });
 
 async function readBounded({ body }: Response): Promise<string> {
   const reader = body?.getReader();
