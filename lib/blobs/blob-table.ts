@@ -1,23 +1,19 @@
-import type { Table } from 'aws-cdk-lib/aws-dynamodb';
-import { Construct } from 'constructs';
+import type { Construct } from 'constructs';
 import { functionEnv } from '../../contract/shared/environment-variables.ts';
 import { orgPartitionedTable } from '../shared/org-partitioned-table.ts';
-import { grantTable } from '../shared/table-grant.ts';
+import { OrgTable } from '../shared/org-table.ts';
 import type { VaultFunction } from '../shared/vault-function.ts';
 
 /**
  * Records of blobs by `org` and `id`: sizes, times, counts, and hashes of proofs. No blob can be decrypted from them.
  * `ttl` (epoch seconds) removes expired records; expiry itself is enforced on read.
  */
-export class BlobTable extends Construct {
-  readonly name: string;
-  private readonly table: Table;
-
+export class BlobTable extends OrgTable {
   /** @param name physical name; undefined lets CloudFormation generate it */
   constructor(scope: Construct, id: string, name: string | undefined) {
-    super(scope, id);
-    this.table = orgPartitionedTable(this, { name, sortKey: 'id', recoverable: true, timeToLiveAttribute: 'ttl' });
-    this.name = this.table.tableName;
+    super(scope, id, functionEnv.blobTable, (table) =>
+      orgPartitionedTable(table, { name, sortKey: 'id', recoverable: true, timeToLiveAttribute: 'ttl' }),
+    );
   }
 
   /** Starts, completes and lists blobs, replaces their links, marks them as deleted, and deletes damaged records. */
@@ -42,14 +38,5 @@ export class BlobTable extends Construct {
   /** Reads the record of one blob. */
   grantLook(fn: VaultFunction): void {
     this.grant(fn, ['dynamodb:GetItem']);
-  }
-
-  /** Lists and deletes all records of an org. */
-  grantDestroy(fn: VaultFunction): void {
-    this.grant(fn, ['dynamodb:DeleteItem', 'dynamodb:Query']);
-  }
-
-  private grant(fn: VaultFunction, actions: string[]): void {
-    grantTable(fn, this.table, functionEnv.blobTable, actions);
   }
 }

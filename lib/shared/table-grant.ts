@@ -5,7 +5,7 @@ import type { functionEnv } from '../../contract/shared/environment-variables.ts
 import { sessionOrgTag } from './session-role.ts';
 import type { VaultFunction } from './vault-function.ts';
 
-type TableSetting = (typeof functionEnv)[
+export type TableSetting = (typeof functionEnv)[
   | 'keyringTable'
   | 'apiKeyTable'
   | 'valueTable'

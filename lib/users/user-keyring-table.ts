@@ -1,8 +1,8 @@
-import type { Table } from 'aws-cdk-lib/aws-dynamodb';
-import { Construct } from 'constructs';
+import type { Construct } from 'constructs';
 import { functionEnv } from '../../contract/shared/environment-variables.ts';
 import { noBackupTable } from '../shared/no-backup-table.ts';
-import { grantFindCopies, grantTable } from '../shared/table-grant.ts';
+import { OrgTable } from '../shared/org-table.ts';
+import { grantFindCopies } from '../shared/table-grant.ts';
 import type { VaultFunction } from '../shared/vault-function.ts';
 
 /**
@@ -10,17 +10,12 @@ import type { VaultFunction } from '../shared/vault-function.ts';
  * slot, so removing one permanently revokes its access. Therefore this table must not have backups
  * (no-backup-table.ts). `ttl` (epoch seconds) removes expired codes and attempts; expiry itself is enforced on read.
  */
-export class UserKeyringTable extends Construct {
-  readonly name: string;
-  readonly arn: string;
-  private readonly table: Table;
-
+export class UserKeyringTable extends OrgTable {
   /** @param name physical name; undefined lets CloudFormation generate it */
   constructor(scope: Construct, id: string, name: string | undefined) {
-    super(scope, id);
-    this.table = noBackupTable(this, { name, sortKey: 'id', timeToLiveAttribute: 'ttl' });
-    this.name = this.table.tableName;
-    this.arn = this.table.tableArn;
+    super(scope, id, functionEnv.userKeyringTable, (table) =>
+      noBackupTable(table, { name, sortKey: 'id', timeToLiveAttribute: 'ttl' }),
+    );
   }
 
   /** Reads a user's keyring with strong consistency, together with its records. */
@@ -53,17 +48,8 @@ export class UserKeyringTable extends Construct {
     ]);
   }
 
-  /** Lists and deletes all items of an org. */
-  grantDestroy(fn: VaultFunction): void {
-    this.grant(fn, ['dynamodb:DeleteItem', 'dynamodb:Query']);
-  }
-
   /** Lists the copies of this table. */
   grantFindCopies(fn: VaultFunction): void {
     grantFindCopies(fn, this.table, functionEnv.userKeyringTableArn);
-  }
-
-  private grant(fn: VaultFunction, actions: string[]): void {
-    grantTable(fn, this.table, functionEnv.userKeyringTable, actions);
   }
 }
