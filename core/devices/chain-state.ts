@@ -1,7 +1,9 @@
 /** The state of a verified chain, and the outcome of one more entry (docs/format-devices.md, section 6). */
+
 import { type Bytes, encodeFieldBytes, u32Bytes, u64Bytes } from '../encoding/bytes.ts';
+import { emptyFrontier, type MerkleFrontier } from '../encoding/merkle-shape.ts';
 import { type FormProblem, type SignedEntry, zeroHash } from './chain-entry.ts';
-import { emptyFrontier, type MerkleFrontier, merkleRoot } from './merkle-frontier.ts';
+import { merkleRoot } from './merkle-frontier.ts';
 import { PersistentMap } from './persistent-map.ts';
 import type { Change } from './record-changes.ts';
 import type { NewMember } from './roster-body.ts';

@@ -1,19 +1,7 @@
-/**
- * The Merkle tree hash of RFC 6962 section 2.1 in Node and in browsers, with immutable state: the roots of the full
- * subtrees, largest first, one for each bit of the number of leaves that is 1.
- */
+/** The Merkle tree hash of RFC 6962 section 2.1 in Node and in browsers, with immutable state. */
 import { type Bytes, concatBytes, equalBytes } from '../encoding/bytes.ts';
+import { emptyFrontier, leafPrefix, type MerkleFrontier, nodePrefix, siblingSides } from '../encoding/merkle-shape.ts';
 import { portableSha256 } from '../hazmat/portable-hash.ts';
-
-export interface MerkleFrontier {
-  readonly count: number;
-  readonly subtrees: readonly Bytes[];
-}
-
-export const emptyFrontier: MerkleFrontier = { count: 0, subtrees: [] };
-
-const leafPrefix = Uint8Array.of(0);
-const nodePrefix = Uint8Array.of(1);
 
 const hashLeaf = (leaf: Uint8Array): Promise<Bytes> => portableSha256(concatBytes(leafPrefix, leaf));
 const hashNode = (left: Uint8Array, right: Uint8Array): Promise<Bytes> =>
@@ -46,17 +34,6 @@ export async function merkleRoot(leaves: readonly Uint8Array[]): Promise<Bytes> 
   let frontier = emptyFrontier;
   for (const leaf of leaves) frontier = await appendLeaf(frontier, leaf);
   return await frontierRoot(frontier);
-}
-
-/** Whether the number of subtrees is the one that a frontier over `count` leaves has. */
-export const isFrontierOf = ({ count, subtrees }: MerkleFrontier): boolean =>
-  subtrees.length === [...count.toString(2)].filter((bit) => bit === '1').length;
-
-/** The largest power of two below `count`, which is at least 2. */
-function splitOf(count: number): number {
-  let split = 1;
-  while (split * 2 < count) split *= 2;
-  return split;
 }
 
 /** The hash of a leaf, which is the lowest node above it. */
@@ -111,26 +88,10 @@ export async function verifyInclusion(
   proof: readonly Uint8Array[],
   root: Uint8Array,
 ): Promise<boolean> {
-  const computed = await rootFrom(await hashLeaf(leaf), index, count, proof);
-  return computed !== undefined && equalBytes(computed, root);
-}
-
-async function rootFrom(
-  leaf: Bytes,
-  index: number,
-  count: number,
-  proof: readonly Uint8Array[],
-): Promise<Bytes | undefined> {
-  if (!Number.isSafeInteger(index) || index < 0 || index >= count) return undefined;
-  if (count === 1) return proof.length === 0 ? leaf : undefined;
-  const sibling = proof.at(-1);
-  if (sibling === undefined) return undefined;
-  const split = splitOf(count);
-  const rest = proof.slice(0, -1);
-  if (index < split) {
-    const left = await rootFrom(leaf, index, split, rest);
-    return left && (await hashNode(left, sibling));
-  }
-  const right = await rootFrom(leaf, index - split, count - split, rest);
-  return right && (await hashNode(sibling, right));
+  const sides = siblingSides(index, count);
+  if (sides?.length !== proof.length) return false;
+  let node = await hashLeaf(leaf);
+  for (const [at, sibling] of proof.entries())
+    node = sides[at] === 'right' ? await hashNode(node, sibling) : await hashNode(sibling, node);
+  return equalBytes(node, root);
 }

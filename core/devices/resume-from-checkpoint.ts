@@ -2,13 +2,15 @@
  * The state of a chain whose old entries were pruned (docs/format-devices.md, section 9): computed from the roster
  * entries, a checkpoint, and the newest versions of the records.
  */
+
 import { type Bytes, equalBytes } from '../encoding/bytes.ts';
+import { isFrontierOf } from '../encoding/merkle-shape.ts';
 import { type CheckpointBody, parseCheckpoint } from './apply-content.ts';
 import { findEpochProblem, isSignedBy } from './apply-entry.ts';
 import { applyGenesis, applyRosterEntry } from './apply-roster.ts';
 import { entryHash, isRosterKind, parseSignedEntry, type SignedEntry } from './chain-entry.ts';
 import { type ChainState, initialState, type RecordHead, recordKey, recordsRoot, toRecordMap } from './chain-state.ts';
-import { appendLeaf, frontierRoot, isFrontierOf } from './merkle-frontier.ts';
+import { appendLeaf, frontierRoot } from './merkle-frontier.ts';
 import { type Change, changeHash } from './record-changes.ts';
 import { isSameScope, type VaultScope } from './vault-scope.ts';
 

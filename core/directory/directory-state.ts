@@ -2,10 +2,10 @@
 
 import { PersistentMap } from '../devices/persistent-map.ts';
 import { type Bytes, equalBytes, toHex } from '../encoding/bytes.ts';
+import { emptyFrontier, type MerkleFrontier } from '../encoding/merkle-shape.ts';
 import { isOpaqueName, zeroHash } from './directory-ids.ts';
 import type { FormProblem, SignedDirectoryEntry } from './entry.ts';
 import type { DeviceFacts, FleetFacts, OrgKeys } from './entry-bodies.ts';
-import { emptyTree, type TreeFrontier } from './hash-tree.ts';
 
 /** Names one entry. */
 export interface DirectoryHead {
@@ -62,7 +62,7 @@ export interface DirectoryState extends OrgKeys {
   readonly members: PersistentMap<FleetMember>;
   readonly links: ReadonlyMap<string, Link>;
   /** Over the hashes of all entries. */
-  readonly entries: TreeFrontier;
+  readonly entries: MerkleFrontier;
   /** Index: every used key in hex, and the id of its device, if it is one. Follows from the rest. */
   readonly keys: PersistentMap<string>;
   /** Index: ids of invites that were used. */
@@ -85,7 +85,7 @@ export function initialDirectory(org: string): DirectoryState {
     fleets: new Map(),
     members: PersistentMap.empty(),
     links: new Map(),
-    entries: emptyTree,
+    entries: emptyFrontier,
     keys: PersistentMap.empty(),
     invites: PersistentMap.empty(),
     owners: PersistentMap.empty(),

@@ -4,18 +4,8 @@
  * WebCrypto costs more than such a hash.
  */
 import { type Bytes, concatBytes, equalBytes } from '../encoding/bytes.ts';
+import { leafPrefix, type MerkleFrontier, nodePrefix, siblingSides, splitOf } from '../encoding/merkle-shape.ts';
 import { blake2b256 } from '../hazmat/blake2b.ts';
-
-/** The roots of the full subtrees, largest first: one for each bit of `count` that is 1. */
-export interface TreeFrontier {
-  readonly count: number;
-  readonly subtrees: readonly Bytes[];
-}
-
-export const emptyTree: TreeFrontier = { count: 0, subtrees: [] };
-
-const leafPrefix = Uint8Array.of(0);
-const nodePrefix = Uint8Array.of(1);
 
 const hashLeaf = (leaf: Uint8Array): Bytes => blake2b256(concatBytes(leafPrefix, leaf));
 const hashNode = (left: Uint8Array, right: Uint8Array): Bytes => blake2b256(concatBytes(nodePrefix, left, right));
@@ -33,14 +23,14 @@ function pushLeaf(subtrees: Bytes[], count: number, leaf: Uint8Array): void {
 }
 
 /** Appends a leaf. */
-export function appendLeaf({ count, subtrees }: TreeFrontier, leaf: Uint8Array): TreeFrontier {
+export function appendLeaf({ count, subtrees }: MerkleFrontier, leaf: Uint8Array): MerkleFrontier {
   const next = subtrees.slice();
   pushLeaf(next, count, leaf);
   return { count: count + 1, subtrees: next };
 }
 
 /** The root. Without leaves it is the hash of the empty string. */
-export const treeRoot = ({ subtrees }: TreeFrontier): Bytes =>
+export const treeRoot = ({ subtrees }: MerkleFrontier): Bytes =>
   subtrees.length === 0 ? blake2b256(new Uint8Array(0)) : subtrees.reduceRight((right, left) => hashNode(left, right));
 
 /** The root over all leaves. */
@@ -48,17 +38,6 @@ export function rootOf(leaves: readonly Uint8Array[]): Bytes {
   const subtrees: Bytes[] = [];
   for (const [count, leaf] of leaves.entries()) pushLeaf(subtrees, count, leaf);
   return treeRoot({ count: leaves.length, subtrees });
-}
-
-/** Whether the number of subtrees is the one that a tree over `count` leaves has. */
-export const isTreeOf = ({ count, subtrees }: TreeFrontier): boolean =>
-  subtrees.length === [...count.toString(2)].filter((bit) => bit === '1').length;
-
-/** The largest power of two below `count`, which is at least 2. */
-function splitOf(count: number): number {
-  let split = 1;
-  while (split * 2 < count) split *= 2;
-  return split;
 }
 
 /**
@@ -82,21 +61,11 @@ export function verifyInclusion(
   proof: readonly Uint8Array[],
   root: Uint8Array,
 ): boolean {
-  const computed = rootFrom(hashLeaf(leaf), index, count, proof);
-  return computed !== undefined && equalBytes(computed, root);
-}
-
-function rootFrom(leaf: Bytes, index: number, count: number, proof: readonly Uint8Array[]): Bytes | undefined {
-  if (!Number.isSafeInteger(index) || index < 0 || index >= count) return undefined;
-  if (count === 1) return proof.length === 0 ? leaf : undefined;
-  const sibling = proof.at(-1);
-  if (sibling === undefined) return undefined;
-  const split = splitOf(count);
-  const rest = proof.slice(0, -1);
-  if (index < split) {
-    const left = rootFrom(leaf, index, split, rest);
-    return left && hashNode(left, sibling);
-  }
-  const right = rootFrom(leaf, index - split, count - split, rest);
-  return right && hashNode(sibling, right);
+  const sides = siblingSides(index, count);
+  if (sides?.length !== proof.length) return false;
+  const computed = proof.reduce<Uint8Array>(
+    (node, sibling, at) => (sides[at] === 'right' ? hashNode(node, sibling) : hashNode(sibling, node)),
+    hashLeaf(leaf),
+  );
+  return equalBytes(computed, root);
 }

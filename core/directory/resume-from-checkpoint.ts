@@ -1,11 +1,13 @@
 /** How a new client starts from a checkpoint (docs/format-directory.md, section 8). */
+
 import { type Bytes, equalBytes } from '../encoding/bytes.ts';
+import { isFrontierOf } from '../encoding/merkle-shape.ts';
 import { applyEntry, isSigned, withHead } from './apply-entry.ts';
 import { directoryPin } from './directory-pin.ts';
 import { type DirectoryState, isAuthority } from './directory-state.ts';
 import { entryHash, parseSignedEntry } from './entry.ts';
 import { parseBody } from './entry-bodies.ts';
-import { isTreeOf, rootOf, treeRoot } from './hash-tree.ts';
+import { rootOf, treeRoot } from './hash-tree.ts';
 import { decodeLeaves } from './state-leaves.ts';
 
 /** What the server sends in place of the entries before a checkpoint. No part of it is trusted. */
@@ -49,7 +51,7 @@ function startAtCheckpoint(org: string, { checkpoint, subtrees, leaves }: Direct
   if (typeof entry === 'string' || entry.op !== 'checkpoint' || entry.org !== org) return undefined;
   const body = parseBody(entry.op, entry.body);
   const entries = { count: entry.seq - 1, subtrees };
-  if (body?.op !== 'checkpoint' || entry.seq < 2 || entry.cosigner !== undefined || !isTreeOf(entries))
+  if (body?.op !== 'checkpoint' || entry.seq < 2 || entry.cosigner !== undefined || !isFrontierOf(entries))
     return undefined;
   if (!equalBytes(body.entries, treeRoot(entries)) || !equalBytes(body.state, rootOf(leaves))) return undefined;
   const state = decodeLeaves(org, leaves);

@@ -2,12 +2,13 @@
  * The state of a directory as bytes, so that a client does not verify the chain again when it starts. Only the client
  * itself reads them. It must store them authenticated: a changed snapshot would be believed.
  */
+
 import { DecryptionError } from '../decryption-error.ts';
 import { type Bytes, encodeFieldBytes, u64Bytes } from '../encoding/bytes.ts';
 import { decodeFieldBytes, decodeTextField, decodeU64Field, fieldOfLength } from '../encoding/field-reader.ts';
+import { isFrontierOf } from '../encoding/merkle-shape.ts';
 import { hashLength } from './directory-ids.ts';
 import type { DirectoryState } from './directory-state.ts';
-import { isTreeOf } from './hash-tree.ts';
 import { decodeLeaves, encodeLeaves } from './state-leaves.ts';
 
 const label = 'anima:directory-state:v1';
@@ -29,7 +30,7 @@ export function decodeDirectoryState(org: string, encoded: Uint8Array): Director
   if (subtrees === undefined || leaves === undefined) throw new DecryptionError();
   const state = decodeLeaves(org, leaves);
   const entries = { count: seq, subtrees };
-  if (state === undefined || !isTreeOf(entries) || subtrees.some(({ length }) => length !== hashLength))
+  if (state === undefined || !isFrontierOf(entries) || subtrees.some(({ length }) => length !== hashLength))
     throw new DecryptionError();
   return { ...state, head: { seq, hash }, entries };
 }

@@ -2,14 +2,9 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { DecryptionError } from '../../core/decryption-error.ts';
-import {
-  appendLeaf,
-  emptyFrontier,
-  frontierRoot,
-  merkleLeafHash,
-  verifyInclusion,
-} from '../../core/devices/merkle-frontier.ts';
+import { appendLeaf, frontierRoot, merkleLeafHash, verifyInclusion } from '../../core/devices/merkle-frontier.ts';
 import { u64Bytes } from '../../core/encoding/bytes.ts';
+import { emptyFrontier } from '../../core/encoding/merkle-shape.ts';
 import { addHashes, groupSize, proofOf } from '../../lambdas/devices/entry-hashes.ts';
 import { InMemoryBundles, InMemoryLogs } from './in-memory-device-stores.ts';
 

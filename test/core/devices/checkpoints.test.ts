@@ -16,7 +16,6 @@ import { type ChainState, recordsRoot } from '../../../core/devices/chain-state.
 import type { DeviceKeys } from '../../../core/devices/device-keys.ts';
 import {
   appendLeaf,
-  emptyFrontier,
   frontierRoot,
   inclusionProof,
   merkleLeafHash,
@@ -28,6 +27,7 @@ import {
 import { PersistentMap } from '../../../core/devices/persistent-map.ts';
 import type { Change } from '../../../core/devices/record-changes.ts';
 import { type CheckpointBundle, resumeFromCheckpoint } from '../../../core/devices/resume-from-checkpoint.ts';
+import { emptyFrontier } from '../../../core/encoding/merkle-shape.ts';
 import { accepted, otherScope, scope, summary, time, VaultSimulator } from './vault-simulator.ts';
 
 describe('the Merkle tree', () => {
