@@ -118,7 +118,7 @@ function applyAdmit(state: DirectoryState, device: DeviceFacts, entry: ContentEn
   const { org } = state;
   const id = deviceIdOf(org, device);
   if (isUsedKey(state, device.ik) || isUsedKey(state, device.dh)) return 'key_reused';
-  // A member of a fleet that was revoked must not return as a device of its own.
+  // A revoked member of a fleet must not come back as a device of its own.
   if (state.members.get(id) !== undefined) return 'key_reused';
   if (state.invites.get(device.invite) !== undefined) return 'invite_reused';
   const person = personState(state, device.person);
