@@ -52,7 +52,8 @@ export class AuditTable extends Construct {
   }
 
   /**
-   * Adds records of requests. Every function that authenticates callers has this permission, which allows nothing more.
+   * Adds records of requests. Every function that authenticates callers but the relay has this permission, which
+   * allows nothing more.
    */
   grantRecord(fn: VaultFunction): void {
     this.grant(fn, ['dynamodb:PutItem']);
