@@ -149,10 +149,7 @@ test('it asks no key of KMS, and reads little: three times for an API key, twice
     await use();
     stack.vault.calls.reset();
     await use();
-    return stack.vault.calls
-      .list()
-      .map(({ service, action }) => `${service} ${action}`)
-      .toSorted();
+    return stack.requestCalls().toSorted();
   };
   const record = 'dynamodb PutItem';
   const value = await count(() => explain('value:counted', admin));

@@ -175,7 +175,7 @@ describe('who may', () => {
 });
 
 describe('what a request costs, warm', () => {
-  const calls = () => stack.vault.calls.list().map(({ service, action }) => `${service} ${action}`);
+  const calls = () => stack.requestCalls();
   const read = 'dynamodb BatchGetItem';
   const write = 'dynamodb PutItem';
   beforeAll(async () => {

@@ -37,7 +37,14 @@ export interface LocalStack {
   deleteItem(table: string, key: Record<string, string>): Promise<void>;
   /** All items of a table. */
   allItems(table: string): Promise<Item[]>;
+  /**
+   * The AWS calls since the log was reset, as `service Action`, without those of functions that no request waits for.
+   * Such a function can still be at work on what an earlier test started, so its calls would come at any time.
+   */
+  requestCalls(): string[];
 }
+
+const background = /^(?:RotationWorkflow|ShredWorkflow|Sealer|Publisher|Worker)/i;
 
 type TablePrefix =
   | 'KeyringsTable'
@@ -128,6 +135,11 @@ export async function startLocalStack(options: LocalOptions = {}): Promise<Local
       expect(LastEvaluatedKey, 'more than one page').toBeUndefined();
       return Items ?? [];
     },
+    requestCalls: () =>
+      vault.calls
+        .list()
+        .filter(({ principal }) => !background.test(principal))
+        .map(({ service, action }) => `${service} ${action}`),
   };
   return stack;
 }

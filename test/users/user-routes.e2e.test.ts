@@ -511,7 +511,7 @@ describe('when the record can not be written', () => {
 });
 
 describe('what it costs', () => {
-  const made = () => stack.vault.calls.list().map(({ service, action }) => `${service} ${action}`);
+  const made = () => stack.requestCalls();
   let user: Awaited<ReturnType<typeof newSession>>;
   beforeAll(async () => {
     user = await newSession('costs');
