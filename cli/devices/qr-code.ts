@@ -31,7 +31,7 @@ export function showQr(shell: Shell, { text, pairing, expiresAt }: DisplayedQr, 
   const lines = drawQr(text).flatMap((line) => [line, '\n']);
   shell.print([...lines, '\n', text], { qr: text, pairing, expiresAt });
   shell.note(
-    `\nScan this code with the other device, or copy the text to it: \`${scan}\`.\nOnly that device may see it: whoever reads it takes part in the pairing. It is valid for ten minutes.`,
+    `\nScan this code with the other device, or copy the text to it: \`${scan}\`.\nOnly that device may see it: anyone who reads it can take part in the pairing. It is valid for ten minutes.`,
   );
 }
 

@@ -122,8 +122,8 @@ async function readValues(
 }
 
 /**
- * Reads a value. The rules of the current version also apply to older ones: whoever narrows the rules of a name does
- * not expect an older version, often with the same value, to stay usable as before.
+ * Reads a value. The rules of the current version also apply to older ones: somebody who narrows the rules of a name
+ * does not expect an older version, often with the same value, to stay usable as before.
  */
 async function readValue(client: Anima, { name, version }: Reference, call: ToolCall): Promise<UsableValue> {
   const value = await client.vault.getWithInfo(name, { ...call, version });

@@ -6,7 +6,7 @@ import type { Shell } from '../../shell/shell.ts';
 
 const help = `
 Prints only the value. A pipe or a file gets exactly the stored bytes: \`anima get NAME | program\`. On a terminal a line end
-is added, and control and invisible characters are shown as escapes such as \\u001b, because whoever may write the value could
+is added, and control and invisible characters are shown as escapes such as \\u001b, because anyone who may write the value could
 otherwise control the terminal. \`anima get NAME | cat\` passes them on.
 
 Examples:

@@ -19,7 +19,7 @@ value, only in the environment of the command. If a value can’t be read, the c
 --prefix and --dotenv add variables. A variable that the environment already has is kept, unless --override is given; of the
 others the last source wins: --prefix, then each --dotenv. (The option is not called --env-file, because Node.js, which runs
 this command, would read that file itself.) Variables that can make programs run other code or connect elsewhere (NODE_OPTIONS,
-LD_PRELOAD, PATH, BASH_ENV, GIT_SSH_COMMAND, HTTPS_PROXY …) are refused in both, because whoever may write a value or the file
+LD_PRELOAD, PATH, BASH_ENV, GIT_SSH_COMMAND, HTTPS_PROXY …) are refused in both, because anyone who may write a value or the file
 could then run code as you. --allow-variable NODE_OPTIONS allows this one. A reference that you set in the environment itself
 needs no option.
 

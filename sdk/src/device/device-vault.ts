@@ -214,7 +214,7 @@ export class DeviceVault {
 
   /**
    * Imports an export file. All imported records have `isImported`. A program must not use an imported `provider` before a
-   * person confirmed its endpoint (`confirmImported`), because whoever made the file chose it.
+   * person confirmed its endpoint (`confirmImported`), because the author of the file chose it.
    * @throws DeviceVaultError import_malformed, import_code_refused, argon2_missing
    */
   async importPia(file: string, key: ImportKey, options: ImportPiaOptions & CallOptions = {}): Promise<PiaImport> {

@@ -32,8 +32,8 @@ export interface ImportFailure {
 
 export interface PiaImport {
   /**
-   * New records, all with `isImported`. Do not use an imported `provider` before a person confirmed its endpoint: whoever
-   * made the file chose it.
+   * New records, all with `isImported`. Do not use an imported `provider` before a person confirmed its endpoint: the
+   * author of the file chose it.
    */
   readonly imported: readonly (RecordName & { readonly index: number })[];
   readonly failures: readonly ImportFailure[];
