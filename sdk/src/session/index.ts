@@ -19,11 +19,12 @@ export type {
   WaitingEnrollment,
 } from './admin/admin-types.ts';
 export { DirectoryAdmin } from './admin/directory-admin.ts';
+export type { DirectorySummary } from './admin/directory-summary.ts';
 export { issueFleetCertificate, newFleetKey } from './admin/fleet-keys.ts';
 export type { ConversationProposal, ConversationSignature } from './conversations/conversation-book.ts';
 export type { Conversations } from './conversations/conversations.ts';
 export type { Target } from './messages/sender.ts';
-export type { CountersignOptions, SendOptions, SessionClient } from './session-client.ts';
+export type { CountersignOptions, SendOptions, SentText, SessionClient } from './session-client.ts';
 export type { SessionClock } from './session-clock.ts';
 export { type OpenSessionOptions, SessionDevices } from './session-devices.ts';
 export { SessionError, type SessionErrorCode } from './session-errors.ts';

@@ -152,6 +152,22 @@ export class SessionClient {
     return found;
   }
 
+  /** Messages that this device sent to a conversation, oldest first, as long as it keeps their bodies (`historyDays`). */
+  async sent(conversation: string): Promise<readonly SentText[]> {
+    const found: SentText[] = [];
+    for await (const [, item] of this.#engine.context.store.items<SentItem>(prefixes.sent)) {
+      const { place, time, type, body } = item;
+      if (place !== conversation || !(body instanceof Uint8Array)) continue;
+      found.push({
+        ...sentMessageOf(item, this.person),
+        time: new Date(time),
+        type,
+        text: new TextDecoder().decode(body),
+      });
+    }
+    return found.sort((a, b) => a.time.getTime() - b.time.getTime());
+  }
+
   /** One round: reads directory, conversations and messages, and sends what is queued. `messages` does it by itself. */
   sync(options: CallOptions = {}): Promise<SyncResult> {
     this.#engine.forgetAges();
@@ -213,6 +229,13 @@ export class SessionClient {
   toJSON(): { org: string; device: string } {
     return { org: this.org, device: this.device };
   }
+}
+
+/** A message that this device sent, with its body as UTF-8. */
+export interface SentText extends SentMessage {
+  readonly time: Date;
+  readonly type: string;
+  readonly text: string;
 }
 
 export interface CountersignOptions extends CallOptions {

@@ -35,6 +35,7 @@ import type {
   RotateOptions,
   WaitingEnrollment,
 } from './admin-types.ts';
+import { type DirectorySummary, directorySummary } from './directory-summary.ts';
 
 const maxAttempts = 8;
 const enrollmentMs = sessionLimits.enrollmentSeconds * 1000;
@@ -85,6 +86,11 @@ export class DirectoryAdmin {
   /** Devices of the org, by the directory that this object verified last. */
   devices(): readonly SessionDeviceInfo[] {
     return this.#state.devices.values().map((device) => deviceInfo(device, this.#org, '', this.#now()));
+  }
+
+  /** Keys, fleets and links, by the directory that this object verified last. */
+  summary(): DirectorySummary {
+    return directorySummary(this.#state, this.#now());
   }
 
   /**
