@@ -93,6 +93,31 @@ export const commandTable = {
     summary: 'read and write records of a device vault',
     load: () => import('./commands/devices/records.ts'),
   },
+  chat: {
+    group: 'Messages between devices',
+    summary: 'write with an agent or a person, so that only your devices can read it',
+    load: () => import('./commands/sessions/chat.ts'),
+  },
+  agent: {
+    group: 'Messages between devices',
+    summary: 'enroll an agent, and answer messages with a command',
+    load: () => import('./commands/sessions/agent.ts'),
+  },
+  session: {
+    group: 'Messages between devices',
+    summary: 'enroll this machine as a device of a person, and manage its devices',
+    load: () => import('./commands/sessions/session.ts'),
+  },
+  invite: {
+    group: 'Messages between devices',
+    summary: 'invite devices of persons, and agents, to the directory (admin)',
+    load: () => import('./commands/sessions/invite.ts'),
+  },
+  directory: {
+    group: 'Messages between devices',
+    summary: 'manage the signed directory of devices (admin)',
+    load: () => import('./commands/sessions/directory.ts'),
+  },
   keys: {
     group: 'Organization',
     summary: 'create, list, rotate and revoke API keys',

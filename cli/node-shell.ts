@@ -58,6 +58,10 @@ export class ProcessShell implements Shell {
     return this.#flags.profile;
   }
 
+  get urlOption(): string | undefined {
+    return this.#flags.url;
+  }
+
   async client(ids: CallerIds = {}): Promise<Anima> {
     return createClient(await this.access(), this.env, ids);
   }

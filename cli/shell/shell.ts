@@ -37,6 +37,8 @@ export interface Shell {
   readonly quiet: boolean;
   /** The value of `--profile`. */
   readonly profileName: string | undefined;
+  /** The value of `--url`. */
+  readonly urlOption: string | undefined;
   /**
    * Creates a vault client. Sources in order: `--url`, `--profile`, ANIMA_KEY with ANIMA_URL, the stored profile.
    * @param ids caller ids for the audit. Default: agent `anima-cli` or ANIMA_AGENT, and run ANIMA_RUN
