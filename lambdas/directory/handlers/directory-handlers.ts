@@ -6,10 +6,12 @@ import { assertOrgActive } from '../../org-keys/keyring-verifier.ts';
 import { decodeBase64Field } from '../../shared/base64-field.ts';
 import type { CheckpointService } from '../checkpoint-service.ts';
 import { byAuthority, byDevice, type DirectoryLogService } from '../directory-log-service.ts';
+import { entryAuditName } from '../entry-audit-name.ts';
 import { type SessionAuth, sessionRoute } from '../middleware/session-routes.ts';
 
 export const appendDirectory = (auth: ApiKeyAuth, log: DirectoryLogService) =>
   apiKeyRoute('appendDirectory', auth, {
+    subject: ({ body }) => ({ name: entryAuditName(body.entry) }),
     run: async ({ body }, { caller, storedKeyring }) => {
       assertOrgActive(await storedKeyring());
       return await log.append(caller.org, decodeBase64Field(body.entry), byAuthority);
@@ -29,6 +31,7 @@ export const appendSessionEntry = (auth: SessionAuth, log: DirectoryLogService) 
     'appendSessionEntry',
     auth,
     async ({ body }, { org, device }) => await log.append(org, decodeBase64Field(body.entry), byDevice(device.ik)),
+    ({ body }) => ({ name: entryAuditName(body.entry) }),
   );
 
 export const readSessionEntries = (auth: SessionAuth, log: DirectoryLogService) =>

@@ -2,7 +2,7 @@
 import middy, { type MiddlewareObj } from '@middy/core';
 import type { RouteInput, RouteOutput } from '../../../contract/route-schemas.ts';
 import type { RouteId } from '../../../contract/routes.ts';
-import { parseRequest } from '../../middleware/parse-request.ts';
+import { type ExtractSubject, parseRequest } from '../../middleware/parse-request.ts';
 import { type ApiEvent, type RequestState, type RouteHandler, requireInput } from '../../middleware/request-state.ts';
 import { decodeBase64Field } from '../../shared/base64-field.ts';
 import type { InviteService, PresentedInvite } from '../invite-service.ts';
@@ -28,33 +28,37 @@ const toSessionRequest = (event: ApiEvent, hosts: readonly string[]): SessionReq
   hosts: [event.requestContext.domainName, ...hosts],
 });
 
-function authenticateSession<Id extends RouteId>({
-  authenticator,
-  hosts,
-}: SessionAuth): MiddlewareObj<SessionCall<Id>> {
+function authenticateSession<Id extends RouteId>(
+  { authenticator, hosts }: SessionAuth,
+  hasSubject: boolean,
+): MiddlewareObj<SessionCall<Id>> {
   return {
     before: async ({ event: state }) => {
       const request = toSessionRequest(state.event, hosts);
       state.signer = await authenticator.authenticate(request, ({ org, device }) => {
         state.actor = { org, principal: `session:${device.id}` };
         const { conversation, device: other } = state.event.pathParameters ?? {};
-        state.auditSubject = conversation ?? other ?? device.id;
+        if (!hasSubject) state.auditSubject = conversation ?? other ?? device.id;
       });
     },
   };
 }
 
-/** A route for devices of the directory. */
+/**
+ * A route for devices of the directory.
+ * @param subject of the audit record. Default: the conversation or device in the path, or the device that signed
+ */
 export function sessionRoute<Id extends RouteId>(
   id: Id,
   auth: SessionAuth,
   run: (input: RouteInput<Id>, signer: SessionSigner) => Promise<RouteOutput<Id>>,
+  subject?: ExtractSubject<Id>,
 ): RouteHandler {
   const chain = middy<SessionCall<Id>, RouteOutput<Id>>(async (state: SessionCall<Id>) => {
     if (state.signer === undefined) throw new Error('the request was not authenticated');
     return await run(requireInput(state), state.signer);
   });
-  return chain.use(parseRequest(id)).use(authenticateSession(auth)) as RouteHandler;
+  return chain.use(parseRequest(id, subject)).use(authenticateSession(auth, subject !== undefined)) as RouteHandler;
 }
 
 type InviteRouteId = 'beginEnrollment' | 'putEnrollment' | 'readInvitedDirectory';
