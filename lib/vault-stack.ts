@@ -220,7 +220,7 @@ export class VaultStack extends Stack {
   }
 
   private explainedArns({ responder }: VaultFunctions): Record<string, string> {
-    const { kek, values, users, devices } = this.data;
+    const { kek, values, users, devices, sessions } = this.data;
     return {
       kek: kek.arn,
       value: values.arn,
@@ -228,6 +228,8 @@ export class VaultStack extends Stack {
       userRecord: users.records.arn,
       deviceRoster: devices.rosters.arn,
       deviceLog: devices.logs.arn,
+      directory: sessions.directories.arn,
+      mailbox: sessions.mailboxes.arn,
       custodyKey: users.custodyKey.arn,
       codeKey: users.codeKey.arn,
       ...(responder && { responder: responder.alias.functionArn }),

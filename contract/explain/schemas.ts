@@ -24,7 +24,8 @@ const ref = lazy(() =>
     pattern:
       `^(?:value:${segment}|blob:[0-7][0-9a-hjkmnp-tv-z]{25}|user:[0-9a-z]{16}|` +
       `memory:[0-9a-z]{16}/[A-Za-z0-9][A-Za-z0-9._-]{0,${limits.recordIdLength - 1}}|` +
-      'message:[0-9a-z]{16}/[0-7][0-9a-hjkmnp-tv-z]{25}(?:-r)?)$',
+      'message:[0-9a-z]{16}/[0-7][0-9a-hjkmnp-tv-z]{25}(?:-r)?|device:[0-9a-z]{16}/[0-9a-z]{16}|' +
+      '(?:conversation|session-device):[0-9a-f]{32})$',
   }),
 );
 
@@ -36,7 +37,7 @@ const explainRoute = {
     schemaFor<ExplainResponse>()(
       z.strictObject({
         ref: z.string(),
-        custody: z.enum(['org', 'link', 'user', 'device']),
+        custody: z.enum(['org', 'link', 'user', 'device', 'session']),
         state: z.enum(['stored', 'locked', 'gone']),
         canOpen: z.array(party()),
         cannotOpen: z.array(party()),

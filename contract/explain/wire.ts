@@ -3,7 +3,7 @@
 /** A party that can or cannot open an object. Everything here is computed from slots, roles and policies. */
 export interface ExplainParty {
   /**
-   * `api-key`; `slot`; `device` (a member of a device vault); `recovery-code`; `link` (anyone with the URL); `function` (a function of the deployment, with its role);
+   * `api-key`; `slot`; `device` (a member of a device vault, or a device of the directory); `recovery-code`; `link` (anyone with the URL); `function` (a function of the deployment, with its role);
    * `operator` (anyone with permission to change policies or code); `anyone` (when nobody can open the object).
    */
   kind: 'api-key' | 'slot' | 'device' | 'recovery-code' | 'link' | 'function' | 'operator' | 'anyone';
@@ -22,12 +22,13 @@ export interface ExplainParty {
 
 export interface ExplainResponse {
   /**
-   * As requested: `value:<name>`, `blob:<id>`, `memory:<user>/<record id>`, `message:<user>/<id>`, `user:<user>` or
-   * `device:<user>/<vault>`.
+   * As requested: `value:<name>`, `blob:<id>`, `memory:<user>/<record id>`, `message:<user>/<id>`, `user:<user>`,
+   * `device:<user>/<vault>`, or `conversation:<id>` and `session-device:<id>` for messages between devices of the
+   * directory.
    */
   ref: string;
   /** The kind of credential that is required to decrypt the object. */
-  custody: 'org' | 'link' | 'user' | 'device';
+  custody: 'org' | 'link' | 'user' | 'device' | 'session';
   /**
    * `stored`; `locked` while the organization is waiting to be shredded; `gone` when nobody can open the object: it was
    * deleted or shredded, it has expired, it was opened as often as allowed, or it never existed.

@@ -3,6 +3,11 @@ import { DynamoApiKeys } from '../api-keys/stores/dynamo-api-keys.ts';
 import { RosterVerifier } from '../devices/roster-verifier.ts';
 import { DynamoDeviceRosters } from '../devices/stores/dynamo-device-rosters.ts';
 import { VerifiedRosterReader } from '../devices/verified-roster-reader.ts';
+import { DirectoryReader } from '../directory/directory-reader.ts';
+import { SessionFactsReader } from '../directory/session-facts-reader.ts';
+import { DynamoConversations } from '../directory/stores/dynamo-conversations.ts';
+import { DynamoDirectory } from '../directory/stores/dynamo-directory.ts';
+import { DynamoSnapshots } from '../directory/stores/dynamo-snapshots.ts';
 import { ExplainService } from '../explain/explain-service.ts';
 import { IamGrants } from '../explain/iam-grants.ts';
 import { DynamoValueMetadata } from '../explain/stores/dynamo-value-metadata.ts';
@@ -36,6 +41,7 @@ export function createExplainerServices() {
       new DynamoDeviceRosters(orgDynamoClients(), requireSetting('deviceRosterTable')),
       new RosterVerifier(authenticationKeys()),
     ),
+    sessions: sessionFacts(),
   };
   const explainService = new ExplainService(stores, apiKeyVerifier(), new IamGrants(requireSetting('grants')), clock);
   return {
@@ -43,4 +49,14 @@ export function createExplainerServices() {
     userAuthenticator,
     explainService,
   };
+}
+
+function sessionFacts(): SessionFactsReader {
+  const tables = { keyrings: requireSetting('keyringTable'), directory: requireSetting('directoryTable') };
+  const reader = new DirectoryReader(
+    new DynamoDirectory(orgDynamoClients(), tables),
+    new DynamoSnapshots(orgDynamoClients(), tables.directory),
+    authenticationKeys(),
+  );
+  return new SessionFactsReader(reader, new DynamoConversations(orgDynamoClients(), tables.directory), clock);
 }

@@ -1,6 +1,7 @@
 /** Parses the references that `explain` accepts. */
 import { limits } from '../../contract/shared/limits.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
+import { isHashId } from '../../core/directory/directory-ids.ts';
 import { isOpaqueId } from '../../core/encoding/random-id.ts';
 import { isTimeId } from '../../core/encoding/time-ordered-id.ts';
 import type { UserRef } from '../../core/users/user-root-key.ts';
@@ -12,7 +13,10 @@ export type ExplainRef =
   | { readonly kind: 'blob'; readonly id: string }
   /** A user as a whole, or one record of it. */
   | { readonly kind: 'user'; readonly user: string; readonly record?: RecordKey }
-  | { readonly kind: 'device'; readonly user: string; readonly vault: string };
+  | { readonly kind: 'device'; readonly user: string; readonly vault: string }
+  /** A conversation between devices of the directory, and one of these devices. */
+  | { readonly kind: 'conversation'; readonly id: string }
+  | { readonly kind: 'session-device'; readonly id: string };
 
 const memoryIdPattern = new RegExp(`^[A-Za-z0-9][A-Za-z0-9._-]{0,${limits.recordIdLength - 1}}$`);
 
@@ -25,7 +29,7 @@ const collectionsByRefKind = new Map<string, { readonly name: RecordKey['collect
 
 /**
  * `value:<name>`, `blob:<id>`, `memory:<user>/<record id>`, `message:<user>/<id>`, `user:<user>`,
- * `device:<user>/<vault>`.
+ * `device:<user>/<vault>`, `conversation:<id>`, `session-device:<id>`.
  * @throws VaultError `invalid_request`, which does not quote the reference; `invalid_name`
  */
 export function parseExplainRef(ref: string): ExplainRef {
@@ -33,6 +37,7 @@ export function parseExplainRef(ref: string): ExplainRef {
   const [kind, rest] = [ref.slice(0, Math.max(colon, 0)), ref.slice(colon + 1)];
   if (kind === 'value') return { kind, name: validateName(rest) };
   if (kind === 'blob' && isTimeId(rest)) return { kind, id: rest };
+  if ((kind === 'conversation' || kind === 'session-device') && isHashId(rest)) return { kind, id: rest };
   if (kind === 'user' && isOpaqueId(rest)) return { kind, user: rest };
   const slash = rest.indexOf('/');
   const [user, id] = [rest.slice(0, Math.max(slash, 0)), rest.slice(slash + 1)];
@@ -41,7 +46,7 @@ export function parseExplainRef(ref: string): ExplainRef {
   if (isOpaqueId(user) && collection?.isId(id) === true)
     return { kind: 'user', user, record: { collection: collection.name, id } };
   const message =
-    'must be value:<name>, blob:<id>, memory:<user>/<id>, message:<user>/<id>, user:<user> or device:<user>/<vault>';
+    'must be value:<name>, blob:<id>, memory:<user>/<id>, message:<user>/<id>, user:<user>, device:<user>/<vault>, conversation:<id> or session-device:<id>';
   throw new VaultError('invalid_request', { errors: [{ path: 'query.ref', message }] });
 }
 

@@ -7,6 +7,9 @@ import type { ExplainResponse } from '../../contract/explain/wire.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import type { ChainState } from '../../core/devices/chain-state.ts';
 import type { VaultScope } from '../../core/devices/vault-scope.ts';
+import type { Conversation } from '../../core/directory/conversation.ts';
+import type { DirectoryState } from '../../core/directory/directory-state.ts';
+import type { FleetCertificate } from '../../core/directory/fleet-certificate.ts';
 import type { ApiKeyStore, Caller, StoredApiKey } from '../api-keys/api-key-ports.ts';
 import type { ApiKeyVerifier } from '../api-keys/api-key-verifier.ts';
 import { authorizeName } from '../api-keys/authorization.ts';
@@ -24,8 +27,10 @@ import {
   parseExplainRef,
   recordKeysOfRef,
 } from './explain-ref-parser.ts';
+import { explainConversation, explainSessionDevice } from './explain-session.ts';
+import { explainSessionMessages } from './explain-session-messages.ts';
 import { explainUser, parseUserRecordIfPresent } from './explain-user.ts';
-import { type AccessExplanation, explainValue, type ValueMetadata } from './explain-value.ts';
+import { type AccessExplanation, explainValue, nobodyCanOpen, type ValueMetadata } from './explain-value.ts';
 import type { IamGrants } from './iam-grants.ts';
 
 /** Reads the encrypted metadata of a value, to find its DEK. The value itself is never read. */
@@ -39,12 +44,22 @@ export interface ExplainStores {
   readonly blobs: Pick<BlobStore, 'get'>;
   readonly users: UserReader;
   readonly deviceRosters: DeviceRosterReader;
+  readonly sessions: SessionReader;
 }
 
 /** Reads rosters of device vaults, which are verified. */
 export interface DeviceRosterReader {
   /** @throws DecryptionError for a roster that the service did not store */
   find(scope: VaultScope): Promise<ChainState | undefined>;
+}
+
+/** Reads directories and statements of conversations, which are verified. */
+export interface SessionReader {
+  /** @throws DecryptionError for a snapshot that the service did not store */
+  readDirectory(org: string): Promise<DirectoryState | undefined>;
+  readConversation(state: DirectoryState, id: string): Promise<Conversation | undefined>;
+  /** Certificates of those ids that are members of fleets now. */
+  readMembers(state: DirectoryState, ids: readonly string[]): Promise<ReadonlyMap<string, FleetCertificate>>;
 }
 
 const apiKeyPageSize = 1000;
@@ -85,11 +100,13 @@ export class ExplainService {
     if (ref.kind === 'blob') {
       return explainBlob({ keyring, blob: await this.#stores.blobs.get(org, ref.id), ...context });
     }
-    // Prefixes apply to names of values, not to users. A key that is limited to prefixes therefore has no access to
-    // users.
+    // Prefixes apply to names of values, not to users or devices. A key that is limited to prefixes therefore has no
+    // access to them.
     if (caller.prefixes !== undefined) {
       throw new VaultError('forbidden', { detail: 'This key is limited to prefixes of value names.' });
     }
+    if (ref.kind === 'conversation' || ref.kind === 'session-device')
+      return await this.#explainSession(org, keyring, ref);
     const owner = { org, user: ref.user };
     if (ref.kind === 'device') {
       const [read, state] = await Promise.all([
@@ -103,6 +120,23 @@ export class ExplainService {
     const [read, apiKeys] = await Promise.all([this.#stores.users.read(owner, []), this.#listAllApiKeys(org)]);
     const stored = { orgKeyring: keyring, keyring: parseUserRecordIfPresent(read.keyring, owner), recordExists: true };
     return explainUser({ ...stored, concernsMessages: concernsMessages(ref), apiKeys, ...context });
+  }
+
+  async #explainSession(
+    org: string,
+    orgKeyring: StoredKeyring,
+    { kind, id }: ExplainRef & { readonly kind: 'conversation' | 'session-device' },
+  ): Promise<AccessExplanation> {
+    const { sessions } = this.#stores;
+    if (orgKeyring.state === 'shredded') return nobodyCanOpen('session', explainSessionMessages.shredded);
+    const state = await sessions.readDirectory(org);
+    if (state === undefined) return nobodyCanOpen('session', explainSessionMessages.noDirectory);
+    const input = { orgKeyring, state, grants: this.#grants, now: this.#clock() };
+    if (kind === 'session-device') return explainSessionDevice(input, id);
+    const conversation = await sessions.readConversation(state, id);
+    if (conversation === undefined) return nobodyCanOpen('session', explainSessionMessages.noConversation);
+    const unlisted = conversation.agents.filter((agent) => state.devices.get(agent) === undefined);
+    return explainConversation({ ...input, conversation, members: await sessions.readMembers(state, unlisted) });
   }
 
   async #listAllApiKeys(org: string): Promise<StoredApiKey[]> {

@@ -37,7 +37,7 @@ export class IamGrants {
 
   allowsRead(
     name: FunctionName,
-    table: 'value' | 'userKeyring' | 'userRecord' | 'deviceRoster' | 'deviceLog',
+    table: 'value' | 'userKeyring' | 'userRecord' | 'deviceRoster' | 'deviceLog' | 'directory' | 'mailbox',
   ): boolean {
     return this.allows(name, table, ...itemReadingActions);
   }

@@ -28,11 +28,12 @@ export class SessionData extends Construct {
 
   /** The functions of the routes, and the ones that delete everything with its org. */
   grantAll(functions: VaultFunctions, { keyrings, apiKeys }: OrgRecords): void {
-    const { directory, relay, shredder } = functions;
+    const { directory, relay, shredder, explainer } = functions;
     apiKeys.grantRead(directory);
     for (const fn of [directory, relay]) keyrings.grantRead(fn);
     this.directories.grantManage(directory);
-    this.directories.grantRead(relay);
+    // `explain` shows who takes part in a conversation.
+    for (const fn of [relay, explainer]) this.directories.grantRead(fn);
     this.mailboxes.grantManage(relay);
     // Revoking a device ends its mailbox.
     this.mailboxes.grantDestroy(directory);

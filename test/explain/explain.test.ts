@@ -126,6 +126,11 @@ function world(change: (made: World) => void = () => undefined) {
     },
     blobs: { get: async (_: string, id: string) => (made.blob?.id === id ? made.blob : undefined) },
     deviceRosters: { find: async () => undefined },
+    sessions: {
+      readDirectory: async () => undefined,
+      readConversation: async () => undefined,
+      readMembers: async () => new Map(),
+    },
     users: {
       read: async (owner: { user: string }, wanted: readonly { collection: string; id: string }[]) => ({
         orgKeyring: undefined,

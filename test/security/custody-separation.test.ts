@@ -176,7 +176,8 @@ describe('of session custody', () => {
     expect(holders['mailbox dynamodb:PutItem']).toEqual(['relay']);
     expect(holders['mailbox dynamodb:BatchGetItem']).toEqual(['relay']);
     expect(holders['directory dynamodb:PutItem']).toEqual(['directory']);
-    expect(anyOf('directory', 'mailbox')).toEqual(['directory', 'relay', 'shred-workflow', 'shredder']);
+    expect(anyOf('directory', 'mailbox')).toEqual(['directory', 'explainer', 'relay', 'shred-workflow', 'shredder']);
+    expect(anyOf('mailbox')).not.toContain('explainer');
   });
 });
 

@@ -79,7 +79,7 @@ const decodeParty = decodeObject<ExplainParty>({
 });
 const decodeExplain = decodeObject<ExplainResponse>({
   ref: decodeText,
-  custody: decodeOneOf<ExplainResponse['custody']>(['org', 'link', 'user', 'device']),
+  custody: decodeOneOf<ExplainResponse['custody']>(['org', 'link', 'user', 'device', 'session']),
   state: decodeOneOf<ExplainResponse['state']>(['stored', 'locked', 'gone']),
   canOpen: decodeListOf(decodeParty),
   cannotOpen: decodeListOf(decodeParty),
