@@ -143,6 +143,11 @@ export const commandTable = {
     summary: 'verify receipts offline',
     load: () => import('./commands/organization/receipt.ts'),
   },
+  explain: {
+    group: 'Organization',
+    summary: 'show who can open an item, by which credential',
+    load: () => import('./commands/organization/explain.ts'),
+  },
   audit: {
     group: 'Organization',
     summary: 'follow, query, export and verify the audit',
