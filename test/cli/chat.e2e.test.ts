@@ -88,11 +88,13 @@ describe('a conversation in pipes', () => {
   });
 
   test('is refused for names that are not there, and while another command has the device', async () => {
-    const { phone, robot } = await sharedPair();
+    const { phone, robot, agentId } = await sharedPair();
     expect(await phone.run(['chat', 'ffffffff'], { input: 'x' })).toMatchObject({ code: 3 });
     expect(await phone.run(['chat', '--text', '--json'])).toMatchObject({ code: 2 });
-    const busy = robot.start(['chat', '--follow', '--accept']);
-    await expect.poll(async () => (await robot.run(['session', 'list'])).code).toBe(5);
+    const busy = robot.start(['chat', '--follow', '--json', '--accept']);
+    expect((await phone.run(['chat', agentId], { input: 'are you there?' })).code).toBe(0);
+    await expect.poll(() => messagesOf(busy)).toContain('are you there?');
+    expect(await robot.run(['session', 'list'])).toMatchObject({ code: 5 });
     await end(busy);
   });
 });
