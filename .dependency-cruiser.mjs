@@ -78,6 +78,7 @@ export const capabilities = {
     devices: ['decryption-error.ts', 'encoding', 'hazmat'],
     directory: ['api-keys', 'decryption-error.ts', 'devices', 'encoding', 'hazmat'],
     sessions: ['decryption-error.ts', 'directory', 'encoding', 'hazmat'],
+    approvals: ['directory', 'encoding', 'hazmat'],
   },
   contract: {
     shared: [],
@@ -245,7 +246,8 @@ const unlisted = Object.entries(capabilities).map(([root, rows]) => ({
   to: { path: '.' },
 }));
 
-const noble = '^node_modules/@noble/(ciphers|curves|hashes|post-quantum)/';
+/** Packages of cryptography that run wherever clients do. */
+const portable = '^node_modules/(@noble/(ciphers|curves|hashes|post-quantum)|hpke)/';
 const product = '^(core|contract|lambdas|sdk|lib|bin|cli|viewer|local)/';
 
 export default {
@@ -295,10 +297,10 @@ export default {
     },
     {
       name: 'sdk-and-viewer-run-in-browsers',
-      comment: 'Nothing that a client or the page reaches may need Node, or any package but noble.',
+      comment: 'Nothing that a client or the page reaches may need Node, or any package but noble and hpke.',
       severity: 'error',
       from: { path: inFolder('(sdk/src|viewer)') },
-      to: { path: '^(node:)?[a-z_/]+$|^node_modules/', pathNot: [noble], reachable: true },
+      to: { path: '^(node:)?[a-z_/]+$|^node_modules/', pathNot: [portable], reachable: true },
     },
     {
       name: 'core-is-pure',
@@ -309,12 +311,12 @@ export default {
     },
     {
       name: 'hazmat-is-pure',
-      comment: 'The primitives that Node and WebCrypto lack come from noble, which runs in browsers too.',
+      comment: 'What Node and WebCrypto lack comes from noble and hpke, which run in browsers too.',
       severity: 'error',
       from: { path: inFolder('core/hazmat') },
       to: {
         dependencyTypes: ['core', 'npm', 'npm-dev'],
-        pathNot: ['^(node:)?(crypto|buffer|util)$', noble],
+        pathNot: ['^(node:)?(crypto|buffer|util)$', portable],
       },
     },
     {

@@ -1,0 +1,22 @@
+/** Limits of approvals (docs/format-approvals.md). Every reader enforces them. */
+
+/** Time from a question until it cannot be answered or used any more. */
+export const maxApprovalMs = 300_000;
+
+/** How far the clock of the broker may be ahead of that of a device. */
+export const approvalClockToleranceMs = 60_000;
+
+/** Canonical JSON of a body that a question shows; a longer one is shown by its hash. */
+export const maxShownBodyBytes = 16_384;
+
+/** Bytes of a sealed question. */
+export const maxQuestionBytes = 98_304;
+
+/** Characters of the reason. */
+export const maxReasonLength = 200;
+
+/** Characters of the agent and of the run, each. */
+export const maxLabelLength = 128;
+
+/** Values of one request. */
+export const maxApprovalValues = 16;

@@ -1,0 +1,123 @@
+/** Questions: made by the broker, opened and judged by a device (docs/format-approvals.md, section 2). */
+import type { HeadRelation } from '../directory/directory-pin.ts';
+import type { DirectoryHead, DirectoryState } from '../directory/directory-state.ts';
+import { type Bytes, encodeFieldBytes, equalBytes } from '../encoding/bytes.ts';
+import { decodeFieldBytes, fieldOfLength } from '../encoding/field-reader.ts';
+import { type Ed25519KeyPair, ed25519SignatureLength, signEd25519, verifyEd25519 } from '../hazmat/ed25519.ts';
+import { openHpke, sealHpke } from '../hazmat/hpke.ts';
+import { type ApprovalKey, findApprover, isBrokerOf } from './approval-keys.ts';
+import { approvalClockToleranceMs, maxQuestionBytes } from './limits.ts';
+import { detailsHash, hostOf, parseDetails, type QuestionDetails } from './shown-request.ts';
+import { type ApprovalStatement, encodeStatement, parseStatement } from './statement.ts';
+
+/** A statement with the signature of the broker: the part of a question that the audit keeps. */
+export interface SignedStatement {
+  readonly statement: Bytes;
+  readonly signature: Bytes;
+}
+
+/** Signs a statement. @throws RangeError for a statement that no device accepts */
+export function signStatement(statement: ApprovalStatement, broker: Ed25519KeyPair): SignedStatement {
+  const bytes = encodeStatement(statement);
+  return { statement: bytes, signature: signEd25519(broker.seed, bytes) };
+}
+
+const questionInfo = (org: string, device: string, approval: string): Bytes =>
+  encodeFieldBytes('anima:approval-question:v1', org, device, approval);
+
+/**
+ * Seals a question for one device.
+ * @param key the verified key of the device
+ * @param details bytes of which the statement has the hash
+ * @throws RangeError for a question that is too large
+ */
+export async function sealQuestion(
+  { org, approval }: Pick<ApprovalStatement, 'org' | 'approval'>,
+  key: ApprovalKey,
+  { statement, signature }: SignedStatement,
+  details: Uint8Array,
+): Promise<Bytes> {
+  const text = encodeFieldBytes(statement, signature, details);
+  const sealed = await sealHpke(key.ak, questionInfo(org, key.device, approval), text);
+  if (sealed.length > maxQuestionBytes) throw new RangeError('the question is too large');
+  return sealed;
+}
+
+/** A question that a device opened. Nothing is believed of it before {@link judgeQuestion}. */
+export interface OpenedQuestion extends SignedStatement, QuestionDetails {
+  readonly facts: ApprovalStatement;
+  readonly details: Bytes;
+}
+
+/**
+ * Opens a question.
+ * @param secret of the device's approval key
+ * @returns undefined if it does not open or does not have the documented form
+ */
+export async function openQuestion(
+  { org, device, approval }: { readonly org: string; readonly device: string; readonly approval: string },
+  secret: Uint8Array,
+  sealed: Uint8Array,
+): Promise<OpenedQuestion | undefined> {
+  if (sealed.length > maxQuestionBytes) return undefined;
+  const text = await openHpke(secret, questionInfo(org, device, approval), sealed).catch(() => undefined);
+  const [statement, mark, details, ...others] = (text && decodeFieldBytes(text)) ?? [];
+  const signature = fieldOfLength(mark, ed25519SignatureLength);
+  if (statement === undefined || signature === undefined || details === undefined || others.length > 0)
+    return undefined;
+  const [facts, shown] = [parseStatement(statement), parseDetails(details)];
+  if (facts?.org !== org || facts.approval !== approval || shown === undefined) return undefined;
+  return { statement, signature, details, facts, ...shown };
+}
+
+/**
+ * Why a device shows no question. `directory_behind` is no refusal: the device reads the directory and judges again.
+ * `directory_forked` is a second directory, for which the device stops altogether.
+ */
+export type QuestionRefusal =
+  | 'directory_behind'
+  | 'directory_forked'
+  | 'other_person'
+  | 'unknown_broker'
+  | 'bad_signature'
+  | 'other_details'
+  | 'clock'
+  | 'expired';
+
+/** What a device knows when it judges a question. */
+export interface QuestionContext {
+  /** The verified directory of the device. */
+  readonly state: DirectoryState;
+  readonly device: string;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  /** How a head relates to the chain of the device (core/directory/directory-pin.ts, compareHeads). */
+  relationOf(head: DirectoryHead): HeadRelation;
+}
+
+/** Judges an opened question in the order of section 2. @returns undefined if it may be shown */
+export function judgeQuestion(question: OpenedQuestion, context: QuestionContext): QuestionRefusal | undefined {
+  const { facts, statement, signature } = question;
+  const { state, device, now } = context;
+  const relation = context.relationOf(facts.head);
+  if (relation === 'ahead') return 'directory_behind';
+  if (relation === 'forked') return 'directory_forked';
+  const approver = findApprover(state, device, now);
+  if (approver?.person !== facts.person || state.org !== facts.org) return 'other_person';
+  const brokers = [...state.devices.values()].filter((candidate) => isBrokerOf(facts.person, candidate));
+  if (brokers.length === 0) return 'unknown_broker';
+  if (!brokers.some(({ ik }) => verifyEd25519(ik, statement, signature))) return 'bad_signature';
+  return judgeDetails(question) ?? judgeTime(facts, now);
+}
+
+const judgeDetails = ({ facts, details, request }: OpenedQuestion): QuestionRefusal | undefined =>
+  equalBytes(detailsHash(details), facts.detailsHash) &&
+  hostOf(request.url) === facts.host &&
+  request.method === facts.method
+    ? undefined
+    : 'other_details';
+
+function judgeTime({ asked, expires }: ApprovalStatement, now: number): QuestionRefusal | undefined {
+  if (asked > now + approvalClockToleranceMs) return 'clock';
+  return now < expires ? undefined : 'expired';
+}
