@@ -36,7 +36,7 @@ const blobCodes: readonly ErrorCode[] = [
 ];
 
 const codesByGroup: Readonly<Record<RouteGroup, readonly ErrorCode[]>> = {
-  public: [],
+  public: ['key_unavailable'],
   operator: ['key_unavailable', 'write_contention'],
   admin: ['api_key_not_found', 'write_contention'],
   reader: ['value_not_found', 'version_not_found', 'value_expired'],
@@ -95,7 +95,7 @@ const codesByGroup: Readonly<Record<RouteGroup, readonly ErrorCode[]>> = {
     'conversation_refused',
     'write_contention',
   ],
-  relay: ['write_contention'],
+  relay: ['write_contention', 'attachment_not_found', 'too_many_attachments', 'endpoint_refused'],
   webhooks: [],
   explainer: ['invalid_name', 'record_not_found', 'user_not_found', 'blob_not_found', 'value_not_found'],
 };

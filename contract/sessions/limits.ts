@@ -39,4 +39,24 @@ export const sessionLimits = {
   acksSent: 100,
   /** Maximum difference between the time of a signature and the service's clock, seconds. */
   sessionSignatureAgeSeconds: 60,
+  /** Maximum ciphertext of an attachment, bytes: 16,777,216 bytes of plaintext with padding, nonce and tag. */
+  attachmentBytes: 17_301_544,
+  /** Bytes of attachments that a device can announce in one day (UTC). */
+  attachmentBytesPerDay: 4_294_967_296,
+  /** Lifetime of a ticket, seconds. */
+  ticketSeconds: 30,
+  /** Sockets of a device. A further one ends the oldest. */
+  sockets: 4,
+  /** Lifetime of the row of a connection, seconds: longer than any connection. */
+  connectionSeconds: 7_800,
+  /** Maximum size of a message that is sent in a frame, bytes. */
+  frameMessageBytes: 16_384,
+  /** Push subscriptions of a device. A further one replaces the one that expires first. */
+  pushSubscriptions: 4,
+  /** Lifetime of a push subscription, seconds. */
+  pushSubscriptionSeconds: 7_776_000,
+  /** Maximum length of the endpoint of a push subscription, characters. */
+  pushEndpointLength: 1_024,
+  /** Minimum time between two push notices for a device, seconds. */
+  pushIntervalSeconds: 60,
 } as const;

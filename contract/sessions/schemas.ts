@@ -11,6 +11,7 @@ import {
   queryNumber,
   rfc3339Time,
   schemaFor,
+  textOf,
 } from '../shared/schema-parts.ts';
 import { sessionLimits } from './limits.ts';
 import type {
@@ -22,10 +23,16 @@ import type {
   BeginEnrollmentResponse,
   ClaimBundleRequest,
   ClaimBundleResponse,
+  CreateAttachmentRequest,
+  CreateAttachmentResponse,
   CreateInviteRequest,
   CreateInviteResponse,
+  CreateTicketResponse,
   DeleteInviteResponse,
+  DeletePushResponse,
+  GetAttachmentResponse,
   GetBundleResponse,
+  GetPushKeyResponse,
   ListConversationsResponse,
   ListInvitesResponse,
   PutBundleRequest,
@@ -34,6 +41,8 @@ import type {
   PutConversationResponse,
   PutEnrollmentRequest,
   PutEnrollmentResponse,
+  PutPushRequest,
+  PutPushResponse,
   ReadCheckpointResponse,
   ReadDirectoryResponse,
   ReadInvitedDirectoryRequest,
@@ -285,5 +294,55 @@ export const sessionSchemas = {
         }),
       ),
     response: () => schemaFor<AcknowledgeResponse>()(z.strictObject({ acknowledged: integerAtLeast(0) })),
+  },
+  createAttachment: {
+    params: emptyObject,
+    query: emptyObject,
+    body: () =>
+      schemaFor<CreateAttachmentRequest>()(
+        z.strictObject({
+          name: hashId(),
+          bytes: integerAtLeast(1).check(z.maximum(sessionLimits.attachmentBytes)),
+          sha256: key(),
+        }),
+      ),
+    response: () =>
+      schemaFor<CreateAttachmentResponse>()(
+        z.strictObject({ url: z.string(), headers: z.record(z.string(), z.string()), expiresAt: rfc3339Time() }),
+      ),
+  },
+  getAttachment: {
+    params: () => z.strictObject({ name: idInPath(hashIdPattern.source, 'The name of an attachment') }),
+    query: emptyObject,
+    body: undefined,
+    response: () => schemaFor<GetAttachmentResponse>()(z.strictObject({ url: z.string(), expiresAt: rfc3339Time() })),
+  },
+  createTicket: {
+    params: emptyObject,
+    query: emptyObject,
+    body: undefined,
+    response: () =>
+      schemaFor<CreateTicketResponse>()(
+        z.strictObject({ ticket: z.string(), url: z.string(), expiresAt: rfc3339Time() }),
+      ),
+  },
+  putPush: {
+    params: emptyObject,
+    query: emptyObject,
+    body: () => schemaFor<PutPushRequest>()(z.strictObject({ endpoint: textOf(1, sessionLimits.pushEndpointLength) })),
+    response: () =>
+      schemaFor<PutPushResponse>()(z.strictObject({ subscription: z.string(), expiresAt: rfc3339Time() })),
+  },
+  deletePush: {
+    params: emptyObject,
+    query: () => z.strictObject({ subscription: z.optional(hashId()) }),
+    body: undefined,
+    response: () => schemaFor<DeletePushResponse>()(z.strictObject({ removed: integerAtLeast(0) })),
+  },
+  getPushKey: {
+    params: emptyObject,
+    query: emptyObject,
+    body: undefined,
+    response: () => schemaFor<GetPushKeyResponse>()(z.strictObject({ applicationServerKey: z.string() })),
   },
 } as const;

@@ -207,6 +207,61 @@ export interface AcknowledgeRequest {
   names: string[];
 }
 
+export interface CreateAttachmentRequest {
+  /** 128 random bits, chosen by the client: 32 characters of `0-9 a-f`. */
+  name: string;
+  /** Length of the ciphertext. */
+  bytes: number;
+  /** SHA-256 of the ciphertext, 32 bytes. */
+  sha256: string;
+}
+
+export interface CreateAttachmentResponse {
+  /** A PUT of the ciphertext to this URL, with these headers, stores it once. 412: it is stored already. */
+  url: string;
+  headers: Record<string, string>;
+  /** RFC 3339: until then, the URL works. */
+  expiresAt: string;
+}
+
+export interface GetAttachmentResponse {
+  /** A GET of this URL answers the ciphertext. */
+  url: string;
+  /** RFC 3339: until then, the URL works. */
+  expiresAt: string;
+}
+
+export interface CreateTicketResponse {
+  /** For one connection: 59 characters that a subprotocol can have. */
+  ticket: string;
+  /** Address of the WebSocket, `wss://…`. */
+  url: string;
+  /** RFC 3339. */
+  expiresAt: string;
+}
+
+export interface PutPushRequest {
+  /** `endpoint` of the push subscription (RFC 8030, section 2). */
+  endpoint: string;
+}
+
+export interface PutPushResponse {
+  /** Names the subscription: 32 characters of `0-9 a-f`. */
+  subscription: string;
+  /** RFC 3339. */
+  expiresAt: string;
+}
+
+export interface DeletePushResponse {
+  /** Number of subscriptions that this request removed. */
+  removed: number;
+}
+
+export interface GetPushKeyResponse {
+  /** Public key of the deployment for push notices (RFC 8292, section 3.2): 65 bytes in base64url without padding. */
+  applicationServerKey: string;
+}
+
 export interface AcknowledgeResponse {
   /** Number of names. A name that is not there counts too. */
   acknowledged: number;

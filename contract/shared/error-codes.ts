@@ -95,6 +95,7 @@ export const sessionErrors = {
   not_allowed: { status: 403, title: 'The two devices may not write to each other', retryable: false },
   checkpoint_not_found: { status: 404, title: 'There is no such checkpoint or part of it', retryable: false },
   bundle_not_found: { status: 404, title: 'The device has not published a bundle', retryable: false },
+  attachment_not_found: { status: 404, title: 'There is no such attachment, or it has expired', retryable: false },
   invite_exists: { status: 409, title: 'A different invite with that id exists', retryable: false },
   too_many_invites: { status: 409, title: 'The organization has the maximum number of invites', retryable: false },
   bundle_outdated: { status: 409, title: 'A newer bundle of the device is published', retryable: false },
@@ -107,6 +108,8 @@ export const sessionErrors = {
   directory_full: { status: 413, title: 'The directory is full', retryable: false },
   bundle_refused: { status: 422, title: 'The bundle or a one-time prekey cannot be accepted', retryable: false },
   conversation_refused: { status: 422, title: 'The statement cannot be accepted', retryable: false },
+  endpoint_refused: { status: 422, title: 'The endpoint is not that of a public push service', retryable: false },
+  too_many_attachments: { status: 429, title: 'The device has announced too many attachments today', retryable: true },
 } as const satisfies Record<string, ErrorDefinition>;
 
 /** All codes of the service. */

@@ -419,6 +419,12 @@ describe('when the record can not be written', () => {
     sendMessages: null,
     readMailbox: null,
     acknowledgeMessages: null,
+    createAttachment: null,
+    getAttachment: null,
+    createTicket: null,
+    putPush: null,
+    deletePush: null,
+    getPushKey: null,
     logIn: () => onLogin(),
     logOut: { path: '/v1/sessions', key: 'user' },
     // Requests without a valid provider signature are not recorded. test/conversations tests those with one.

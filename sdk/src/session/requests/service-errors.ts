@@ -7,6 +7,7 @@ import {
   InvalidRequestError,
   NotFoundError,
   PermissionError,
+  RateLimitError,
 } from '../../shared/errors.ts';
 
 /** Makes the codes of the routes of session custody known. Some are those of device vaults. */
@@ -25,5 +26,8 @@ export function addSessionErrors(): void {
     directory_full: InvalidRequestError,
     bundle_refused: InvalidRequestError,
     conversation_refused: InvalidRequestError,
+    attachment_not_found: NotFoundError,
+    endpoint_refused: InvalidRequestError,
+    too_many_attachments: RateLimitError,
   });
 }
