@@ -124,7 +124,7 @@ export const capabilities = {
     memory: ['shared', 'users'],
     devices: ['middleware', 'org-keys', 'records', 'shared', 'users'],
     directory: ['api-keys', 'middleware', 'org-keys', 'records', 'shared'],
-    relay: ['directory', 'shared'],
+    relay: ['directory', 'middleware', 'shared'],
     conversations: ['channels', 'jobs', 'middleware', 'shared', 'users'],
     shredding: ['api-keys', 'blobs', 'org-keys', 'shared', 'users', 'values'],
     explain: ['api-keys', 'blobs', 'channels', 'org-keys', 'shared', 'users'],

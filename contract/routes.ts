@@ -56,6 +56,7 @@ export const backgroundFunctions = [
   'sealer',
   'publisher',
   'provider-secrets',
+  'notifier',
   'worker',
   'responder',
 ] as const;

@@ -65,7 +65,7 @@ export class DataStack extends Stack {
     this.objects = new BlobBucket(this, 'BlobObjects', names.bucket('blobs'));
     this.users = new UserData(this, 'UserCustody', name, names);
     this.devices = new DeviceData(this, 'DeviceCustody', names);
-    this.sessions = new SessionData(this, 'SessionCustody', names);
+    this.sessions = new SessionData(this, 'SessionCustody', name, names);
     this.output('KekArn', this.kek.arn, 'The key-encryption key');
     this.output('SigningKeyArn', this.signingKey.arn, 'Signs receipts and audit seals');
     this.output('KeyringTable', this.keyrings.name, 'Wrapped data-encryption keys; never to be copied');
@@ -89,6 +89,7 @@ export class DataStack extends Stack {
       this.sessions.mailboxes.name,
       'Messages that devices have not read yet; never to be copied',
     );
+    this.output('PushKeyArn', this.sessions.pushKey.arn, 'Signs push notices');
     this.output('AuditTable', this.audit.name, 'Audit records');
   }
 
@@ -113,7 +114,9 @@ export class DataStack extends Stack {
 
   /** ARNs of all KMS keys, whose use by others raises an alarm. */
   get keyArns(): readonly string[] {
-    return [this.kek, this.signingKey, this.recordsKey, ...this.users.keys].map(({ arn }) => arn);
+    return [this.kek, this.signingKey, this.recordsKey, this.sessions.pushKey, ...this.users.keys].map(
+      ({ arn }) => arn,
+    );
   }
 
   private output(id: string, value: string, description: string): void {

@@ -11,6 +11,7 @@ import { LinkPage } from './link-page/link-page.ts';
 import { FailureQueue } from './operations/failure-queue.ts';
 import { faultMetric } from './operations/log-metrics.ts';
 import { PrivateNetwork } from './operations/private-network.ts';
+import { SocketApi } from './sessions/socket-api.ts';
 import type { DeploymentSettings } from './shared/deployment-settings.ts';
 import { deploymentName } from './shared/physical-names.ts';
 import { createFunctions, type VaultFunctions } from './shared/vault-functions.ts';
@@ -44,7 +45,10 @@ export class VaultStack extends Stack {
     const { network, logRetention } = settings;
     if (network !== 'none') {
       const subnets = new PrivateNetwork(this, 'Network', { name, logRetention, network });
-      for (const fn of Object.values(functions)) fn?.placeIn(subnets);
+      const { notifier, ...others } = functions;
+      // The notifier calls push services on the internet, and connections of a WebSocket API, which no VPC endpoint
+      // reaches: those for API Gateway serve private REST APIs only. It has no key of data and reads ciphertext.
+      for (const fn of Object.values(others)) fn?.placeIn(subnets);
     }
     this.failures = new FailureQueue(this, 'Failures');
     this.failures.catchFailuresOf([functions.sealer, functions['rotation-workflow'], functions['shred-workflow']]);
@@ -57,6 +61,9 @@ export class VaultStack extends Stack {
     const api = new VaultApi(this, 'Api', { name, settings, functions });
     this.grantUsers(functions, settings, api.url);
     new JobConsumer(this, 'Jobs', data.users.jobs, functions.worker, settings.workerConcurrency);
+    const sockets = new SocketApi(this, 'Sockets', { name, settings, relay: functions.relay });
+    sockets.tellAddress(functions.relay);
+    sockets.grantConnections(functions.notifier);
     const page = new LinkPage(this, 'Page', {
       name,
       folder,
@@ -67,22 +74,27 @@ export class VaultStack extends Stack {
       publisher: functions.publisher,
     });
     page.tellAddress(functions.blobs);
-    for (const fn of [functions.devices, functions.directory, functions.relay]) page.tellAddress(fn);
+    for (const fn of [functions.devices, functions.directory, functions.relay, functions.notifier])
+      page.tellAddress(fn);
     page.tellViewers(functions.links);
     this.functions = functions;
     this.apiId = api.id;
     if (settings.canary) new GradualDeployment(this, 'Deployment', functions, (fn) => faultMetric(name, fn));
-    this.addOutputs(api, page);
+    this.addOutputs(api, sockets, page);
   }
 
-  private addOutputs(api: VaultApi, page: LinkPage): void {
-    if (api.domain !== undefined) {
-      new CfnOutput(this, 'ApiDomainTarget', {
-        value: api.domain.target,
-        description: 'The DNS record of the domain of the API points to this name',
+  private addOutputs(api: VaultApi, sockets: SocketApi, page: LinkPage): void {
+    for (const [id, what, domain] of [
+      ['ApiDomain', 'the API', api.domain],
+      ['SocketDomain', 'the WebSocket API', sockets.domain],
+    ] as const) {
+      if (domain === undefined) continue;
+      new CfnOutput(this, `${id}Target`, {
+        value: domain.target,
+        description: `The DNS record of the domain of ${what} points to this name`,
       });
-      new CfnOutput(this, 'ApiDomainZone', {
-        value: api.domain.targetZone,
+      new CfnOutput(this, `${id}Zone`, {
+        value: domain.targetZone,
         description: 'Hosted zone of this name, for an alias record',
       });
     }
@@ -93,6 +105,10 @@ export class VaultStack extends Stack {
     new CfnOutput(this, 'Url', {
       value: api.url,
       description: 'Address of the vault: the client takes it as ANIMA_URL',
+    });
+    new CfnOutput(this, 'SocketUrl', {
+      value: sockets.url,
+      description: 'The WebSocket address that devices of sessions open; the service tells it to them',
     });
     new CfnOutput(this, 'PageUrl', { value: page.url, description: 'The page that opens links' });
   }
@@ -194,6 +210,7 @@ export class VaultStack extends Stack {
     this.data.blobs.grantOpen(links);
     this.data.objects.grantOpen(links);
 
+    this.data.objects.grantAttachments(others.relay);
     for (const fn of [others.shredder, others['shred-workflow']]) {
       this.data.blobs.grantDestroy(fn);
       this.data.objects.grantDestroy(fn);

@@ -137,7 +137,7 @@ const jsonLine = ({ url, org, adminKey, agentKey, dataDir }: LocalVault): string
   `${JSON.stringify({ url, org, adminKey, agentKey, dataDir })}\n`;
 
 function welcomeText(vault: LocalVault, command: CommandLine, tookMs: number): string {
-  const { url, pageUrl, org, adminKey, agentKey, dataDir, operator } = vault;
+  const { url, pageUrl, sockets, org, adminKey, agentKey, dataDir, operator } = vault;
   const exports = [
     `export ${clientEnv.apiKey}=${agentKey}`,
     ...(url === localUrl ? [] : [`export ${clientEnv.url}=${url}`]),
@@ -145,7 +145,7 @@ function welcomeText(vault: LocalVault, command: CommandLine, tookMs: number): s
   return `
 Anima Vault is ready at ${url} (${(tookMs / 1000).toFixed(1)} s)
 
-  link page     ${pageUrl}
+  link page     ${pageUrl}${sockets === undefined ? '' : `\n  sockets       ${sockets.url}`}
   organization  ${org}
   admin key     ${adminKey}
   agent key     ${agentKey}

@@ -73,6 +73,10 @@ export const functionEnv = {
   /** URL of the WebSocket API that devices open, and base URL of the management API of its connections. */
   socketUrl: 'ANIMA_SOCKET_URL',
   connectionsUrl: 'ANIMA_CONNECTIONS_URL',
+  /** Function that sends frames and push notices. */
+  notifierFunction: 'ANIMA_NOTIFIER_FUNCTION',
+  /** KMS key (ECC_NIST_P256, SIGN_VERIFY) that signs push notices (RFC 8292). */
+  pushKeyId: 'ANIMA_PUSH_KEY_ID',
   /** Base URL that replaces the providers' APIs. Set only in the local vault. */
   providerApis: 'ANIMA_PROVIDER_APIS',
   /** `1` marks the ids of new organizations as ids of a local vault (local-orgs.ts). Set only in the local vault. */
@@ -148,6 +152,12 @@ export const auditMarkIndex = 'byMark';
 export const sealerProgressKey = { org: '#sealer', id: '#swept' } as const;
 
 /**
+ * Prefix of the partition keys, in the table of mailboxes, of the items that lead from a connection to its device. The id
+ * of the connection follows. No org can have such an id.
+ */
+export const connectionPartitionPrefix = '#connection/';
+
+/**
  * Headers in which a caller states its agent, run and tool call. They are recorded in the audit and used for nothing
  * else.
  */
@@ -183,5 +193,7 @@ export const unfinishedLifetimeValue = 'unfinished';
 export const keptLifetimeValue = 'kept';
 /** Days after which objects are removed. A blob gets the smallest value that is not shorter than its own lifetime. */
 export const objectLifetimeDays = [2, 8, 31, 91, 366] as const;
+/** Days after which the attachment of a message is removed: one of `objectLifetimeDays`. */
+export const sessionAttachmentDays = 31;
 /** Days after which an unfinished upload is removed: longer than an upload can take. */
 export const unfinishedObjectDays = 3;

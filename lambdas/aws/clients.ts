@@ -1,8 +1,10 @@
 /** The clients of requests. Rare operations use the clients of sdk-clients.ts. */
 import { callLimits, sessionLimits } from './call-limits.ts';
+import { ConnectionsClient } from './connections-client.ts';
 import { createEnvironmentCredentials } from './credentials.ts';
 import { DynamoClient } from './dynamo-client.ts';
 import { KmsClient } from './kms-client.ts';
+import { LambdaEventClient } from './lambda-event-client.ts';
 import { OrgLruCache, OrgSessions } from './org-sessions.ts';
 import { S3ObjectClient } from './s3-object-client.ts';
 import { resolveEndpoint, type ServiceName } from './service-endpoint.ts';
@@ -48,6 +50,18 @@ export const createOrgKmsClients = (sessions: OrgSessions | undefined): ClientFo
 
 export const createOrgS3ObjectClients = (sessions: OrgSessions | undefined): ClientForOrg<S3ObjectClient> =>
   clientsForOrgs('s3', sessions, (options) => new S3ObjectClient(options));
+
+/** DynamoDB client with the function's own role, for items that belong to no org. */
+export const createDynamoClient = (): DynamoClient =>
+  new DynamoClient({ credentials: ownCredentials, limits: callLimits });
+
+/** Hands events to other functions, with the function's own role. */
+export const createLambdaEventClient = (): LambdaEventClient =>
+  new LambdaEventClient({ credentials: ownCredentials, limits: callLimits });
+
+/** Connections of the WebSocket API, with the function's own role. @param url base URL of the management API */
+export const createConnectionsClient = (url: string): ConnectionsClient =>
+  new ConnectionsClient(url, { credentials: ownCredentials, limits: callLimits });
 
 /** KMS client with the function's own role, for keys that belong to no org. */
 export const createKmsClient = (): KmsClient => new KmsClient({ credentials: ownCredentials, limits: callLimits });

@@ -5,7 +5,7 @@
 import { functionEnv } from '../../contract/shared/environment-variables.ts';
 import type { Endpoint } from './http-exchange.ts';
 
-export type ServiceName = 'dynamodb' | 'kms' | 'sts' | 's3';
+export type ServiceName = 'dynamodb' | 'kms' | 'lambda' | 'sts' | 's3';
 
 export interface ServiceLocation extends Endpoint {
   readonly region: string;
@@ -61,7 +61,7 @@ interface EndpointVariant {
 function hostOf(service: ServiceName, region: string, suffix: string, { fips, dualStack }: EndpointVariant): string {
   if (service === 's3') return `s3${fips ? '-fips' : ''}${dualStack ? '.dualstack' : ''}.${region}.${suffix}`;
   // In GovCloud, the plain endpoints of these two are the FIPS endpoints.
-  const isPlainFips = region.startsWith('us-gov-') && !dualStack && service !== 'kms';
+  const isPlainFips = region.startsWith('us-gov-') && !dualStack && (service === 'dynamodb' || service === 'sts');
   const dualStackSuffix = dualStackSuffixes[suffix];
   if (dualStack && dualStackSuffix === undefined) throw new Error(`${suffix} has no dual-stack endpoints`);
   return `${service}${fips && !isPlainFips ? '-fips' : ''}.${region}.${dualStack ? dualStackSuffix : suffix}`;

@@ -35,13 +35,61 @@ export function signatureHeader(
   let canonical = `${method}\n${path}\n\n`;
   for (const name in headers) canonical += `${name}:${headers[name]}\n`;
   canonical += `\n${names}\n${bodyHash}`;
-  // Steps 2 and 3: its hash, and the string to sign.
   const scope = `${amzDate.slice(0, 8)}/${region}/${service}/aws4_request`;
-  const text = `${algorithm}\n${amzDate}\n${scope}\n${hash('sha256', canonical)}`;
-  // Steps 4 to 6: the signing key, the signature, and the header.
-  const signature = createHmac('sha256', signingKey(credentials, scope)).update(text).digest('hex');
+  const signature = signCanonical(canonical, scope, credentials, amzDate);
   return `${algorithm} Credential=${credentials.accessKeyId}/${scope}, SignedHeaders=${names}, Signature=${signature}`;
 }
+
+/** Steps 2 to 5: the hash of the canonical request, the string to sign, the signing key, and the signature in hex. */
+function signCanonical(canonical: string, scope: string, credentials: AwsCredentials, amzDate: string): string {
+  const text = `${algorithm}\n${amzDate}\n${scope}\n${hash('sha256', canonical)}`;
+  return createHmac('sha256', signingKey(credentials, scope)).update(text).digest('hex');
+}
+
+export interface PresignedRequest {
+  readonly method: string;
+  /** Percent-encoded once. */
+  readonly path: string;
+  /** Headers that the request must have, `host` among them: lower-case names in alphabetical order. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Further parameters of the query. */
+  readonly query?: Readonly<Record<string, string>>;
+}
+
+/**
+ * The query of a presigned URL of S3. The body is not signed. Source: Amazon S3 API reference, "Authenticating
+ * Requests: Using Query Parameters".
+ */
+export function presignedQuery(
+  { method, path, headers, query = {} }: PresignedRequest,
+  region: string,
+  credentials: AwsCredentials,
+  amzDate: string,
+  expiresSeconds: number,
+): string {
+  const scope = `${amzDate.slice(0, 8)}/${region}/s3/aws4_request`;
+  const names = Object.keys(headers).join(';');
+  const { accessKeyId, sessionToken } = credentials;
+  const parameters = Object.entries({
+    ...query,
+    'X-Amz-Algorithm': algorithm,
+    'X-Amz-Content-Sha256': 'UNSIGNED-PAYLOAD',
+    'X-Amz-Credential': `${accessKeyId}/${scope}`,
+    'X-Amz-Date': amzDate,
+    'X-Amz-Expires': String(expiresSeconds),
+    ...(sessionToken === undefined ? {} : { 'X-Amz-Security-Token': sessionToken }),
+    'X-Amz-SignedHeaders': names,
+  });
+  const encoded = parameters.map(([name, value]) => `${encodeSegment(name)}=${encodeSegment(value)}`).sort();
+  let canonical = `${method}\n${path}\n${encoded.join('&')}\n`;
+  for (const name in headers) canonical += `${name}:${headers[name]}\n`;
+  canonical += `\n${names}\nUNSIGNED-PAYLOAD`;
+  return `${encoded.join('&')}&X-Amz-Signature=${signCanonical(canonical, scope, credentials, amzDate)}`;
+}
+
+/** RFC 3986, section 2.3. encodeURIComponent leaves five more characters as they are. */
+export const encodeSegment = (segment: string): string =>
+  encodeURIComponent(segment).replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
 
 /** Signing keys by credentials and service, so that a key is kept only as long as its credentials. */
 const signingKeys = new WeakMap<AwsCredentials, Map<string, { readonly scope: string; readonly key: KeyObject }>>();

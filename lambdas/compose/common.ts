@@ -9,6 +9,7 @@ import { DynamoRequestRecords, type RequestRecordTables } from '../api-keys/stor
 import { AuditLogWriter } from '../audit/audit-log-writer.ts';
 import { DynamoAuditAppender } from '../audit/stores/dynamo-audit-store.ts';
 import {
+  createDynamoClient,
   createKmsClient,
   createOrgDynamoClients,
   createOrgKmsClients,
@@ -54,8 +55,10 @@ export const orgSessions = /* @__PURE__ */ lazy(() =>
 );
 export const orgDynamoClients = /* @__PURE__ */ lazy(() => createOrgDynamoClients(orgSessions()));
 export const orgKmsClients = /* @__PURE__ */ lazy(() => createOrgKmsClients(orgSessions()));
-const orgS3ObjectClients = /* @__PURE__ */ lazy(() => createOrgS3ObjectClients(orgSessions()));
+export const orgS3ObjectClients = /* @__PURE__ */ lazy(() => createOrgS3ObjectClients(orgSessions()));
 export const orgS3Clients = /* @__PURE__ */ lazy(() => createOrgS3Clients(orgSessions()));
+/** DynamoDB with the function's own role, for items that belong to no org. */
+export const unscopedDynamoClient = /* @__PURE__ */ lazy(createDynamoClient);
 /** KMS with the function's own role, for keys that belong to no org. */
 export const unscopedKmsClient = /* @__PURE__ */ lazy(createKmsClient);
 

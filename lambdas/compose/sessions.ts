@@ -1,4 +1,5 @@
 /** Composes the functions `directory` and `relay`. Neither has a key of any data. */
+import { createLambdaEventClient } from '../aws/clients.ts';
 import { BundleService } from '../directory/bundle-service.ts';
 import { CheckpointService } from '../directory/checkpoint-service.ts';
 import { ConversationService } from '../directory/conversation-service.ts';
@@ -16,11 +17,23 @@ import { DynamoInvites } from '../directory/stores/dynamo-invites.ts';
 import { DynamoPrekeys } from '../directory/stores/dynamo-prekeys.ts';
 import { DynamoRevokedDevices } from '../directory/stores/dynamo-revoked-devices.ts';
 import { DynamoSnapshots } from '../directory/stores/dynamo-snapshots.ts';
+import { describeFault, type WriteRequestLog } from '../middleware/request-log.ts';
+import { problemResponse } from '../middleware/responses.ts';
 import { unavailableKek } from '../org-keys/keyring-opener.ts';
+import { AttachmentService } from '../relay/attachment-service.ts';
 import { MailboxQuota } from '../relay/mailbox-quota.ts';
 import { MailboxService } from '../relay/mailbox-service.ts';
+import { MessageAnnouncer } from '../relay/message-announcer.ts';
+import { PushService } from '../relay/push-service.ts';
 import { SendService } from '../relay/send-service.ts';
+import { SocketService } from '../relay/socket-service.ts';
 import { DynamoMailboxes } from '../relay/stores/dynamo-mailboxes.ts';
+import { DynamoPush } from '../relay/stores/dynamo-push.ts';
+import { DynamoSockets } from '../relay/stores/dynamo-sockets.ts';
+import { S3Attachments } from '../relay/stores/s3-attachments.ts';
+import { TicketService } from '../relay/ticket-service.ts';
+import type { CloseConnections, InvokeNotifier } from '../shared/notifier-event.ts';
+import { lambdaNotifier } from '../shared/stores/lambda-notifier.ts';
 import {
   authenticationKeys,
   clock,
@@ -29,8 +42,10 @@ import {
   createKeyringOpener,
   keyringVerifier,
   orgDynamoClients,
+  orgS3ObjectClients,
   requestRecordTables,
   requireSetting,
+  unscopedDynamoClient,
 } from './common.ts';
 
 /** What both functions need: the state of a directory, and which device signed a request. */
@@ -48,7 +63,8 @@ function createSessionParts() {
   return { tables, store, snapshots, reader, conversationStore, sessionAuth, relations };
 }
 
-export function createDirectoryServices() {
+/** @param log gets a line if the notifier could not be told */
+export function createDirectoryServices(log: WriteRequestLog) {
   const { tables, store, snapshots, reader, conversationStore, sessionAuth, relations } = createSessionParts();
   const inviteStore = new DynamoInvites(orgDynamoClients(), tables);
   const revoked = new DynamoRevokedDevices(orgDynamoClients(), {
@@ -63,7 +79,7 @@ export function createDirectoryServices() {
       store,
       reader,
       snapshotWriter: new SnapshotWriter(snapshots, authenticationKeys()),
-      purger: new RevokedDevicePurger(revoked),
+      purger: new RevokedDevicePurger(revoked, closeConnections(log)),
       invites: inviteStore,
     }),
     checkpoints: new CheckpointService(store, snapshots),
@@ -73,12 +89,58 @@ export function createDirectoryServices() {
   };
 }
 
-export function createRelayServices() {
+/** @param log gets a line if the notifier could not be told */
+export function createRelayServices(log: WriteRequestLog) {
   const { sessionAuth, relations } = createSessionParts();
-  const mailboxes = new DynamoMailboxes(orgDynamoClients(), requireSetting('mailboxTable'));
+  const table = requireSetting('mailboxTable');
+  const store = new DynamoMailboxes(orgDynamoClients(), table);
+  const connections = new DynamoSockets(orgDynamoClients(), unscopedDynamoClient(), table);
+  const pushes = new DynamoPush(orgDynamoClients(), table);
+  const tickets = new TicketService(connections, requireSetting('socketUrl'), clock);
+  const announcer = new MessageAnnouncer({
+    connections,
+    pushes,
+    invokeNotifier: invokeNotifier(),
+    onFailure: (org, error) => logLostNotice(log, org, error),
+  });
   return {
     sessionAuth,
-    sender: new SendService(mailboxes, new MailboxQuota(mailboxes, clock), relations, clock),
-    mailboxes: new MailboxService(mailboxes, clock),
+    sender: new SendService({ store, quota: new MailboxQuota(store, clock), relations, announcer, clock }),
+    mailboxes: new MailboxService(store, clock),
+    attachments: new AttachmentService(
+      new S3Attachments(orgS3ObjectClients(), requireSetting('blobBucket')),
+      pushes,
+      clock,
+    ),
+    tickets,
+    pushes: new PushService(pushes, clock),
+    sockets: new SocketService({
+      tickets,
+      store: connections,
+      authenticator: sessionAuth.authenticator,
+      closeConnections: closeConnections(log),
+      clock,
+    }),
   };
+}
+
+const invokeNotifier = (): InvokeNotifier =>
+  lambdaNotifier(createLambdaEventClient(), requireSetting('notifierFunction'));
+
+function closeConnections(log: WriteRequestLog): CloseConnections {
+  const invoke = invokeNotifier();
+  return async (connections) => {
+    try {
+      await invoke({ kind: 'close', connections });
+    } catch (error) {
+      logLostNotice(log, undefined, error);
+    }
+  };
+}
+
+/** A line besides that of the request, which does not fail because of it. */
+function logLostNotice(log: WriteRequestLog, org: string | undefined, error: unknown): void {
+  const { code, answer } = problemResponse(error, 'none');
+  const fault = { fault: describeFault(error) };
+  log({ requestId: 'none', route: 'notify', status: answer.statusCode ?? 500, durationMs: 0, org, code, ...fault });
 }

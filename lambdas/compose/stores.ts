@@ -41,6 +41,9 @@ export const valueStores = (): ValueStores => ({
 
 export const signer = () => new KmsSigner(createKmsSdkClient(), requireSetting('signingKeyId'));
 
+/** Signs push notices. Its public key is what browsers subscribe with. */
+export const pushSigner = () => new KmsSigner(createKmsSdkClient(), requireSetting('pushKeyId'));
+
 export const requestRecordTablesWithValues = (): RequestRecordTables => ({
   ...requestRecordTables(),
   values: requireSetting('valueTable'),

@@ -141,6 +141,8 @@ export interface RevokedDeviceStore {
   /** Sequence number of the last entry whose revocations are done. */
   getDone(org: string): Promise<number>;
   setDone(org: string, seq: number): Promise<void>;
+  /** Deletes the rows of all connections of a device, and returns the connections. */
+  takeConnections(org: string, device: string): Promise<readonly string[]>;
   /** Deletes up to a limit of the items of a device. Returns whether nothing is left. */
   deleteSome(org: string, device: string, limit: number): Promise<boolean>;
 }

@@ -1,5 +1,6 @@
 /** Finds out which device of the directory signed a request (docs/session-service.md, section 1). */
 import { sessionLimits } from '../../contract/sessions/limits.ts';
+import type { ErrorCode } from '../../contract/shared/error-codes.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { acceptCertificate } from '../../core/directory/fleet-certificate.ts';
 import { findParticipant, type Participant, type Party } from '../../core/directory/may-write.ts';
@@ -35,6 +36,8 @@ export interface SessionSigner {
   readonly certificate: Uint8Array | undefined;
 }
 
+const shutCodes: ReadonlySet<ErrorCode> = new Set(['org_locked', 'org_shredded']);
+
 export class SessionAuthenticator {
   readonly #reader: DirectoryReader;
   readonly #keyringVerifier: KeyringVerifier;
@@ -64,6 +67,23 @@ export class SessionAuthenticator {
     return signer;
   }
 
+  /**
+   * Whether a device could make a request now.
+   * @param certificate signed certificate of a member of a fleet
+   * @throws VaultError `unavailable`, `key_unavailable`; DecryptionError
+   */
+  async isActive(org: string, device: string, certificate: Uint8Array | undefined): Promise<boolean> {
+    const { orgKeyring, view } = await this.#reader.read(org);
+    if (view === undefined || this.#signerIn(view, org, device, certificate) === undefined) return false;
+    try {
+      await this.assertActive(org, orgKeyring);
+      return true;
+    } catch (error) {
+      if (error instanceof VaultError && shutCodes.has(error.code)) return false;
+      throw error;
+    }
+  }
+
   /** @throws VaultError `org_locked`, `org_shredded`; DecryptionError */
   async assertActive(org: string, orgKeyring: unknown): Promise<void> {
     if (orgKeyring === undefined) throw new VaultError('device_refused');
@@ -83,9 +103,18 @@ export class SessionAuthenticator {
   }
 
   #findSigner(view: DirectoryView, { org, device: id, certificate: text }: ClaimedRequest): SessionSigner | undefined {
-    const now = this.#clock().getTime();
     const certificate = text === undefined ? undefined : decodeStrictBase64(text);
     if (text !== undefined && certificate === undefined) return undefined;
+    return this.#signerIn(view, org, id, certificate);
+  }
+
+  #signerIn(
+    view: DirectoryView,
+    org: string,
+    id: string,
+    certificate: Uint8Array | undefined,
+  ): SessionSigner | undefined {
+    const now = this.#clock().getTime();
     const party = certificate === undefined ? id : acceptCertificate(view.state, certificate, now, undefined);
     if (party === undefined) return undefined;
     const device = findParticipant(view.state, party, now);

@@ -24,10 +24,11 @@ import {
 } from '../directory/handlers/invite-handlers.ts';
 import { createLambdaHandler } from '../middleware/lambda-handler.ts';
 
+const functionLog = createFunctionLog();
 const { apiKeyAuth, sessionAuth, reader, log, checkpoints, invites, bundles, conversations } =
-  createDirectoryServices();
+  createDirectoryServices(functionLog);
 
-export const handler = createLambdaHandler(createFunctionLog(), createAuditLog(), {
+export const handler = createLambdaHandler(functionLog, createAuditLog(), {
   appendDirectory: appendDirectory(apiKeyAuth, log),
   readDirectory: readDirectory(apiKeyAuth, log),
   appendSessionEntry: appendSessionEntry(sessionAuth, log),

@@ -38,6 +38,11 @@ export interface MailboxPage {
   readonly more: boolean;
 }
 
+export interface MessageReader {
+  /** The messages with these names that are stored, in any order. Up to 100 names. */
+  get(org: string, keys: readonly MessageKey[]): Promise<readonly StoredMessage[]>;
+}
+
 export interface MailboxStore {
   /** The usage of all senders of a mailbox. */
   listUsage(org: string, recipient: string): Promise<readonly SenderUsage[]>;

@@ -2,10 +2,10 @@
 import { sessionLimits } from '../../contract/sessions/limits.ts';
 import type { AcknowledgeResponse, ReadMailboxResponse } from '../../contract/sessions/wire.ts';
 import type { SessionSigner } from '../directory/session-authenticator.ts';
-import { encodeBase64Field } from '../shared/base64-field.ts';
 import { mapConcurrent } from '../shared/map-concurrent.ts';
 import type { Clock } from '../shared/ports.ts';
 import { type KnownName, keyOfName, type MailboxStore, type MessageKey, messageName } from './mailbox-ports.ts';
+import { toReceivedMessage } from './received-message.ts';
 
 /** Bytes of messages in one answer: base64 has 4 characters for 3 bytes. */
 const maxMessageBytes = Math.floor((sessionLimits.messagesReplyBytes * 3) / 4);
@@ -36,13 +36,7 @@ export class MailboxService {
     // The table removes expired messages late.
     const valid = messages.filter(({ storedAt }) => Date.parse(storedAt) > oldest);
     return {
-      messages: valid.map(({ conversation, message, storedAt, certificate, ...key }) => ({
-        name: messageName(key),
-        ...(conversation === undefined ? {} : { conversation }),
-        message: encodeBase64Field(message),
-        storedAt,
-        ...(certificate && { certificate: encodeBase64Field(certificate) }),
-      })),
+      messages: valid.map(toReceivedMessage),
       ...(more && last !== undefined ? { next: messageName(last) } : {}),
     };
   }

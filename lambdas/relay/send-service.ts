@@ -9,6 +9,7 @@ import { mapConcurrent } from '../shared/map-concurrent.ts';
 import type { Clock } from '../shared/ports.ts';
 import type { KnownName, MailboxStore, StoredMessage } from './mailbox-ports.ts';
 import type { MailboxQuota } from './mailbox-quota.ts';
+import type { MessageAnnouncer } from './message-announcer.ts';
 
 export interface NewMessage {
   readonly to: string;
@@ -19,16 +20,26 @@ export interface NewMessage {
 
 const concurrentRecipients = 8;
 
+export interface SendServiceDeps {
+  readonly store: MailboxStore;
+  readonly quota: MailboxQuota;
+  readonly relations: Relations;
+  readonly announcer: Pick<MessageAnnouncer, 'announce'>;
+  readonly clock: Clock;
+}
+
 export class SendService {
   readonly #store: MailboxStore;
   readonly #quota: MailboxQuota;
   readonly #relations: Relations;
+  readonly #announcer: Pick<MessageAnnouncer, 'announce'>;
   readonly #clock: Clock;
 
-  constructor(store: MailboxStore, quota: MailboxQuota, relations: Relations, clock: Clock) {
+  constructor({ store, quota, relations, announcer, clock }: SendServiceDeps) {
     this.#store = store;
     this.#quota = quota;
     this.#relations = relations;
+    this.#announcer = announcer;
     this.#clock = clock;
   }
 
@@ -43,6 +54,10 @@ export class SendService {
         outcomes[index] = { to: message.to, counter: message.counter, ...(await this.#sendOne(signer, message)) };
       }
     });
+    // Also for a repeated request: the first one may have stopped before this.
+    const stored = outcomes.filter(({ outcome }) => outcome === 'stored');
+    const keys = stored.map(({ to, counter }) => ({ recipient: to, sender: signer.device.id, counter }));
+    await this.#announcer.announce(signer.org, keys);
     return outcomes;
   }
 

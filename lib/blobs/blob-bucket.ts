@@ -15,7 +15,8 @@ import { sessionOrgTag } from '../shared/session-role.ts';
 import type { VaultFunction } from '../shared/vault-function.ts';
 
 /**
- * The ciphertext of blobs, as `<org>/<id>.enc`. What a form uploads is `<org>/<id>.form` until completion. Versioning
+ * The ciphertext of blobs, as `<org>/<id>.enc`, and of attachments of messages, as `<org>/session/<name>`. What a form
+ * uploads is `<org>/<id>.form` until completion. Versioning
  * is off, so that a deleted object cannot be restored. Lifecycle rules delete expired and incomplete objects by their
  * tag. The bucket is retained when the stack is deleted.
  */
@@ -96,9 +97,14 @@ export class BlobBucket extends Construct {
     fn.allowForOrg(list, prefixIsOrg);
   }
 
+  /** Presigns uploads and downloads of the attachments of messages, `<org>/session/<name>`, and nothing else of an org. */
+  grantAttachments(fn: VaultFunction): void {
+    this.grantObjects(fn, ['s3:GetObject', 's3:PutObject', 's3:PutObjectTagging'], 'session/');
+  }
+
   /** Limits the actions to objects of the session's org. S3 supports this only in the resource, not in a condition. */
-  private grantObjects(fn: VaultFunction, actions: string[]): void {
-    const keys = fn.tagged ? `${sessionOrgTag}/*` : '*';
+  private grantObjects(fn: VaultFunction, actions: string[], folder = ''): void {
+    const keys = fn.tagged ? `${sessionOrgTag}/${folder}*` : folder === '' ? '*' : `*/${folder}*`;
     const reason = 'Blob IDs are created at run time. The prefix is the org of the session.';
     grantObjects(fn, this.bucket, functionEnv.blobBucket, keys, actions, reason);
   }

@@ -2,8 +2,8 @@ import {
   ApiMapping,
   DomainName,
   EndpointType,
-  type HttpApi,
-  type HttpStage,
+  type IApi,
+  type IStage,
   SecurityPolicy,
 } from 'aws-cdk-lib/aws-apigatewayv2';
 import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
@@ -13,15 +13,16 @@ interface ApiDomainProps {
   readonly name: string;
   /** ARN of an ACM certificate in the region of the deployment. */
   readonly certificateArn: string;
-  readonly api: HttpApi;
-  readonly stage: HttpStage;
+  readonly api: IApi;
+  readonly stage: IStage;
 }
 
 /**
- * A domain of the API. The deployer creates the DNS record, because its zone may be in another account. HTTP APIs
+ * A domain of an API. An HTTP API and a WebSocket API cannot have the same one. The deployer creates the DNS record, because its zone may be in another account. HTTP APIs
  * support only the policy TLS 1.2 (API Gateway developer guide, "Security policy for HTTP APIs").
  */
 export class ApiDomain extends Construct {
+  /** For an HTTP API. */
   readonly url: string;
   /** Name that the DNS record of the domain points to. */
   readonly target: string;

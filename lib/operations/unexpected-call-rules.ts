@@ -7,6 +7,16 @@ import type { VaultFunction } from '../shared/vault-function.ts';
 import { uniqueLogGroupName } from './log-group-names.ts';
 import { metricPeriod, type VaultAlarms } from './vault-alarms.ts';
 
+/** A pattern has at most 2,048 characters, and the name of a function 64. */
+const functionsPerPattern = 20;
+
+interface Watched {
+  readonly pattern: EventPattern;
+  readonly what: string;
+  /** Anchor in the guide. Default: the ID of the rule. */
+  readonly anchor?: string;
+}
+
 interface UnexpectedCallRulesProps {
   readonly name: string;
   readonly logRetention: RetentionDays;
@@ -63,14 +73,18 @@ export class UnexpectedCallRules extends Construct {
       pattern: patternOf('kms', { eventName: keyUses, resources, userIdentity: { sessionContext: { sessionIssuer } } }),
       what: 'A principal that is no function of the vault used a KMS key of the vault.',
     });
-    this.watch(alarms, 'code-change', {
-      pattern: patternOf('lambda', {
-        eventName: codeChanges.map((prefix) => ({ prefix })),
-        responseElements: { functionName: functions.map(({ functionName }) => functionName) },
-        userIdentity: byOthersThanCloudFormation,
-      }),
-      what: 'The code or the configuration of a function was changed, but not by CloudFormation.',
-    });
+    for (let at = 0; at < functions.length; at += functionsPerPattern) {
+      const names = functions.slice(at, at + functionsPerPattern).map(({ functionName }) => functionName);
+      this.watch(alarms, `code-change-${1 + at / functionsPerPattern}`, {
+        pattern: patternOf('lambda', {
+          eventName: codeChanges.map((prefix) => ({ prefix })),
+          responseElements: { functionName: names },
+          userIdentity: byOthersThanCloudFormation,
+        }),
+        what: 'The code or the configuration of a function was changed, but not by CloudFormation.',
+        anchor: 'code-change',
+      });
+    }
     // The calls that such a function makes to keys are made with a role of the vault, so `key-use` does not find them.
     this.watch(alarms, 'role-use', {
       pattern: patternOf('lambda', {
@@ -82,7 +96,7 @@ export class UnexpectedCallRules extends Construct {
     });
   }
 
-  private watch(alarms: VaultAlarms, id: string, { pattern, what }: { pattern: EventPattern; what: string }): void {
+  private watch(alarms: VaultAlarms, id: string, { pattern, what, anchor = id }: Watched): void {
     const rule = new Rule(this, id, {
       description: what,
       eventPattern: pattern,
@@ -100,6 +114,7 @@ export class UnexpectedCallRules extends Construct {
         period: metricPeriod,
       }),
       what,
+      anchor,
     });
   }
 

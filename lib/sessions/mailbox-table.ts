@@ -1,12 +1,14 @@
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
-import { functionEnv } from '../../contract/shared/environment-variables.ts';
+import { connectionPartitionPrefix, functionEnv } from '../../contract/shared/environment-variables.ts';
 import { noBackupTable } from '../shared/no-backup-table.ts';
 import { OrgTable } from '../shared/org-table.ts';
 import type { VaultFunction } from '../shared/vault-function.ts';
 
 /**
- * Mailboxes of devices, by `org` and `id` (docs/session-service.md, section 10). Without backups, so that acknowledged
- * messages do not come back. `ttl` (epoch seconds) removes messages after 30 days.
+ * Mailboxes of devices with their sockets and push subscriptions, by `org` and `id` (docs/session-service.md, section
+ * 10). Without backups, so that acknowledged messages do not come back. `ttl` (epoch seconds) removes messages after 30
+ * days, and the rest earlier or later.
  */
 export class MailboxTable extends OrgTable {
   /** @param name physical name; undefined lets CloudFormation generate it */
@@ -16,8 +18,9 @@ export class MailboxTable extends OrgTable {
     );
   }
 
-  /** Stores, reads and deletes messages. */
+  /** Stores, reads and deletes messages, tickets, connections and push subscriptions. */
   grantManage(fn: VaultFunction): void {
+    this.grantConnectionOwners(fn, ['dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:PutItem']);
     this.grant(fn, [
       'dynamodb:BatchGetItem',
       'dynamodb:DeleteItem',
@@ -25,5 +28,27 @@ export class MailboxTable extends OrgTable {
       'dynamodb:Query',
       'dynamodb:UpdateItem',
     ]);
+  }
+
+  /** Reads messages and connections, and deletes connections and subscriptions that do not exist any more. */
+  grantNotify(fn: VaultFunction): void {
+    this.grant(fn, ['dynamodb:BatchGetItem', 'dynamodb:DeleteItem', 'dynamodb:Query', 'dynamodb:UpdateItem']);
+  }
+
+  /**
+   * The items that lead from a connection to its device. They belong to no org, because the events of a connection do not
+   * name it.
+   */
+  private grantConnectionOwners(fn: VaultFunction, actions: string[]): void {
+    fn.allow(
+      new PolicyStatement({
+        actions,
+        resources: [this.arn],
+        conditions: {
+          'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': [`${connectionPartitionPrefix}*`] },
+          Null: { 'dynamodb:LeadingKeys': 'false' },
+        },
+      }),
+    );
   }
 }

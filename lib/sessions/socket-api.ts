@@ -6,6 +6,7 @@ import {
   CfnRoute,
   CfnRouteResponse,
   CfnStage,
+  type IApi,
   LogGroupLogDestination,
   WebSocketApi,
   WebSocketStage,
@@ -15,13 +16,14 @@ import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { functionEnv } from '../../contract/shared/environment-variables.ts';
+import { ApiDomain } from '../operations/api-domain.ts';
 import { uniqueLogGroupName } from '../operations/log-group-names.ts';
 import type { DeploymentSettings } from '../shared/deployment-settings.ts';
 import type { VaultFunction } from '../shared/vault-function.ts';
 
 interface SocketApiProps {
   readonly name: string;
-  readonly settings: Pick<DeploymentSettings, 'logRetention' | 'requestsPerSecond'>;
+  readonly settings: Pick<DeploymentSettings, 'logRetention' | 'requestsPerSecond' | 'socketDomain'>;
   /** Handles `$connect`, `$disconnect` and every message but the ping. */
   readonly relay: VaultFunction;
 }
@@ -58,10 +60,12 @@ const openBecause = {
  * region, so this construct does not create it. Execution logs are off, because they would contain messages.
  */
 export class SocketApi extends Construct {
-  /** The URL that clients open, `wss://…/v1`. */
+  /** The URL that clients open: `wss://…/v1`, or `wss://` and the domain of the settings. */
   readonly url: string;
   /** Base URL of the management API of connections, `https://…/v1`. */
   readonly connectionsUrl: string;
+  /** The domain of the settings. */
+  readonly domain: ApiDomain | undefined;
   private readonly api: WebSocketApi;
 
   constructor(scope: Construct, id: string, { name, settings, relay }: SocketApiProps) {
@@ -73,7 +77,8 @@ export class SocketApi extends Construct {
       routeSelectionExpression: routeSelection,
       connectRouteOptions: toRelay(),
       disconnectRouteOptions: toRelay(),
-      defaultRouteOptions: toRelay(),
+      // What the function returns is the frame that answers `hello`.
+      defaultRouteOptions: { ...toRelay(), returnResponse: true },
     });
     this.addPing();
     for (const route of this.node.findAll().filter((construct) => construct instanceof CfnRoute)) {
@@ -81,11 +86,19 @@ export class SocketApi extends Construct {
       Validations.of(route).acknowledge({ id: 'AwsSolutions-APIG4', reason });
     }
     const stage = this.addStage(name, settings);
-    this.url = stage.url;
+    const { socketDomain } = settings;
+    // The address of API Gateway stays enabled: the notifier calls the management API there.
+    this.domain = socketDomain && new ApiDomain(this, 'Domain', { ...socketDomain, api: this.api as IApi, stage });
+    this.url = socketDomain === undefined ? stage.url : `wss://${socketDomain.name}`;
     this.connectionsUrl = stage.callbackUrl;
   }
 
-  /** Allows a function to send messages to connections and to end them, and sets the URLs in its environment. */
+  /** Sets the address that clients open in the environment of a function. */
+  tellAddress(fn: VaultFunction): void {
+    fn.set(functionEnv.socketUrl, this.url);
+  }
+
+  /** Allows a function to send messages to connections and to end them, and sets their address in its environment. */
   grantConnections(fn: VaultFunction): void {
     const connections = (method: string) =>
       Stack.of(this).formatArn({
@@ -104,7 +117,6 @@ export class SocketApi extends Construct {
         reason: 'The ID of a connection is created at run time. The permission covers this API only.',
       });
     }
-    fn.set(functionEnv.socketUrl, this.url);
     fn.set(functionEnv.connectionsUrl, this.connectionsUrl);
   }
 

@@ -35,6 +35,11 @@ export interface OperationsSettings {
    * region of the deployment. The API's own address is disabled then.
    */
   readonly apiDomain: { readonly name: string; readonly certificateArn: string } | undefined;
+  /**
+   * Context `socketDomain` and `socketCertificateArn`, both or neither: a domain for the WebSocket API and its ACM
+   * certificate in the region of the deployment. It cannot be `apiDomain`.
+   */
+  readonly socketDomain: { readonly name: string; readonly certificateArn: string } | undefined;
   /** Context `pageWebAclArn`, default none: an AWS WAF web ACL for CloudFront, which protects the link page. */
   readonly pageWebAclArn: string | undefined;
   /**
@@ -60,7 +65,7 @@ export const readOperationsSettings = (node: Node): OperationsSettings => {
     memoryMb: readMemory(node),
     requestsPerSecond: readNumber(node, 'requestsPerSecond', 1, 100_000) ?? 500,
     tags: readTags(node),
-    apiDomain: readApiDomain(node),
+    ...readDomains(node),
     pageWebAclArn: readOptional(node, 'pageWebAclArn', webAclPattern, 'the ARN of a web ACL for CloudFront (global)'),
     network: readNetwork(node),
   };
@@ -118,17 +123,26 @@ const readTags = (node: Node): Record<string, string> => {
   return tags;
 };
 
-const readApiDomain = (node: Node): OperationsSettings['apiDomain'] => {
-  const name = contextText(node, 'apiDomain', '');
-  const certificateArn = contextText(node, 'apiCertificateArn', '');
+const readDomain = (node: Node, kind: 'api' | 'socket'): OperationsSettings['apiDomain'] => {
+  const name = contextText(node, `${kind}Domain`, '');
+  const certificateArn = contextText(node, `${kind}CertificateArn`, '');
   if (name === '' && certificateArn === '') return undefined;
-  if (!domainPattern.test(name))
-    throw invalidSetting('apiDomain', name, 'a domain like vault.example.com with apiCertificateArn, or neither');
+  if (!domainPattern.test(name)) {
+    const allowed = `a domain like vault.example.com with ${kind}CertificateArn, or neither`;
+    throw invalidSetting(`${kind}Domain`, name, allowed);
+  }
   if (!certificatePattern.test(certificateArn)) {
-    const allowed = 'the ARN of a certificate in the region of the deployment with apiDomain, or neither';
-    throw invalidSetting('apiCertificateArn', certificateArn, allowed);
+    const allowed = `the ARN of a certificate in the region of the deployment with ${kind}Domain, or neither`;
+    throw invalidSetting(`${kind}CertificateArn`, certificateArn, allowed);
   }
   return { name, certificateArn };
+};
+
+const readDomains = (node: Node): Pick<OperationsSettings, 'apiDomain' | 'socketDomain'> => {
+  const [apiDomain, socketDomain] = [readDomain(node, 'api'), readDomain(node, 'socket')];
+  if (socketDomain !== undefined && socketDomain.name === apiDomain?.name)
+    throw invalidSetting('socketDomain', socketDomain.name, 'another domain than apiDomain');
+  return { apiDomain, socketDomain };
 };
 
 const readNetwork = (node: Node): OperationsSettings['network'] => {

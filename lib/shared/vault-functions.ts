@@ -48,6 +48,7 @@ export const createFunctions = (scope: Construct, settings: DeploymentSettings, 
     sealer: make('sealer'),
     publisher: make('publisher'),
     'provider-secrets': make('provider-secrets'),
+    notifier: make('notifier'),
     worker: make('worker', {
       timeout: Duration.seconds(workerTimeoutSeconds),
       reservedConcurrency: settings.workerConcurrency,
@@ -81,6 +82,7 @@ const constructIds: Record<Entry, string> = {
   sealer: 'Sealer',
   publisher: 'Publisher',
   'provider-secrets': 'ProviderSecrets',
+  notifier: 'Notifier',
   worker: 'Worker',
   responder: 'Responder',
 };

@@ -1,5 +1,5 @@
 /**
- * Emulates the sending APIs of message providers. It accepts requests of functions, returns the success response of the
+ * Emulates the sending APIs of message providers, and push services. It accepts requests of functions, returns the success response of the
  * provider, and keeps the latest requests in memory. Sources: Twilio "Create a Message"; Meta Cloud API "Send
  * messages"; Slack `chat.postMessage`; Mailgun "Send an email"; SendGrid "Mail Send".
  */
@@ -15,7 +15,7 @@ const maxBodyBytes = 1024 * 1024;
 
 /** A request that a function sent to a provider's API. */
 export interface ProviderRequest {
-  readonly provider: 'twilio' | 'whatsapp' | 'slack' | 'mailgun' | 'sendgrid';
+  readonly provider: 'twilio' | 'whatsapp' | 'slack' | 'mailgun' | 'sendgrid' | 'push';
   /** Path within the provider's API, with the query: `/v3/mail/send`. */
   readonly path: string;
   /** By lower-case name; credentials are redacted. */
@@ -54,6 +54,8 @@ const successResponses: Record<ProviderRequest['provider'], () => ProviderRespon
   slack: () => ({ status: 200, body: { ok: true, ts: `${(Date.now() / 1000).toFixed(6)}` } }),
   mailgun: () => ({ status: 200, body: { id: `<${id()}@mailgun.local>`, message: 'Queued. Thank you.' } }),
   sendgrid: () => ({ status: 202 }),
+  // RFC 8030, section 5. The path begins with the host of the push service.
+  push: () => ({ status: 201 }),
 };
 
 /** Headers with credentials. Their values are never stored. */

@@ -10,8 +10,10 @@ export interface RevokedDeviceTables {
   readonly mailboxes: string;
 }
 
-/** Kinds of items of a mailbox: messages, acknowledged names, and counters. */
-const mailboxKinds = ['m', 'a', 'n'] as const;
+/** Kinds of items of a device: messages, acknowledged names, counters, and push subscriptions. */
+const mailboxKinds = ['m', 'a', 'n', 'p'] as const;
+/** More connections than a device can have at a time. */
+const maxConnections = 100;
 
 export class DynamoRevokedDevices implements RevokedDeviceStore {
   readonly #clientOf: ClientOf;
@@ -29,6 +31,21 @@ export class DynamoRevokedDevices implements RevokedDeviceStore {
 
   setDone(org: string, seq: number): Promise<void> {
     return putItem(this.#clientOf(org), this.#tables.directory, { org, id: purgedId, seq });
+  }
+
+  async takeConnections(org: string, device: string): Promise<readonly string[]> {
+    const table = this.#tables.mailboxes;
+    const prefix = `c/${device}/`;
+    const taken: string[] = [];
+    for (let more = true; more; ) {
+      const query = { ...idPrefixQuery(table, org, prefix), ProjectionExpression: '#id' };
+      const page = await queryPage(this.#clientOf(org), query, maxConnections);
+      const ids = page.items.map(({ id }) => id?.S ?? '');
+      await this.#delete(org, table, ids);
+      taken.push(...ids.map((id) => id.slice(prefix.length)));
+      more = page.more;
+    }
+    return taken;
   }
 
   async deleteSome(org: string, device: string, limit: number): Promise<boolean> {

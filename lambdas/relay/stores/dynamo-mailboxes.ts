@@ -15,7 +15,15 @@ import {
 } from '../../shared/stores/dynamo-item-codec.ts';
 import { idPrefixQuery, queryPage } from '../../shared/stores/dynamo-query.ts';
 import { writeConditionally } from '../../shared/stores/write-conditionally.ts';
-import type { KnownName, MailboxPage, MailboxStore, MessageKey, SenderUsage, StoredMessage } from '../mailbox-ports.ts';
+import type {
+  KnownName,
+  MailboxPage,
+  MailboxStore,
+  MessageKey,
+  MessageReader,
+  SenderUsage,
+  StoredMessage,
+} from '../mailbox-ports.ts';
 
 type ClientOf = (org: string) => DynamoClient;
 type Usage = Omit<SenderUsage, 'highest'>;
@@ -69,7 +77,7 @@ function parseMessage(item: Item): StoredMessage {
 }
 
 /** Messages, hashes of acknowledged ones, and usage: one item each, in the table without backups. */
-export class DynamoMailboxes implements MailboxStore {
+export class DynamoMailboxes implements MailboxStore, MessageReader {
   readonly #clientOf: ClientOf;
   readonly #table: string;
 
@@ -144,6 +152,14 @@ export class DynamoMailboxes implements MailboxStore {
       });
     }
     return [...known.values()];
+  }
+
+  async get(org: string, keys: readonly MessageKey[]): Promise<readonly StoredMessage[]> {
+    const ids = new Set(keys.map(messageId));
+    const found = await batchGet(this.#clientOf(org), {
+      [this.#table]: { Keys: [...ids].map((id) => toItem({ org, id })), ConsistentRead: true },
+    });
+    return (found.get(this.#table) ?? []).map(parseMessage);
   }
 
   async list(
