@@ -1,6 +1,7 @@
 /** The endpoints equal those of the AWS SDK for every partition and variant. */
 import { DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
 import { KMSClient, ListKeysCommand } from '@aws-sdk/client-kms';
+import { LambdaClient, ListFunctionsCommand } from '@aws-sdk/client-lambda';
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { describe, expect, test } from 'vitest';
@@ -46,6 +47,7 @@ async function hostOfSdk(service: ServiceName, region: string, variant: object):
   const send = {
     dynamodb: () => new DynamoDBClient(config).send(new ListTablesCommand({})),
     kms: () => new KMSClient(config).send(new ListKeysCommand({})),
+    lambda: () => new LambdaClient(config).send(new ListFunctionsCommand({})),
     sts: () => new STSClient(config).send(new GetCallerIdentityCommand({})),
     s3: () => new S3Client(config).send(new GetObjectCommand({ Bucket: 'bucket', Key: 'key' })),
   };

@@ -33,6 +33,10 @@ const settings: Readonly<Record<keyof DeploymentSettings, Context>> = {
   memoryMb: { memoryMb: '1536,worker=2048' },
   requestsPerSecond: { requestsPerSecond: '1000' },
   tags: { tags: 'team=platform,cost-center=4711' },
+  socketDomain: {
+    socketDomain: 'sockets.example.com',
+    socketCertificateArn: 'arn:aws:acm:eu-central-1:123456789012:certificate/56cd-78',
+  },
   apiDomain: {
     apiDomain: 'vault.example.com',
     apiCertificateArn: 'arn:aws:acm:eu-central-1:111122223333:certificate/12345678-1234-1234-1234-123456789012',

@@ -81,10 +81,14 @@ const writingMark = ['locked s3:GetObject', 'locked s3:PutObject'];
 
 /** For events of asynchronous invocations that failed finally. */
 const reportingFailure = 'failure sqs:SendMessage';
+/** Sends frames and push notices. The relay and the directory tell it about them. */
+const notifying = 'notifier lambda:InvokeFunction';
+/** On the items that lead from a connection to its device, which belong to no org. */
+const connectionOwners = ['mailbox dynamodb:DeleteItem', 'mailbox dynamodb:GetItem', 'mailbox dynamodb:PutItem'];
 const signing = ['signingKey kms:GetPublicKey', 'signingKey kms:Sign'];
 
 export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permissions>> = {
-  public: { data: [], own: ['signingKey kms:GetPublicKey'] },
+  public: { data: [], own: ['pushKey kms:GetPublicKey', 'signingKey kms:GetPublicKey'] },
   operator: {
     data: [...writingMark, 'apiKey dynamodb:PutItem', record, 'keyring dynamodb:PutItem'],
     own: [authenticatingRecords],
@@ -264,7 +268,7 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
       'mailbox dynamodb:DeleteItem',
       'mailbox dynamodb:Query',
     ],
-    own: [authenticatingRecords],
+    own: [authenticatingRecords, notifying],
   },
   relay: {
     data: [
@@ -278,8 +282,21 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
       'mailbox dynamodb:PutItem',
       'mailbox dynamodb:Query',
       'mailbox dynamodb:UpdateItem',
+      'object s3:GetObject',
+      'object s3:PutObject',
+      'object s3:PutObjectTagging',
     ],
-    own: [authenticatingRecords],
+    own: [authenticatingRecords, ...connectionOwners, notifying],
+  },
+  // Its only KMS permission is for the key that signs push notices.
+  notifier: {
+    data: [
+      'mailbox dynamodb:BatchGetItem',
+      'mailbox dynamodb:DeleteItem',
+      'mailbox dynamodb:Query',
+      'mailbox dynamodb:UpdateItem',
+    ],
+    own: ['pushKey kms:GetPublicKey', 'pushKey kms:Sign', 'sockets execute-api:ManageConnections'],
   },
   devices: {
     data: [

@@ -5,6 +5,7 @@ import { functionEnv } from '../../contract/shared/environment-variables.ts';
 import { jobsMade, permissions } from './expected-permissions.ts';
 import {
   aliasOf,
+  apiOf,
   appForTest,
   buckets,
   type Entry,
@@ -33,6 +34,7 @@ beforeAll(() => {
     ...Object.fromEntries(entries.map((entry) => [aliasOf(template, entry)[0], entry])),
     ...Object.fromEntries(Object.entries(tables(template)).map(([name, [id]]) => [id, name])),
     ...Object.fromEntries(Object.entries(buckets(template)).map(([name, [id]]) => [id, name])),
+    [apiOf(template, 'WEBSOCKET')[0]]: 'sockets',
   };
 });
 
@@ -86,10 +88,11 @@ const kindsOf = (entry: Entry, resource: unknown, action: unknown): object => {
   return { 'kms:EncryptionContext:kind': action === 'kms:Decrypt' ? ['message', 'erase'] : jobsMade[entry] };
 };
 
-/** The folder of the session's org in the bucket of a permission. */
-const folderOf = (resource: unknown): { bucket: object; folder: string } => {
+/** The folder of the session's org in the bucket of a permission. The relay has the one of attachments. */
+const folderOf = (resource: unknown, entry?: Entry): { bucket: object; folder: string } => {
   const id = target(resource);
-  const folder = id === buckets(template).locked?.[0] ? 'heads/${aws:PrincipalTag/org}/' : '${aws:PrincipalTag/org}/';
+  const own = `\${aws:PrincipalTag/org}/${entry === 'relay' ? 'session/' : ''}`;
+  const folder = id === buckets(template).locked?.[0] ? 'heads/${aws:PrincipalTag/org}/' : own;
   return { bucket: { 'Fn::GetAtt': [id, 'Arn'] }, folder };
 };
 
@@ -99,8 +102,8 @@ const isOnMark = ({ Resource }: Statement): boolean => {
   return words[target(Resource)] === 'locked' && JSON.stringify(Resource) === JSON.stringify(mark);
 };
 
-const expectFolderOfOrg = ({ Action, Resource, Condition }: Statement): void => {
-  const { bucket, folder } = folderOf(Resource);
+const expectFolderOfOrg = ({ Action, Resource, Condition }: Statement, entry: Entry): void => {
+  const { bucket, folder } = folderOf(Resource, entry);
   const isList = String(Action).includes('s3:List') && !String(Action).includes('Parts');
   expect(Resource).toEqual(isList ? bucket : { 'Fn::Join': ['', [bucket, `/${folder}*`]] });
   expect(Condition).toEqual(isList ? { StringEquals: { 's3:prefix': folder } } : undefined);
@@ -164,7 +167,7 @@ describe('each function may do exactly this', () => {
     for (const statement of statements.filter(({ Action }) => String(Action).includes('s3:'))) {
       if (isOnMark(statement))
         expect(['s3:GetObject', 's3:GetObject,s3:PutObject']).toContain(String(statement.Action));
-      else expectFolderOfOrg(statement);
+      else expectFolderOfOrg(statement, entry);
     }
   });
 
@@ -186,7 +189,7 @@ describe('each function may do exactly this', () => {
       expect(Object.keys(Properties).sort()).toEqual(['AssumeRolePolicyDocument', 'Description', 'RoleName', 'Tags']);
     }
     const data = session === undefined ? [] : statementsOf(session);
-    const folder = '/${aws:PrincipalTag/org}/*"';
+    const folder = /\/\$\{aws:PrincipalTag\/org\}\/(?:session\/)?\*"/g;
     expect(JSON.stringify(data.map(({ Resource }) => Resource)).replaceAll(folder, '')).not.toContain('*');
   });
 });
@@ -250,6 +253,9 @@ describe('functions', () => {
       transitKey: functionEnv.transitKeyId,
       job: functionEnv.jobQueueUrl,
       'provider-secrets': functionEnv.secretsFunction,
+      notifier: functionEnv.notifierFunction,
+      pushKey: functionEnv.pushKeyId,
+      sockets: functionEnv.connectionsUrl,
       responder: functionEnv.responderFunction,
     };
     for (const entry of entries) {
@@ -268,8 +274,8 @@ describe('functions', () => {
 
   test('every log is kept as long as told, and no longer', () => {
     const logs = ofType(template, 'AWS::Logs::LogGroup');
-    // Besides those of the functions: the access log, and the log of unexpected calls.
-    expect(logs).toHaveLength(entries.length + 2);
+    // Besides those of the functions: the access logs of both APIs, and the log of unexpected calls.
+    expect(logs).toHaveLength(entries.length + 3);
     for (const [, log] of logs) expect(log.Properties.RetentionInDays).toBe(30);
   });
 

@@ -2,11 +2,12 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { type RouteGroup, type RouteId, routeGroups, routeKey, routes } from '../../contract/routes.ts';
 import {
   aliasOf,
+  apiOf,
   appForTest,
   ofType,
-  only,
   type Resource,
   type Synthesized,
+  stageOf,
   synthesize,
   target,
 } from './synthesized-template.ts';
@@ -61,7 +62,7 @@ describe('routes', () => {
     expect(scheduled.map(({ FunctionName }) => target(FunctionName))).toEqual([aliasOf(template, 'sealer')[0]]);
     const permissions = all.filter((permission) => !scheduled.includes(permission));
     const invoked = permissions.map(({ FunctionName, SourceArn }) => {
-      expect(JSON.stringify(SourceArn)).toContain(`{"Ref":"${only(template, 'AWS::ApiGatewayV2::Api')[0]}"}`);
+      expect(JSON.stringify(SourceArn)).toContain(`{"Ref":"${apiOf(template, 'HTTP')[0]}"}`);
       return `${target(FunctionName)} ${/"(\/\*\/\*[^"]*)"/.exec(JSON.stringify(SourceArn))?.[1]}`;
     });
     const line = (group: RouteGroup, path: string): string => `${aliasOf(template, group)[0]} /*/*${path}`;
@@ -75,7 +76,7 @@ describe('routes', () => {
 
 describe('the stage', () => {
   test('logs metadata only: no path, no query, no header', () => {
-    const settings = only(template, 'AWS::ApiGatewayV2::Stage')[1].Properties.AccessLogSettings;
+    const settings = stageOf(template, 'HTTP')[1].Properties.AccessLogSettings;
     const format = JSON.stringify(settings);
     expect([...format.matchAll(/\$context\.[\w.]+/g)].map(([variable]) => variable)).toEqual([
       '$context.requestId',
@@ -87,7 +88,7 @@ describe('the stage', () => {
   });
 
   test('is throttled and deploys by itself', () => {
-    expect(only(template, 'AWS::ApiGatewayV2::Stage')[1].Properties).toMatchObject({
+    expect(stageOf(template, 'HTTP')[1].Properties).toMatchObject({
       StageName: '$default',
       AutoDeploy: true,
       DefaultRouteSettings: { ThrottlingRateLimit: 500, ThrottlingBurstLimit: 1000 },
@@ -95,7 +96,7 @@ describe('the stage', () => {
   });
 
   test('has a lower throttle for logins, which compute for strangers, and knows the route before the setting', () => {
-    const [, { Properties, DependsOn }] = only(template, 'AWS::ApiGatewayV2::Stage');
+    const [, { Properties, DependsOn }] = stageOf(template, 'HTTP');
     expect(Properties.RouteSettings).toEqual({
       'POST /v1/sessions': { ThrottlingRateLimit: 50, ThrottlingBurstLimit: 100 },
     });
@@ -108,7 +109,7 @@ describe('the stage', () => {
 
 describe('cross-origin calls', () => {
   test('are for the origins of the setting, with the headers of the client and every method of the contract', () => {
-    const cors = only(template, 'AWS::ApiGatewayV2::Api')[1].Properties.CorsConfiguration;
+    const cors = apiOf(template, 'HTTP')[1].Properties.CorsConfiguration;
     expect(cors).toMatchObject({
       AllowOrigins: ['https://a.example', 'http://localhost:5173'],
       AllowHeaders: [

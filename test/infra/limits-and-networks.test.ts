@@ -3,12 +3,14 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { functionEnv } from '../../contract/shared/environment-variables.ts';
 import {
   aliasOf,
+  apiOf,
   appForTest,
   entries,
   functionOf,
   ofType,
   only,
   type Synthesized,
+  stageOf,
   synthesize,
   target,
 } from './synthesized-template.ts';
@@ -30,6 +32,8 @@ beforeAll(() => {
       tags: 'team=payments',
       apiDomain: 'vault.example.com',
       apiCertificateArn: 'arn:aws:acm:eu-central-1:123456789012:certificate/12ab-34',
+      socketDomain: 'sockets.example.com',
+      socketCertificateArn: 'arn:aws:acm:eu-central-1:123456789012:certificate/56cd-78',
       pageWebAclArn: webAcl,
       vpc: 'private',
       alarmTopicArn: 'arn:aws:sns:eu-central-1:123456789012:alarms',
@@ -49,6 +53,15 @@ const textIn = (value: unknown, region: string): string => {
   return String(value);
 };
 
+/** The domain name that is mapped to the stage of an API. */
+const domainOf = (protocol: 'HTTP' | 'WEBSOCKET') => {
+  const [api] = apiOf(template, protocol);
+  const mappings = ofType(template, 'AWS::ApiGatewayV2::ApiMapping').map(([, { Properties }]) => Properties);
+  const { DomainName, Stage } = mappings.find(({ ApiId }) => target(ApiId) === api) ?? expect.fail('no mapping');
+  expect(target(Stage)).toBe(stageOf(template, protocol)[0]);
+  return template.resources[target(DomainName)]?.Properties;
+};
+
 const ofFunction = (entry: (typeof entries)[number]) => functionOf(template, entry)[1].Properties;
 
 describe('limits', () => {
@@ -66,7 +79,7 @@ describe('limits', () => {
   });
 
   test('API Gateway accepts the requests of the settings per second, and twice as many at once', () => {
-    expect(only(template, 'AWS::ApiGatewayV2::Stage')[1].Properties).toMatchObject({
+    expect(stageOf(template, 'HTTP')[1].Properties).toMatchObject({
       DefaultRouteSettings: { ThrottlingRateLimit: 30, ThrottlingBurstLimit: 60 },
     });
   });
@@ -101,7 +114,7 @@ test('tables, keys, functions, queues and roles have the tags of the deployment 
 });
 
 test('access logs of the API are under the prefix for which AWS has one policy, named after the deployment and stack', () => {
-  const { AccessLogSettings } = only(template, 'AWS::ApiGatewayV2::Stage')[1].Properties;
+  const { AccessLogSettings } = stageOf(template, 'HTTP')[1].Properties;
   const log = template.resources[target(Object(AccessLogSettings).DestinationArn)];
   expect(JSON.stringify(log?.Properties.LogGroupName)).toMatch(
     /"\/aws\/vendedlogs\/anima-vault-dev-api-".*AWS::StackId/,
@@ -110,12 +123,25 @@ test('access logs of the API are under the prefix for which AWS has one policy, 
 
 describe('with a domain for the API', () => {
   test('it has a regional endpoint with TLS 1.2 or newer, and the original address is off', () => {
-    expect(only(template, 'AWS::ApiGatewayV2::DomainName')[1].Properties).toMatchObject({
+    expect(domainOf('HTTP')).toMatchObject({
       DomainName: 'vault.example.com',
       DomainNameConfigurations: [{ EndpointType: 'REGIONAL', SecurityPolicy: 'TLS_1_2' }],
     });
-    expect(only(template, 'AWS::ApiGatewayV2::ApiMapping')[1].Properties.Stage).toBeDefined();
-    expect(only(template, 'AWS::ApiGatewayV2::Api')[1].Properties.DisableExecuteApiEndpoint).toBe(true);
+    expect(apiOf(template, 'HTTP')[1].Properties.DisableExecuteApiEndpoint).toBe(true);
+  });
+
+  test('the WebSocket API has another one, which devices are told, and keeps its address for the notifier', () => {
+    expect(domainOf('WEBSOCKET')).toMatchObject({
+      DomainName: 'sockets.example.com',
+      DomainNameConfigurations: [{ EndpointType: 'REGIONAL', SecurityPolicy: 'TLS_1_2' }],
+    });
+    expect(apiOf(template, 'WEBSOCKET')[1].Properties.DisableExecuteApiEndpoint).not.toBe(true);
+    expect(template.outputs.SocketUrl).toMatchObject({ Value: 'wss://sockets.example.com' });
+    expect(Object.keys(template.outputs)).toEqual(expect.arrayContaining(['SocketDomainTarget', 'SocketDomainZone']));
+    const { [functionEnv.socketUrl]: told } = Object(ofFunction('relay').Environment).Variables;
+    expect(told).toBe('wss://sockets.example.com');
+    const { [functionEnv.connectionsUrl]: called } = Object(ofFunction('notifier').Environment).Variables;
+    expect(JSON.stringify(called)).toMatch(/"https:\/\/".*\.execute-api\..*"\/v1"/);
   });
 
   test('clients, providers and the link page use it', () => {
@@ -134,20 +160,24 @@ test('the web ACL of the settings protects the page and its API calls', () => {
   expect(Object(DistributionConfig).WebACLId).toBe(webAcl);
 });
 
+const inNetwork = entries.filter((entry) => entry !== 'notifier');
+
 describe('in private subnets', () => {
-  test('every function has its interfaces in them, with one security group that admits nothing and sends HTTPS only', () => {
+  test('every function but the notifier has its interfaces in them, with one security group that admits nothing and sends HTTPS only', () => {
     const [group, { Properties }] =
       ofType(template, 'AWS::EC2::SecurityGroup').find(([id]) => id.startsWith('NetworkFunctions')) ?? expect.fail();
     expect(Properties).not.toHaveProperty('SecurityGroupIngress');
     expect(Properties.SecurityGroupEgress).toMatchObject([{ IpProtocol: 'tcp', FromPort: 443, ToPort: 443 }]);
     const subnets = ofType(template, 'AWS::EC2::Subnet').map(([id]) => ({ Ref: id }));
     expect(subnets).toHaveLength(2);
-    for (const entry of entries) {
+    for (const entry of inNetwork) {
       expect(ofFunction(entry).VpcConfig).toEqual({
         SubnetIds: subnets,
         SecurityGroupIds: [{ 'Fn::GetAtt': [group, 'GroupId'] }],
       });
     }
+    // It calls push services and connections, which no VPC endpoint reaches.
+    expect(ofFunction('notifier').VpcConfig).toBeUndefined();
   });
 
   test('nothing leads to the internet', () => {
@@ -184,7 +214,7 @@ describe('in private subnets', () => {
     const statements = ofType(template, 'AWS::IAM::Policy')
       .flatMap(([, { Properties }]) => Object(Properties.PolicyDocument).Statement)
       .filter(({ Action }) => JSON.stringify(Action).includes('ec2:'));
-    expect(statements).toHaveLength(entries.length);
+    expect(statements).toHaveLength(inNetwork.length);
     for (const { Condition } of statements) expect(Condition).toEqual({ Null: { 'lambda:SourceFunctionArn': 'true' } });
   });
 });

@@ -11,6 +11,7 @@ import {
 } from '../../contract/shared/environment-variables.ts';
 import {
   aliasOf,
+  apiOf,
   appForTest,
   buckets,
   functionOf,
@@ -147,7 +148,7 @@ describe('the distribution', () => {
     });
     expect(behaviour.AllowedMethods).toContain('POST');
     const origin = Object(config.Origins).find(({ Id }: { Id: string }) => Id === behaviour.TargetOriginId);
-    expect(target(origin.DomainName)).toBe(only(template, 'AWS::ApiGatewayV2::Api')[0]);
+    expect(target(origin.DomainName)).toBe(apiOf(template, 'HTTP')[0]);
     expect(origin.CustomOriginConfig).toEqual({ OriginProtocolPolicy: 'https-only', OriginSSLProtocols: ['TLSv1.2'] });
   });
 

@@ -17,6 +17,7 @@ describe('settings of limits, alarms and networks', () => {
       requestsPerSecond: 500,
       tags: {},
       apiDomain: undefined,
+      socketDomain: undefined,
       pageWebAclArn: undefined,
       network: 'none',
     });
@@ -84,6 +85,10 @@ describe('settings of limits, alarms and networks', () => {
   test('that belong together are refused alone, with the name of the missing one', () => {
     expect(() => read({ apiDomain: 'vault.example.com' })).toThrow(/apiCertificateArn="" is not allowed/);
     expect(() => read({ apiCertificateArn: certificate })).toThrow(/apiDomain="" is not allowed/);
+    expect(() => read({ socketDomain: 'sockets.example.com' })).toThrow(/socketCertificateArn="" is not allowed/);
+    const domains = { apiDomain: 'a.example.com', apiCertificateArn: certificate, socketCertificateArn: certificate };
+    expect(() => read({ ...domains, socketDomain: 'a.example.com' })).toThrow(/socketDomain="a.example.com"/);
+    expect(read({ ...domains, socketDomain: 'b.example.com' }).socketDomain?.name).toBe('b.example.com');
     expect(() => read({ vpcId: 'vpc-12345678', vpcSubnetIds: 'subnet-12345678' })).toThrow(/vpc="none" is not allowed/);
     expect(() => read({ vpc: 'private', vpcId: 'vpc-12345678' })).toThrow(/vpcSubnetIds="" is not allowed/);
     expect(() => read({ vpc: 'private', vpcSubnetIds: 'subnet-12345678' })).toThrow(/vpcId="" is not allowed/);

@@ -1,4 +1,4 @@
-/** The WebSocket API of session custody, synthesized in a small stack. It is not part of the deployed template yet. */
+/** The WebSocket API of session custody, synthesized in a small stack. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Validations } from 'aws-cdk-lib';
@@ -39,9 +39,18 @@ describe('the routes', () => {
     const integration = template.Resources[target(Target)]?.Properties;
     expect(integration?.IntegrationType).toBe('AWS_PROXY');
     expect(JSON.stringify(integration?.IntegrationUri)).toMatch(/"Ref":"RelayLive/);
-    expect(RouteResponseSelectionExpression).toBeUndefined();
+    // What the function returns for `hello` is sent to the client.
+    expect(RouteResponseSelectionExpression).toBe(key === '$default' ? '$default' : undefined);
     const sources = propertiesOf('AWS::Lambda::Permission').map(({ SourceArn }) => JSON.stringify(SourceArn));
     expect(sources.filter((source) => source.includes(`/*${key}"`))).toHaveLength(1);
+  });
+
+  test('what the function returns for a message is sent to the client, and nothing on other routes', () => {
+    const [id] =
+      ofType('AWS::ApiGatewayV2::Route').find(([, { Properties }]) => Properties.RouteKey === '$default') ?? [];
+    const answered = propertiesOf('AWS::ApiGatewayV2::RouteResponse').map(({ RouteId }) => target(RouteId));
+    expect(answered).toHaveLength(2);
+    expect(answered).toContain(id);
   });
 
   test('ping is answered by a mock, and with everything that an answer needs', () => {
@@ -54,9 +63,9 @@ describe('the routes', () => {
     });
     const [ping] =
       ofType('AWS::ApiGatewayV2::Route').find(([, { Properties }]) => Properties.RouteKey === 'ping') ?? [];
-    expect(propertiesOf('AWS::ApiGatewayV2::RouteResponse')).toMatchObject([
-      { RouteId: { Ref: ping }, RouteResponseKey: '$default' },
-    ]);
+    expect(propertiesOf('AWS::ApiGatewayV2::RouteResponse')).toContainEqual(
+      expect.objectContaining({ RouteId: { Ref: ping }, RouteResponseKey: '$default' }),
+    );
     expect(propertiesOf('AWS::ApiGatewayV2::IntegrationResponse')).toMatchObject([
       { IntegrationId: { Ref: target(Target) }, ResponseTemplates: { $default: '{"type":"pong"}' } },
     ]);

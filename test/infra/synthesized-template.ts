@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { App } from 'aws-cdk-lib';
-import { afterAll } from 'vitest';
+import { afterAll, expect } from 'vitest';
 import { vaultApp } from '../../bin/cdk-app.ts';
 import { type BackgroundFunction, backgroundFunctions, type RouteGroup, routeGroups } from '../../contract/routes.ts';
 
@@ -114,6 +114,17 @@ export const only = (template: Synthesized, type: string): [string, Resource] =>
   return first;
 };
 
+/** The HTTP API, or the WebSocket API. */
+export const apiOf = (template: Synthesized, protocol: 'HTTP' | 'WEBSOCKET'): [string, Resource] =>
+  ofType(template, 'AWS::ApiGatewayV2::Api').find(([, { Properties }]) => Properties.ProtocolType === protocol) ??
+  expect.fail(`no API for ${protocol}`);
+
+/** The stage of an API. */
+export const stageOf = (template: Synthesized, protocol: 'HTTP' | 'WEBSOCKET'): [string, Resource] =>
+  ofType(template, 'AWS::ApiGatewayV2::Stage').find(
+    ([, { Properties }]) => target(Properties.ApiId) === apiOf(template, protocol)[0],
+  ) ?? expect.fail(`no stage for ${protocol}`);
+
 /** The logical ID of a `Ref` or `Fn::GetAtt`. */
 export const target = (value: unknown): string => {
   const found = /\{"(?:Ref":|Fn::GetAtt":\[)"([A-Za-z0-9]+)"/.exec(JSON.stringify(value))?.[1];
@@ -149,6 +160,7 @@ export const tables = (template: Synthesized): Record<string, [string, Resource]
 const keyNames: Readonly<Record<string, string>> = {
   KekKey: 'kek',
   SigningKey: 'signingKey',
+  SessionCustodyPushKey: 'pushKey',
   RecordsKey: 'recordsKey',
   UserCustodyOpeningKey: 'custodyKey',
   UserCustodyCodeKey: 'codeKey',

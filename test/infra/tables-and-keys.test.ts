@@ -179,6 +179,7 @@ test('there is one key for each purpose, by an alias of the deployment', () => {
     'codeKey',
     'custodyKey',
     'kek',
+    'pushKey',
     'recordsKey',
     'routingKey',
     'signingKey',
@@ -189,13 +190,13 @@ test('there is one key for each purpose, by an alias of the deployment', () => {
       .map(([, { Properties }]) => Properties.AliasName)
       .sort(),
   ).toEqual(
-    ['', '-code', '-custody', '-records', '-routing', '-signing', '-transit'].map(
+    ['', '-code', '-custody', '-push', '-records', '-routing', '-signing', '-transit'].map(
       (end) => `alias/anima-vault-dev${end}`,
     ),
   );
 });
 
-test.each(['kek', 'signingKey', 'recordsKey', 'custodyKey', 'codeKey', 'routingKey', 'transitKey'])(
+test.each(['kek', 'pushKey', 'signingKey', 'recordsKey', 'custodyKey', 'codeKey', 'routingKey', 'transitKey'])(
   '%s stays when the stack goes, takes 30 days to be deleted, and gives administrators no use and no grant to hand out',
   (word) => {
     expect(key(word)).toMatchObject({

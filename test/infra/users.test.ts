@@ -8,6 +8,7 @@ import { functionEnv, workerTimeoutSeconds } from '../../contract/shared/environ
 import { permissions } from './expected-permissions.ts';
 import {
   aliasOf,
+  apiOf,
   appForTest,
   type Entry,
   functionOf,
@@ -98,7 +99,7 @@ describe('what answers messages', () => {
 
   test('is called under the address of the API, where providers are told no other', () => {
     const { [functionEnv.publicUrl]: url } = variablesOf(template, 'webhooks');
-    expect(url).toEqual({ 'Fn::GetAtt': [only(template, 'AWS::ApiGatewayV2::Api')[0], 'ApiEndpoint'] });
+    expect(url).toEqual({ 'Fn::GetAtt': [apiOf(template, 'HTTP')[0], 'ApiEndpoint'] });
   });
 });
 

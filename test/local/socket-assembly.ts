@@ -22,6 +22,7 @@ const settings = {
   sessionTags: false,
   endpoints: { fips: false, dualStack: false },
   requestsPerSecond: 5000,
+  socketDomain: undefined,
 };
 
 /** The app, not yet synthesized. With `strict`, findings of cdk-nag fail the synthesis; the HTTP API is then left out. */
@@ -40,6 +41,7 @@ export function socketApp(
     memoryMb: 256,
   });
   const sockets = new SocketApi(stack, 'SocketApi', { name: 'test', settings, relay });
+  sockets.tellAddress(relay);
   sockets.grantConnections(relay);
   // It has no permission for connections.
   const other = new VaultFunction(stack, 'Other', {
