@@ -1,7 +1,7 @@
 import type { DynamoClient } from '../../aws/dynamo-client.ts';
-import { ItemFields, putItem, ttlOf, updateItem } from '../../directory/stores/directory-items.ts';
+import { putItem, ttlOf, updateItem } from '../../directory/stores/directory-items.ts';
 import { writeOutcomeUnknownDetail } from '../../shared/stores/aws-error-mapping.ts';
-import { namePlaceholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
+import { namePlaceholders, toItem, unmarshallOrEmpty } from '../../shared/stores/dynamo-item-codec.ts';
 import { idPrefixQuery, queryPage } from '../../shared/stores/dynamo-query.ts';
 import { writeConditionally } from '../../shared/stores/write-conditionally.ts';
 import type { AttachmentUsage } from '../attachment-service.ts';
@@ -35,10 +35,11 @@ export class DynamoPush implements PushStore, AttachmentUsage {
   async listSubscriptions({ org, device }: SocketOwner): Promise<readonly PushSubscription[]> {
     const prefix = subscriptionPrefix(device);
     const { items } = await queryPage(this.#clientOf(org), idPrefixQuery(this.#table, org, prefix), maxSubscriptions);
-    return items.map((item) => {
-      const fields = new ItemFields(item);
-      const id = fields.text('id').slice(prefix.length);
-      return { id, endpoint: fields.text('endpoint'), expiresAt: fields.text('expiresAt') };
+    return items.flatMap((item) => {
+      const { id, endpoint, expiresAt } = unmarshallOrEmpty(item);
+      // A malformed row is not one of the service.
+      if (typeof id !== 'string' || typeof endpoint !== 'string' || typeof expiresAt !== 'string') return [];
+      return { id: id.slice(prefix.length), endpoint, expiresAt };
     });
   }
 

@@ -1,8 +1,8 @@
 import { connectionPartitionPrefix } from '../../../contract/shared/environment-variables.ts';
 import type { DynamoClient } from '../../aws/dynamo-client.ts';
-import { ItemFields, putItem, updateItem } from '../../directory/stores/directory-items.ts';
+import { putItem, updateItem } from '../../directory/stores/directory-items.ts';
 import { mapTransientErrors, writeOutcomeUnknownDetail } from '../../shared/stores/aws-error-mapping.ts';
-import { namePlaceholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
+import { namePlaceholders, toItem, unmarshallOrEmpty } from '../../shared/stores/dynamo-item-codec.ts';
 import { getItem, idPrefixQuery, queryPage } from '../../shared/stores/dynamo-query.ts';
 import { isConditionFailure } from '../../shared/stores/write-conditionally.ts';
 import type { ConnectionStore, SocketOwner, StoredTicket, TicketStore } from '../socket-ports.ts';
@@ -49,9 +49,9 @@ export class DynamoSockets implements TicketStore, ConnectionStore {
           ReturnValues: 'ALL_OLD',
         }),
       );
-      if (Attributes === undefined) return undefined;
-      const fields = new ItemFields(Attributes);
-      return { device: fields.text('device'), certificate: fields.optionalBytes('certificate') };
+      const { device, certificate } = unmarshallOrEmpty(Attributes ?? {});
+      if (typeof device !== 'string') return undefined;
+      return { device, certificate: certificate instanceof Uint8Array ? certificate : undefined };
     } catch (error) {
       if (isConditionFailure(error)) return undefined;
       throw error;
@@ -67,9 +67,8 @@ export class DynamoSockets implements TicketStore, ConnectionStore {
 
   async findOwner(connection: string): Promise<SocketOwner | undefined> {
     const item = await getItem(this.#unscoped, this.#table, ownerKey(connection));
-    if (item === undefined) return undefined;
-    const fields = new ItemFields(item);
-    return { org: fields.text('of'), device: fields.text('device') };
+    const { of: org, device } = unmarshallOrEmpty(item ?? {});
+    return typeof org === 'string' && typeof device === 'string' ? { org, device } : undefined;
   }
 
   markReady({ org, device }: SocketOwner, connection: string): Promise<boolean> {
@@ -86,10 +85,11 @@ export class DynamoSockets implements TicketStore, ConnectionStore {
   async listConnections({ org, device }: SocketOwner) {
     const prefix = connectionPrefix(device);
     const { items } = await queryPage(this.#clientOf(org), idPrefixQuery(this.#table, org, prefix), maxConnections);
-    return items.map((item) => {
-      const fields = new ItemFields(item);
-      const connection = fields.text('id').slice(prefix.length);
-      return { connection, since: fields.number('since'), ready: fields.any('ready') === true };
+    // A malformed row is not one of the service, and must not keep frames from the others.
+    return items.flatMap((item) => {
+      const { id, since, ready } = unmarshallOrEmpty(item);
+      if (typeof id !== 'string' || typeof since !== 'number') return [];
+      return { connection: id.slice(prefix.length), since, ready: ready === true };
     });
   }
 
