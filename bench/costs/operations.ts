@@ -121,6 +121,7 @@ export async function countOperations(vault: LocalVault): Promise<CountedOperati
   await sessions.read();
   await count('send of a message between devices, 1 KB', () => sessions.send());
   await count('read of a mailbox with two messages', () => sessions.read());
+  await count('ticket for a socket', () => sessions.ticket());
   await count('acknowledgement of a message', () => sessions.acknowledge());
   await count('query of 10 audit records', () => admin.audit.query({ pageSize: 10 }).page());
   await count(

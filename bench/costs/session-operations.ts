@@ -21,6 +21,8 @@ export interface SessionRequests {
   send(): Promise<void>;
   /** Reads the mailbox. */
   read(): Promise<void>;
+  /** Asks for the ticket of a socket. */
+  ticket(): Promise<void>;
   /** Acknowledges the oldest message. */
   acknowledge(): Promise<void>;
 }
@@ -96,5 +98,6 @@ export async function beginSessions(vault: LocalVault): Promise<SessionRequests>
     acknowledged += 1;
     await ask(to, 'POST', '/v1/session/acks', { names: [`${from.id}/${acknowledged}`] });
   };
-  return { send, read, acknowledge };
+  const ticket = async () => void (await ask(to, 'POST', '/v1/session/tickets'));
+  return { send, read, ticket, acknowledge };
 }
