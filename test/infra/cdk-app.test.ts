@@ -63,7 +63,17 @@ describe('checks on the template', () => {
       expect.stringMatching(
         /^Vault\/Links \[Resource::anima-vault-dev-data:ExportsOutputFnGetAttBlobObjectsBucket\w+\/<aws:PrincipalTag\/org>\/\*\]$/,
       ),
+      ...['DELETE', 'POST'].map((method) =>
+        expect.stringMatching(
+          new RegExp(
+            `^Vault/Notifier/Role \\[Resource::arn:\\S+:execute-api:\\S+<SocketsApi\\w+>/v1/${method}/@connections/\\*\\]$`,
+          ),
+        ),
+      ),
       expect.stringMatching(/^Vault\/Publisher \[Resource::<PageBucket\w+\.Arn>\/\*\/index\.html\]$/),
+      expect.stringMatching(
+        /^Vault\/Relay \[Resource::anima-vault-dev-data:ExportsOutputFnGetAttBlobObjectsBucket\w+\/<aws:PrincipalTag\/org>\/session\/\*\]$/,
+      ),
       expect.stringMatching(
         /^Vault\/RotationWorkflow\/Checkpoints \[Resource::<RotationWorkflowFunction\w+\.Arn>:\*\]$/,
       ),

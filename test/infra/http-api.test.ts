@@ -53,14 +53,25 @@ describe('routes', () => {
 
   test('what matches none ends at the public function, and nothing else is deployed', () => {
     expect(aliasBehind(deployed('$default'))).toBe(aliasOf(template, 'public')[0]);
-    expect(ofType(template, 'AWS::ApiGatewayV2::Route')).toHaveLength(routeIds.length + 1);
+    const [api] = apiOf(template, 'HTTP');
+    const ofApi = ofType(template, 'AWS::ApiGatewayV2::Route').filter(
+      ([, one]) => target(one.Properties.ApiId) === api,
+    );
+    expect(ofApi).toHaveLength(routeIds.length + 1);
   });
 
   test('a function may be invoked by this API only, the public one for its routes only, and the sealer by its schedule', () => {
     const all = ofType(template, 'AWS::Lambda::Permission').map(([, { Properties }]) => Properties);
     const scheduled = all.filter(({ Principal }) => Principal === 'events.amazonaws.com');
     expect(scheduled.map(({ FunctionName }) => target(FunctionName))).toEqual([aliasOf(template, 'sealer')[0]]);
-    const permissions = all.filter((permission) => !scheduled.includes(permission));
+    // The WebSocket API invokes the relay, for each of its routes.
+    const [sockets] = apiOf(template, 'WEBSOCKET');
+    const connected = all.filter(({ SourceArn }) => JSON.stringify(SourceArn).includes(`{"Ref":"${sockets}"}`));
+    expect(new Set(connected.map(({ FunctionName }) => target(FunctionName)))).toEqual(
+      new Set([aliasOf(template, 'relay')[0]]),
+    );
+    expect(connected).toHaveLength(3);
+    const permissions = all.filter((permission) => !scheduled.includes(permission) && !connected.includes(permission));
     const invoked = permissions.map(({ FunctionName, SourceArn }) => {
       expect(JSON.stringify(SourceArn)).toContain(`{"Ref":"${apiOf(template, 'HTTP')[0]}"}`);
       return `${target(FunctionName)} ${/"(\/\*\/\*[^"]*)"/.exec(JSON.stringify(SourceArn))?.[1]}`;
@@ -147,8 +158,10 @@ test('the address and the names of what holds data are told', () => {
     'LockedBucket',
     'MailboxTable',
     'PageUrl',
+    'PushKeyArn',
     'RotationTable',
     'SigningKeyArn',
+    'SocketUrl',
     'Url',
     'UserKeyringTable',
     'UserRecordTable',

@@ -116,7 +116,7 @@ describe('a call by CloudTrail', () => {
 });
 
 test('rules receive calls that only read, and write to a log that EventBridge is allowed to write', () => {
-  expect(rules).toHaveLength(4);
+  expect(rules).toHaveLength(5);
   const log = ofType(template, 'AWS::Logs::LogGroup').find(([id]) => id.startsWith('OperationsCalls')) ?? expect.fail();
   for (const [, { Properties }] of rules) {
     expect(Properties.State).toBe('ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS');

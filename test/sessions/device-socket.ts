@@ -1,6 +1,6 @@
 /** The socket of a device, over the WebSocket API of a local vault. */
 import { expect } from 'vitest';
-import type { ServiceFrame } from '../../contract/sessions/frames.ts';
+import type { ClientFrame, ServiceFrame } from '../../contract/sessions/frames.ts';
 import type { CreateTicketResponse } from '../../contract/sessions/wire.ts';
 import type { LocalSockets } from '../../local/vault/local-vault.ts';
 import { openSocket, type SocketClient } from '../local/socket-client.ts';
@@ -11,7 +11,7 @@ export const socketsOf = ({ vault }: LocalStack): LocalSockets => vault.sockets 
 
 export interface DeviceSocket extends SocketClient {
   readonly id: string;
-  send(frame: object | string): void;
+  send(frame: ClientFrame | string): void;
   frame(): Promise<ServiceFrame>;
 }
 

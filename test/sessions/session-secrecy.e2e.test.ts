@@ -1,11 +1,14 @@
 /** With the policies enforced: what the functions of sessions may do, and what they write of what they see. */
+import { createHash } from 'node:crypto';
 import { beforeAll, expect, test } from 'vitest';
+import type { CreateAttachmentResponse, GetAttachmentResponse } from '../../contract/sessions/wire.ts';
 import { createInvite, inviteLookup, storedLookup } from '../../core/directory/invite.ts';
 import { toBase64, utf8Bytes } from '../../core/encoding/bytes.ts';
 import type { EngineCall } from '../../local/aws/endpoint/engine-hooks.ts';
 import { accepted, ann, bob } from '../core/directory/directory-simulator.ts';
 import { expectProblem, useLocalStack } from '../shared/local-stack.ts';
 import { createPolicyAuthorizer, type PolicyAuthorizer } from '../shared/policy-authorizer.ts';
+import { readySocket } from './device-socket.ts';
 import { okJson, ServedDirectory } from './served-directory.ts';
 
 const stack = useLocalStack({ functionConcurrency: 1 });
@@ -44,6 +47,27 @@ test('the whole life needs no permission that the functions do not have, and lea
   await served.sendAll(first, [served.messageFor(first, bobs.id, conversation, canary)]);
   expect(await served.texts(bobs)).toEqual([canary]);
   await served.acknowledge(bobs, [`${first.id}/1`]);
+  const socket = await readySocket(served, bobs);
+  await served.sendAll(first, [served.messageFor(first, bobs.id, conversation, canary)]);
+  expect(await socket.frame()).toMatchObject({ message: toBase64(utf8Bytes(canary)) });
+  socket.socket.close();
+  await socket.closed;
+  await okJson(served.send(bobs, 'PUT', '/push', { endpoint: 'https://push.provider.net/CANARY-endpoint' }));
+  await served.sendAll(first, [served.messageFor(first, bobs.id, conversation, canary)]);
+  await expect
+    .poll(() => stack.vault.providerRequests().map(({ path }) => path))
+    .toEqual(['/push.provider.net/CANARY-endpoint']);
+  expect(stack.vault.providerRequests()[0]?.body).toBe('');
+  const name = 'ca'.repeat(16);
+  const content = utf8Bytes(canary);
+  const sha256 = createHash('sha256').update(content).digest('base64');
+  const upload = await okJson<CreateAttachmentResponse>(
+    served.send(first, 'POST', '/attachments', { name, bytes: content.length, sha256 }),
+  );
+  expect((await fetch(upload.url, { method: 'PUT', headers: upload.headers, body: content })).status).toBe(200);
+  const download = await okJson<GetAttachmentResponse>(served.send(bobs, 'GET', `/attachments/${name}`));
+  expect(await (await fetch(download.url)).text()).toBe(canary);
+  await okJson(served.send(bobs, 'DELETE', '/push'));
 
   const invite = createInvite(org, new Uint8Array(32));
   const lookup = await inviteLookup(invite);
@@ -60,7 +84,10 @@ test('the whole life needs no permission that the functions do not have, and lea
 
   // The message went to the table of mailboxes only, and the lookup value nowhere.
   const holding = asked.filter((call) => call.includes(toBase64(utf8Bytes(canary)))).map((call) => call.split(' {')[0]);
-  expect(new Set(holding)).toEqual(new Set(['dynamodb PutItem']));
+  // The notifier sent it to the connection, and a device uploaded it by itself.
+  expect(new Set(holding)).toEqual(new Set(['dynamodb PutItem', 'execute-api PostToConnection']));
+  for (const canaries of [canary, toBase64(utf8Bytes(canary)), 'CANARY-endpoint'])
+    expect(stack.vault.logs()).not.toContain(canaries);
   const leftovers = [
     ...asked,
     JSON.stringify(await stack.allItems(stack.table('AuditTable'))),
