@@ -137,6 +137,8 @@ describe('nobody holds both halves', () => {
     }
     expect(found.sort()).toEqual([
       'auditor → sealer:live',
+      'directory → notifier:live',
+      'relay → notifier:live',
       'rotator → rotation-workflow:live',
       'shredder → shred-workflow:live',
       'webhooks → provider-secrets:live',
@@ -169,14 +171,17 @@ describe('of device vaults', () => {
 describe('of session custody', () => {
   test('the functions of their routes may use no key that opens anything', () => {
     const openers = anyOf('kek', ...userKeys);
-    for (const entry of ['directory', 'relay'] as const) expect(openers).not.toContain(entry);
+    for (const entry of ['directory', 'relay', 'notifier'] as const) expect(openers).not.toContain(entry);
   });
 
-  test('only the relay reads and stores messages, and only the directory changes who the devices are', () => {
+  test('only the relay stores messages, only it and the notifier read them, and only the directory changes devices', () => {
     expect(holders['mailbox dynamodb:PutItem']).toEqual(['relay']);
-    expect(holders['mailbox dynamodb:BatchGetItem']).toEqual(['relay']);
+    expect(holders['mailbox dynamodb:BatchGetItem']).toEqual(['notifier', 'relay']);
+    // Who tells devices that there is something knows nothing else.
+    expect(anyOf('keyring', 'recordsKey', 'audit', 'object').includes('notifier')).toBe(false);
     expect(holders['directory dynamodb:PutItem']).toEqual(['directory']);
-    expect(anyOf('directory', 'mailbox')).toEqual(['directory', 'explainer', 'relay', 'shred-workflow', 'shredder']);
+    const holding = ['directory', 'explainer', 'notifier', 'relay', 'shred-workflow', 'shredder'];
+    expect(anyOf('directory', 'mailbox')).toEqual(holding);
     expect(anyOf('mailbox')).not.toContain('explainer');
   });
 });

@@ -22,19 +22,21 @@ interface NamedRequest {
 /**
  * @param orgs folder names by their meaning; S3 has no request for several folders
  * @param parent the path of these folders
+ * @param folder the path inside of them
  */
 export function objectRequests(
   bucket: string,
   action: string,
   orgs: Readonly<Record<string, readonly string[]>>,
   parent = '',
+  folder = '',
 ): NamedRequest[] {
   const folders = Object.entries(orgs).flatMap(([how, [org, more]]) =>
     org === undefined || more !== undefined ? [] : [{ how, org: `${parent}${org}` }],
   );
   const [{ org: own } = { org: '' }] = folders;
   if (objectActions.includes(action)) {
-    const id = '01m7ydvag04tb8waw2te4teszd.enc';
+    const id = `${folder}01m7ydvag04tb8waw2te4teszd.enc`;
     return [
       // In keys, S3 treats `*` and `?` literally, but the simulator does not.
       ...folders.filter(({ org }) => !/[*?]/.test(org)).map(({ how, org }) => ({ how, key: `${org}/${id}` })),

@@ -80,7 +80,10 @@ const contextOf = (named: Readonly<Record<string, string>>, [org, more]: readonl
 /** Every form of request for an action on a resource. */
 function requests(word: ResourceWord, action: string): { how: string; request: IamRequest }[] {
   const resource = arnOf(word);
-  if (word === 'object') return objectRequests(resource, action, orgs);
+  // The relay has the folder of attachments only.
+  if (word === 'object') {
+    return [...objectRequests(resource, action, orgs), ...objectRequests(resource, action, orgs, '', 'session/')];
+  }
   if (word === 'locked') {
     return [...objectRequests(resource, action, orgs, 'heads/'), ...markRequests(resource, action, orgs)];
   }
@@ -144,6 +147,33 @@ test.each(entries)('without a tag the session role of %s may do nothing at all',
   const role = template.sessionRole(entry);
   if (role === undefined) expect(permissions[entry].data).toEqual([]);
   else expect(await allowed({ role: role.roleArn, tags: {} })).toEqual([]);
+});
+
+test('a session of the relay reaches the attachments of its org, and no blob', async () => {
+  const { roleArn: role } = template.sessionRole('relay') ?? expect.fail('no session role');
+  const decisions: Record<string, string> = {};
+  for (const key of [`${own}/session/x`, `${own}/x.enc`, `${own}/x.form`, `${other}/session/x`, `session/${own}/x`]) {
+    const resource = `${arnOf('object')}/${key}`;
+    const request = { action: 's3:GetObject', resource, context: {} };
+    decisions[key] = await decide(template.policies, { role, tags: { org: own } }, request);
+  }
+  expect(Object.keys(decisions).filter((key) => decisions[key] === 'Allowed')).toEqual([`${own}/session/x`]);
+});
+
+test('the own role of the relay reaches the items of connections, and no function another way', async () => {
+  for (const entry of entries) {
+    const { roleArn: role } = template.ownRole(entry);
+    const found: string[] = [];
+    for (const key of ['#connection/abc=', '#connection', '#sealer', own]) {
+      for (const action of ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:DeleteItem', 'dynamodb:Query']) {
+        const request = { action, resource: arnOf('mailbox'), context: { 'dynamodb:LeadingKeys': [key] } };
+        if ((await decide(template.policies, { role, tags: {} }, request)) === 'Allowed')
+          found.push(`${action} ${key}`);
+      }
+    }
+    const owners = ['GetItem', 'PutItem', 'DeleteItem'].map((action) => `dynamodb:${action} #connection/abc=`);
+    expect(found).toEqual(entry === 'relay' ? owners : []);
+  }
 });
 
 test.each(entries)('the own role of %s reaches the data of no org, even if it had a tag', async (entry) => {
