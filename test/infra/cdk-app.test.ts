@@ -97,6 +97,13 @@ describe('checks on the template', () => {
     expect(new Set(others.map(({ rule }) => rule.replace(/^.*::/, '')))).toEqual(new Set(['AwsSolutions-APIG4']));
     const open = Object.entries(routes).filter(([, { auth }]) => auth !== 'iam');
     const paths = ['Default', ...open.map(([id]) => id)].map((id) => `Vault/Api/${id}`);
+    const sockets = [
+      'Api/$connect-Route/Resource',
+      'Api/$default-Route/Resource',
+      'Api/$disconnect-Route/Resource',
+      'Ping',
+    ];
+    paths.push(...sockets.map((id) => `Vault/Sockets/${id}`));
     expect(others.map(({ at }) => at).sort()).toEqual(paths.sort());
   });
 });

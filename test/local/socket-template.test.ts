@@ -41,7 +41,7 @@ describe('the API of the product', () => {
     expect(sockets?.routes).toMatchObject([
       { routeKey: '$connect', integration: toRelay, isTwoWay: false, throttling },
       { routeKey: '$disconnect', integration: toRelay, isTwoWay: false, throttling },
-      { routeKey: '$default', integration: toRelay, isTwoWay: false, throttling },
+      { routeKey: '$default', integration: toRelay, isTwoWay: true, throttling },
       { routeKey: 'ping', integration: { kind: 'mock', status: 200, body: '{"type":"pong"}' }, isTwoWay: true },
     ]);
     expect(relay?.Environment.Variables).toMatchObject({
@@ -68,7 +68,15 @@ describe('the API of the product', () => {
     const isTwoWay = (change: (resources: Resources) => void) =>
       read(change).sockets?.routes.find(({ routeKey }) => routeKey === 'ping')?.isTwoWay;
     expect(isTwoWay(() => {})).toBe(true);
-    expect(isTwoWay((resources) => delete resources[find(resources, 'RouteResponse')[0]])).toBe(false);
+    const withoutResponse = (resources: Resources) => {
+      const [RouteId] = find(resources, 'Route', { RouteKey: 'ping' });
+      const [id = ''] =
+        Object.entries(resources).find(
+          ([, { Type, Properties }]) => Type.endsWith('::RouteResponse') && Object(Properties.RouteId).Ref === RouteId,
+        ) ?? [];
+      delete resources[id];
+    };
+    expect(isTwoWay(withoutResponse)).toBe(false);
     expect(
       isTwoWay(
         (resources) => delete find(resources, 'Route', { RouteKey: 'ping' })[1].RouteResponseSelectionExpression,

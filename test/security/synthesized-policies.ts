@@ -35,6 +35,7 @@ const logicalIdPrefixes = {
   locked: 'LockedBucket',
   kek: 'Kek',
   signingKey: 'SigningKey',
+  pushKey: 'SessionCustodyPushKey',
   recordsKey: 'RecordsKey',
   custodyKey: 'UserCustodyOpeningKey',
   codeKey: 'UserCustodyCodeKey',
