@@ -3,7 +3,7 @@ import { type Bytes, fromBase64Url } from '../../../core/encoding/bytes.ts';
 import { boundedTransport } from '../http/bounded-transport.ts';
 import type { Transport } from '../http/transport.ts';
 import { checkConfirm, notSentError } from '../shared/argument-validation.ts';
-import { deviceClientSettings, environmentInvite } from '../shared/client-options.ts';
+import { type CallSettings, deviceClientSettings, environmentInvite } from '../shared/client-options.ts';
 import { Turns } from '../shared/turns.ts';
 import { DirectoryCopy, PinnedStart } from './directory/directory-copy.ts';
 import { OwnCertificate } from './directory/own-certificate.ts';
@@ -87,7 +87,7 @@ export class SessionDevices {
         requestsOf: (own: OwnDevice) => this.#service.device(own, () => undefined),
       };
       await enroll(context, invite, text ?? '', settings, onProgress);
-      return await this.#client(store, invite.org, undefined);
+      return await this.#reachable(await this.#engine(store, invite.org, undefined), settings);
     });
   }
 
@@ -115,7 +115,7 @@ export class SessionDevices {
         DirectoryCopy.stage(changes, start);
         await store.write(stageRecord(changes, { ...record, phase: 'active' }));
       }
-      return await this.#client(store, org, certify);
+      return await this.#reachable(await this.#engine(store, org, certify), settings);
     });
   }
 
@@ -125,7 +125,10 @@ export class SessionDevices {
    */
   async open({ org, name, certify }: OpenSessionOptions): Promise<SessionClient> {
     const store = await SessionStore.open(this.#options.storage, nameOf(org, name), 'refuse');
-    return await this.#orClose(store, () => this.#client(store, org, certify));
+    return await this.#orClose(
+      store,
+      async () => new SessionClient(await this.#engine(store, org, certify), this.#transport),
+    );
   }
 
   /**
@@ -147,7 +150,13 @@ export class SessionDevices {
     return { own, record };
   }
 
-  async #client(store: SessionStore, org: string, certify: CertifyKeys | undefined): Promise<SessionClient> {
+  /** A client to which others can write at once. */
+  async #reachable(engine: SessionEngine, settings: CallSettings): Promise<SessionClient> {
+    await engine.publishPrekeys(settings);
+    return new SessionClient(engine, this.#transport);
+  }
+
+  async #engine(store: SessionStore, org: string, certify: CertifyKeys | undefined): Promise<SessionEngine> {
     const loaded = await loadOwnDevice(store, org);
     if (loaded?.record.phase !== 'active') throw sessionError('not_enrolled');
     const { own } = loaded;
@@ -168,7 +177,7 @@ export class SessionDevices {
       notify: (notice) => onNotice?.(notice),
       turn: (step) => turns.run(step),
     };
-    return new SessionClient(new SessionEngine(context), this.#transport);
+    return new SessionEngine(context);
   }
 
   async #orClose<T>(store: SessionStore, work: () => Promise<T>): Promise<T> {

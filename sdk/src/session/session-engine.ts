@@ -50,6 +50,15 @@ export class SessionEngine {
     return this.#rounds.run(() => this.#translated(() => this.#flush(settings)));
   }
 
+  /** Makes this device reachable after its enrollment. A failure is left to the first round. @throws AnimaError aborted */
+  async publishPrekeys(settings: Settings): Promise<void> {
+    try {
+      await this.exclusive(() => this.prekeys.publishFirst(settings));
+    } catch (error) {
+      if (!isTemporary(error)) throw error;
+    }
+  }
+
   /** Reads everything with the next round, as after a sleep. */
   forgetAges(): void {
     this.#directoryRead = Number.NEGATIVE_INFINITY;

@@ -22,6 +22,29 @@ test('every other device gets every message once, and in the order of its sender
   expect(world.relay.log.length).toBeGreaterThan(8);
 });
 
+test('a device can be written to as soon as it is enrolled, before it synchronized', async () => {
+  const world = await SessionWorld.create();
+  const phone = await world.enrollOnly(ann);
+  const bobPhone = await world.enrollOnly(bob);
+  const conversation = await phone.client.conversations.open({ persons: [bob] });
+  expect(await phone.client.send(conversation, 'welcome')).toMatchObject({ state: 'sent' });
+  expect(await world.texts(bobPhone)).toEqual(['welcome']);
+});
+
+test('an enrollment succeeds although its prekeys could not be sent, and the first round sends them', async () => {
+  const world = await SessionWorld.create();
+  const phone = await world.enroll(ann);
+  world.relay.fault = (operation) => (operation === 'putBundle' ? 'lost_request' : undefined);
+  const bobPhone = await world.enrollOnly(bob);
+  world.relay.fault = () => undefined;
+  const conversation = await phone.client.conversations.open({ persons: [bob] });
+  expect(await phone.client.send(conversation, 'later')).toMatchObject({ state: 'queued' });
+  await bobPhone.client.sync();
+  world.clock.time += 400_000;
+  expect(await phone.client.sync()).toMatchObject({ queued: 0 });
+  expect(await world.texts(bobPhone)).toEqual(['later']);
+});
+
 test('a message goes from queued to sent, delivered and read, and its body is then forgotten', async () => {
   const { world, phone, bobPhone, bobLaptop, laptop, agent, conversation } = await fullWorld();
   world.relay.fault = (operation) => (operation === 'send' ? 'lost_request' : undefined);

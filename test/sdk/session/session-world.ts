@@ -94,8 +94,15 @@ export class SessionWorld {
     return new SessionDevices(options, this.relay.service());
   }
 
+  /** Enrolls a device, which then synchronizes once. */
+  async enroll(...given: Parameters<SessionWorld['enrollOnly']>): Promise<WorldDevice> {
+    const device = await this.enrollOnly(...given);
+    await device.client.sync();
+    return device;
+  }
+
   /** Enrolls a device; the admin and the person's other device do their part while it waits. */
-  async enroll(
+  async enrollOnly(
     person: string,
     role: DirectoryRole = 'owner',
     confirmer?: WorldDevice,
@@ -115,7 +122,6 @@ export class SessionWorld {
     };
     const client = await sessions.enroll({ invite: invite.invite });
     this.clock.onWait = async () => undefined;
-    await client.sync();
     return { sessions, storage, notices, client, id: client.device };
   }
 

@@ -79,6 +79,15 @@ export class PrekeyKeeper {
     return new Set(names.map((name) => Number(name.slice('prekey-spk/'.length))));
   }
 
+  /**
+   * Publishes the first bundle as soon as the device is active: without it, nobody can write to this device.
+   * @throws AnimaError of the request
+   */
+  async publishFirst(settings: Settings): Promise<void> {
+    const keys = await this.#context.turn(() => this.#context.store.item<Prekeys>(recordName));
+    if (keys?.isPublished !== true) await this.upkeep(settings);
+  }
+
   /** Does what is due. @throws AnimaError of the request */
   async upkeep(settings: Settings): Promise<void> {
     const now = this.#context.clock.now();
