@@ -29,7 +29,8 @@ async function newWorld() {
   const baseURL = stack.vault.url;
   const admin = new DirectoryAdmin({ org, authority: keys.authority, apiKey: adminKey, baseURL });
   await admin.genesis(keys.recovery);
-  const devices = () => new SessionDevices({ storage: memoryStorage(), baseURL, clock, acceptsParticipants: true });
+  const devices = () =>
+    new SessionDevices({ storage: memoryStorage(), baseURL, clock, webSocket: false, acceptsParticipants: true });
   const enroll = async (person: string, role: DirectoryRole = 'owner', confirmer?: SessionClient) => {
     const invite = await admin.invite({ person, role });
     let admitted: string | undefined;

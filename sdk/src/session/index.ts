@@ -23,6 +23,7 @@ export type { DirectorySummary } from './admin/directory-summary.ts';
 export { issueFleetCertificate, newFleetKey } from './admin/fleet-keys.ts';
 export type { ConversationProposal, ConversationSignature } from './conversations/conversation-book.ts';
 export type { Conversations } from './conversations/conversations.ts';
+export type { SocketConstructor, SocketLike } from './live/live-socket.ts';
 export type { Target } from './messages/sender.ts';
 export type { CountersignOptions, SendOptions, SentText, SessionClient } from './session-client.ts';
 export type { SessionClock } from './session-clock.ts';

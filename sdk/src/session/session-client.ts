@@ -196,8 +196,9 @@ export class SessionClient {
     await this.#append(this.#settings(options), () => ({ op: 'suspend', subject, certificate: new Uint8Array(0) }));
   }
 
-  /** Waits for what is running, forgets the keys in memory, and lets others open this device. */
+  /** Ends `messages`, waits for what is running, forgets the keys in memory, and lets others open this device. */
   async close(): Promise<void> {
+    await this.#stream.close();
     await this.#engine.close();
     eraseOwnDevice(this.#engine.context.own);
   }

@@ -2,6 +2,7 @@
 import type { CallSettings } from '../shared/client-options.ts';
 import type { DirectoryCopy } from './directory/directory-copy.ts';
 import type { OwnCertificate } from './directory/own-certificate.ts';
+import type { SocketConstructor } from './live/live-socket.ts';
 import type { SessionRequests } from './requests/session-requests.ts';
 import type { SessionClock } from './session-clock.ts';
 import type { SessionNotice } from './session-types.ts';
@@ -16,6 +17,8 @@ export interface SessionContext {
   readonly certificate: OwnCertificate;
   readonly requests: SessionRequests;
   readonly clock: SessionClock;
+  /** Undefined where there are no sockets: the mailbox is polled. */
+  readonly webSocket: SocketConstructor | undefined;
   readonly sequence: Sequence;
   /** Days for which opened and sent messages are kept on this device after they were confirmed; 0 for not at all. */
   readonly historyDays: number;

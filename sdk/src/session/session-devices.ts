@@ -8,7 +8,9 @@ import { Turns } from '../shared/turns.ts';
 import { DirectoryCopy, PinnedStart } from './directory/directory-copy.ts';
 import { OwnCertificate } from './directory/own-certificate.ts';
 import { enroll, readInvite } from './enrollment/enroll.ts';
-import { deviceRequests, enrollmentRequests } from './requests/http-requests.ts';
+import { platformWebSocket } from './live/live-socket.ts';
+import { deviceRequests } from './requests/device-requests.ts';
+import { enrollmentRequests } from './requests/enrollment-requests.ts';
 import type { EnrollmentRequests, SessionRequests } from './requests/session-requests.ts';
 import { SessionClient } from './session-client.ts';
 import { systemClock } from './session-clock.ts';
@@ -166,6 +168,7 @@ export class SessionDevices {
       receipts = true,
       acceptsParticipants = false,
       onNotice,
+      webSocket = platformWebSocket(),
     } = this.#options;
     const certificate = await OwnCertificate.load(store, own, certify);
     const turns = new Turns();
@@ -173,6 +176,7 @@ export class SessionDevices {
       ...{ store, own, clock, certificate, historyDays, receipts, acceptsParticipants },
       directory: await DirectoryCopy.load(store, org),
       requests: this.#service.device(own, () => certificate.signed),
+      webSocket: webSocket === false ? undefined : webSocket,
       sequence: await Sequence.load(store),
       notify: (notice) => onNotice?.(notice),
       turn: (step) => turns.run(step),

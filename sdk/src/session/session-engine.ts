@@ -9,6 +9,7 @@ import { Outbox } from './messages/outbox.ts';
 import { Receiver } from './messages/receiver.ts';
 import { Sender } from './messages/sender.ts';
 import { PrekeyKeeper } from './prekeys/prekey-keeper.ts';
+import type { IncomingMessage } from './requests/session-requests.ts';
 import type { SessionContext, Settings } from './session-context.ts';
 import { SessionError, sessionError } from './session-errors.ts';
 import type { SyncResult } from './session-types.ts';
@@ -27,6 +28,8 @@ export class SessionEngine {
   readonly #judge: Judge;
   /** Rounds with requests. Steps that store something are turns of the context, which end soon. */
   readonly #rounds = new Turns();
+  /** Whether messages wait for a missing one, or for a newer directory. */
+  #isWaiting = false;
   #directoryRead = Number.NEGATIVE_INFINITY;
   #conversationsRead = Number.NEGATIVE_INFINITY;
 
@@ -43,6 +46,24 @@ export class SessionEngine {
   /** Reads directory, conversations and messages, and sends what is queued. @throws SessionError, AnimaError */
   sync(settings: Settings): Promise<SyncResult> {
     return this.#rounds.run(() => this.#translated(() => this.#sync(settings)));
+  }
+
+  /**
+   * Takes messages that came through a socket, as the mailbox gives them.
+   * @returns whether the mailbox must be read, because one of their sender is missing
+   */
+  deliver(messages: readonly IncomingMessage[], settings: Settings): Promise<boolean> {
+    return this.#rounds.run(() =>
+      this.#translated(async () => {
+        await this.#settle(await this.#receiver.deliver(messages, settings), settings);
+        return this.#isWaiting;
+      }),
+    );
+  }
+
+  /** Whether nothing waits for the next round: no message to send, none that is missing, no frozen sender. */
+  async isIdle(): Promise<boolean> {
+    return !this.#isWaiting && (await this.counts()).queued === 0;
   }
 
   /** Sends what is queued. */
@@ -88,8 +109,17 @@ export class SessionEngine {
     // A frozen directory is asked for with each round, so that it heals soon.
     await this.#followIfOlder(this.#outbox.frozen.size > 0 ? 0 : directoryAge, settings);
     await this.prekeys.upkeep(settings);
-    let received = await this.#receiver.receive(settings);
-    if (received > 0) {
+    const received = await this.#settle(await this.#receiver.receive(settings), settings);
+    const sent = await this.#flush(settings);
+    await this.prekeys.upkeep(settings);
+    await maintain(context, this.prekeys);
+    return { received, sent, ...(await this.counts()) };
+  }
+
+  /** Decides about messages that were stored. @returns number of messages that were opened */
+  async #settle(taken: number, settings: Settings): Promise<number> {
+    let received = taken;
+    if (taken > 0) {
       await this.#followIfOlder(0, settings);
       received += await this.#receiver.retry();
     }
@@ -100,10 +130,8 @@ export class SessionEngine {
       result = await this.#judge.judge();
     }
     this.#outbox.frozen = result.frozen;
-    const sent = await this.#flush(settings);
-    await this.prekeys.upkeep(settings);
-    await maintain(context, this.prekeys);
-    return { received, sent, ...(await this.counts()) };
+    this.#isWaiting = result.frozen.size > 0 || result.hasGaps;
+    return received;
   }
 
   async #flush(settings: Settings): Promise<number> {

@@ -2,6 +2,7 @@
 import type { DirectoryRole } from '../../../core/directory/entry-bodies.ts';
 import type { SessionStorage } from '../device/storage/storage-ports.ts';
 import type { AnimaOptions, CallOptions } from '../shared/client-options.ts';
+import type { SocketConstructor } from './live/live-socket.ts';
 import type { SessionClock } from './session-clock.ts';
 
 export type { DirectoryRole };
@@ -15,6 +16,8 @@ export interface SessionDevicesOptions extends Omit<AnimaOptions, 'apiKey' | 'se
   readonly receipts?: boolean | undefined;
   /** For programs without a person: new participants need no `conversations.accept`. Default: false. */
   readonly acceptsParticipants?: boolean | undefined;
+  /** Replaces the platform's `WebSocket`, through which messages arrive at once. `false`: they are only polled. */
+  readonly webSocket?: SocketConstructor | false | undefined;
   /** Called with everything that a person should know. */
   readonly onNotice?: ((notice: SessionNotice) => void) | undefined;
   /** Replaced by tests. */

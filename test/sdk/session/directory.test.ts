@@ -7,7 +7,8 @@ import { writeEntry } from '../../../core/directory/write-entry.ts';
 import { DirectoryAdmin } from '../../../sdk/src/session/admin/directory-admin.ts';
 import { issueFleetCertificate } from '../../../sdk/src/session/admin/fleet-keys.ts';
 import { watchedStorage } from '../device/watched-storage.ts';
-import { ann, begin, bob, day, fullWorld, org, SessionWorld, type WorldDevice } from './session-world.ts';
+import { begin } from './fake-clock.ts';
+import { ann, bob, day, fullWorld, org, SessionWorld, type WorldDevice } from './session-world.ts';
 
 const kinds = (device: WorldDevice): string[] => device.notices.map(({ kind }) => kind);
 

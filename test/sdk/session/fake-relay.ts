@@ -222,12 +222,35 @@ export class FakeRelay {
       acknowledge: (names) => guarded('acknowledge', () => this.#acknowledge(own, names)),
       attachments: {
         put: (name, bytes) => guarded('putAttachment', () => void this.attachments.set(name, bytes)),
-        get: (name) => guarded('getAttachment', () => this.attachments.get(name) ?? fail('blob_not_found')),
+        get: (name) => guarded('getAttachment', () => this.attachments.get(name) ?? fail('attachment_not_found')),
+      },
+      sockets: { ticket: () => guarded('ticket', () => this.onTicket(own)) },
+      push: {
+        key: () => guarded('pushKey', () => Uint8Array.from([4, ...new Uint8Array(64)])),
+        put: (endpoint) => guarded('putPush', () => this.#putPush(own, endpoint)),
+        delete: (subscription) => guarded('deletePush', () => this.#deletePush(own, subscription)),
       },
     };
   }
 
   readonly attachments = new Map<string, Bytes>();
+  /** Endpoints of push subscriptions by device and name. */
+  readonly subscriptions = new Map<string, string>();
+  onTicket: (device: string) => { ticket: string; url: string } = () => fail('unavailable');
+  /** Tells that a message was stored. */
+  onStored: (device: string, message: IncomingMessage) => void = () => undefined;
+
+  #putPush(own: string, endpoint: string) {
+    const subscription = Buffer.from(endpoint).toString('hex').slice(-32);
+    this.subscriptions.set(`${own}/${subscription}`, endpoint);
+    return { subscription, expiresAt: new Date(this.#now() + 90 * 86_400_000) };
+  }
+
+  #deletePush(own: string, subscription: string | undefined): number {
+    const names = [...this.subscriptions.keys()].filter((name) => name.startsWith(`${own}/${subscription ?? ''}`));
+    for (const name of names) this.subscriptions.delete(name);
+    return names.length;
+  }
 
   #concerns(own: string, conversation: Conversation | undefined): boolean {
     const person = this.state.devices.get(own)?.person ?? '';
@@ -296,6 +319,7 @@ export class FakeRelay {
     box.messages.set(name, message);
     box.highest.set(from, counter);
     box.order.push(name);
+    this.onStored(to, { name, message, certificate: this.certificates.get(from) });
     return { outcome: 'stored' as const };
   }
 

@@ -3,45 +3,16 @@ import type { SessionStorage } from '../../../sdk/src/device/storage/storage-por
 import { DirectoryAdmin } from '../../../sdk/src/session/admin/directory-admin.ts';
 import { newFleetKey } from '../../../sdk/src/session/admin/fleet-keys.ts';
 import type { SessionClient } from '../../../sdk/src/session/session-client.ts';
-import type { SessionClock } from '../../../sdk/src/session/session-clock.ts';
 import { SessionDevices } from '../../../sdk/src/session/session-devices.ts';
 import type { DirectoryRole, SessionDevicesOptions, SessionNotice } from '../../../sdk/src/session/session-types.ts';
-import { createError } from '../../../sdk/src/shared/errors.ts';
 import { type WatchedStorage, watchedStorage } from '../device/watched-storage.ts';
+import { FakeClock } from './fake-clock.ts';
 import { FakeRelay } from './fake-relay.ts';
 
 export const org = '0123456789abcdef';
 export const ann = 'annannannannanna';
 export const bob = 'bobbobbobbobbobb';
-export const begin = 1_796_000_000_000;
 export const day = 86_400_000;
-
-/** A clock that moves when somebody waits. */
-export class FakeClock implements SessionClock {
-  time = begin;
-  /** Runs during each wait. */
-  onWait: () => Promise<void> = async () => undefined;
-  wake: (() => void) | undefined;
-  waits: number[] = [];
-
-  now(): number {
-    return this.time;
-  }
-
-  async wait(ms: number, { signal, outcomeHint }: Parameters<SessionClock['wait']>[1]): Promise<void> {
-    this.waits.push(ms);
-    await this.onWait();
-    if (signal?.aborted) throw createError('aborted', { detail: outcomeHint });
-    this.time += Math.ceil(ms);
-  }
-
-  onWake(wake: () => void): () => void {
-    this.wake = wake;
-    return () => {
-      this.wake = undefined;
-    };
-  }
-}
 
 /** A device with its storage. */
 export interface WorldDevice {
@@ -87,7 +58,14 @@ export class SessionWorld {
     more: Partial<SessionDevicesOptions> = {},
   ): SessionDevices {
     const options = {
-      ...{ storage, clock: this.clock, baseURL: 'http://127.0.0.1:1', fetch: unreachable, maxRetries: 0 },
+      ...{
+        storage,
+        clock: this.clock,
+        baseURL: 'http://127.0.0.1:1',
+        fetch: unreachable,
+        maxRetries: 0,
+        webSocket: false as const,
+      },
       onNotice: (notice: SessionNotice) => void notices.push(notice),
       ...more,
     };

@@ -21,7 +21,7 @@ import type { Transport } from '../../http/transport.ts';
 import { notSentError } from '../../shared/argument-validation.ts';
 import { type CallOptions, resolveClientSettings } from '../../shared/client-options.ts';
 import { AnimaError } from '../../shared/errors.ts';
-import { adminRequests } from '../requests/http-requests.ts';
+import { adminRequests } from '../requests/admin-requests.ts';
 import type { AdminRequests } from '../requests/session-requests.ts';
 import { deviceInfo } from '../session-client.ts';
 import { sessionError } from '../session-errors.ts';

@@ -24,11 +24,11 @@ export interface JudgeResult {
   readonly frozen: ReadonlySet<string>;
   /** Whether a message names a conversation that this device does not know. */
   readonly needsConversations: boolean;
-  /** Number of messages that went to the inbox. */
-  readonly given: number;
+  /** Whether a message waits for one with a lower counter. */
+  readonly hasGaps: boolean;
 }
 
-type Verdict = 'give' | 'ahead' | 'no_conversation' | 'wait';
+type Verdict = 'give' | 'ahead' | 'no_conversation' | 'gap' | 'wait';
 
 const trackName = (sender: string, place: string): string => `${prefixes.track}${sender}/${place}`;
 
@@ -45,21 +45,21 @@ export class Judge {
   async judge(): Promise<JudgeResult> {
     const frozen = new Set<string>();
     let needsConversations = false;
-    let given = 0;
+    let hasGaps = false;
     // Again after each success: a message that waits may be the next one now.
     for (let isChanged = true; isChanged; ) {
       isChanged = false;
+      hasGaps = false;
       for (const [name, item] of await this.#held()) {
         const verdict = await this.#context.turn(() => this.#judgeOne(name, item));
         if (verdict === 'ahead') frozen.add(item.sender);
         if (verdict === 'no_conversation') needsConversations = true;
-        if (verdict !== 'give') continue;
-        given++;
-        isChanged = true;
+        if (verdict === 'gap') hasGaps = true;
+        if (verdict === 'give') isChanged = true;
       }
     }
     this.#report(frozen);
-    return { frozen, needsConversations, given };
+    return { frozen, needsConversations, hasGaps };
   }
 
   /** By sender, place and counter, so that one pass gives a sender's messages in their order. */
@@ -146,7 +146,7 @@ export class Judge {
       await store.write(changes);
       return 'give';
     }
-    if (counter > track.next && clock.now() - at < gapWaitMs) return 'wait';
+    if (counter > track.next && clock.now() - at < gapWaitMs) return 'gap';
     changes.put(trackName(sender, place), this.#advance(track, counter, content.id, sender, place));
     const item: InboxItem = {
       ...{ sender, person, role, id: content.id, place, counter, isLate: isMissing, isOwn },

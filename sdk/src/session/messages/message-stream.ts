@@ -1,54 +1,94 @@
 /** The messages for the application, with polling in between. */
 import { type Bytes, toHex } from '../../../../core/encoding/bytes.ts';
-import { openAttachment } from '../../../../core/sessions/attachment.ts';
-import type { CallOptions, CallSettings, Signal } from '../../shared/client-options.ts';
+import { attachmentBlobLength, openAttachment } from '../../../../core/sessions/attachment.ts';
+import type { CallOptions, CallSettings } from '../../shared/client-options.ts';
 import { AnimaError } from '../../shared/errors.ts';
+import { Bell, lookMs, nap } from '../live/nap.ts';
+import { SocketKeeper } from '../live/socket-keeper.ts';
+import type { IncomingMessage } from '../requests/session-requests.ts';
 import type { SessionContext } from '../session-context.ts';
 import { isTemporary, type SessionEngine } from '../session-engine.ts';
-import { sessionError } from '../session-errors.ts';
+import { SessionError, sessionError } from '../session-errors.ts';
 import type { ReceivedMessage } from '../session-types.ts';
 import { Changes } from '../storage/session-store.ts';
 import { type InboxItem, prefixes } from './message-items.ts';
 
-/** Without a socket (docs/session-service.md, section 8), and the longest time after failures. */
-export const pollMs = 15_000;
+/** Times of docs/session-service.md, section 8, and the longest time after failures. */
+const pollMs = 15_000;
+const pollWithSocketMs = 900_000;
 const maxPollMs = 300_000;
-/** A timer that is late by this much was stopped by a sleep. */
-export const sleepMs = 120_000;
+
+/** What the end of a loop causes. */
+const isEnding = (error: unknown): boolean =>
+  (error instanceof AnimaError && error.code === 'aborted') ||
+  (error instanceof SessionError && error.code === 'closed');
 
 type ToSettings = (options: CallOptions) => CallSettings;
+
+/** How one loop goes. */
+interface Pace {
+  readonly bell: Bell;
+  readonly keeper: SocketKeeper | undefined;
+  /** Failures in a row, and the time that they cost. */
+  failures: number;
+  backoff: number;
+  /** Whether something was queued that need not wait for the next look. */
+  mustFlush: boolean;
+  /** When the mailbox was last read, or tried to be. */
+  polledAt: number;
+}
 
 export class MessageStream {
   readonly #engine: SessionEngine;
   readonly #settings: ToSettings;
-  #isReading = false;
+  /** Ends the loop that runs. */
+  #stop: (() => void) | undefined;
+  #ended: Promise<unknown> = Promise.resolve();
 
   constructor(engine: SessionEngine, settings: ToSettings) {
     this.#engine = engine;
     this.#settings = settings;
   }
 
-  /** The messages that were not confirmed, in order; then new ones, until `signal` fires. */
+  /** The messages that were not confirmed, in order; then new ones, until `signal` fires or the device is closed. */
   async *read(options: CallOptions): AsyncGenerator<ReceivedMessage, void, undefined> {
-    if (this.#isReading) throw sessionError('already_reading');
-    this.#isReading = true;
-    const { store } = this.#engine.context;
-    const settings = this.#settings(options);
-    const isEnded = () => settings.signal?.aborted === true;
-    // Failures in a row.
-    let failures = 0;
+    if (this.#stop !== undefined) throw sessionError('already_reading');
+    const controller = new AbortController();
+    const stop = () => controller.abort();
+    this.#stop = stop;
+    const settings = { ...this.#settings(options), signal: controller.signal };
+    const { signal } = this.#settings(options);
+    signal?.addEventListener('abort', stop, { once: true });
+    if (signal?.aborted === true) stop();
+    const isEnded = () => controller.signal.aborted;
+    const pace = this.#begin(settings);
+    this.#ended = pace.keeper?.run() ?? Promise.resolve();
     try {
       while (!isEnded()) {
         yield* this.#inbox(isEnded);
-        if (isEnded()) return;
-        failures = await this.#round(failures, settings);
-        if ((await store.names(prefixes.inbox)).length === 0) failures = await this.#pause(failures, settings);
+        if (!isEnded()) await this.#next(pace, settings);
       }
     } catch (error) {
-      if (!(error instanceof AnimaError && error.code === 'aborted' && isEnded())) throw error;
+      if (!isEnded() || !isEnding(error)) throw error;
     } finally {
-      this.#isReading = false;
+      stop();
+      signal?.removeEventListener('abort', stop);
+      await this.#ended;
+      this.#stop = undefined;
     }
+  }
+
+  /** Ends the loop that runs, and its socket. */
+  async close(): Promise<void> {
+    this.#stop?.();
+    await this.#ended;
+  }
+
+  #begin(settings: CallSettings): Pace {
+    const { clock, requests, webSocket } = this.#engine.context;
+    const bell = new Bell();
+    const keeper = webSocket && new SocketKeeper({ clock, requests: requests.sockets, webSocket, bell }, settings);
+    return { bell, keeper, failures: 0, backoff: 0, mustFlush: false, polledAt: Number.NEGATIVE_INFINITY };
   }
 
   async *#inbox(isEnded: () => boolean): AsyncGenerator<ReceivedMessage, void, undefined> {
@@ -64,42 +104,66 @@ export class MessageStream {
     }
   }
 
-  async #round(failures: number, settings: CallSettings): Promise<number> {
+  /** Reads the mailbox if it is time, takes what came through the socket, or waits. */
+  async #next(pace: Pace, settings: CallSettings): Promise<void> {
+    const { bell, keeper } = pace;
+    const { clock } = this.#engine.context;
+    const frames = keeper?.takeFrames() ?? [];
+    // What came through the socket is in the mailbox too.
+    if (keeper?.takeMustRead() === true || (await this.#isDue(pace))) return await this.#poll(pace, settings);
+    if (frames.length > 0) return await this.#deliver(pace, frames, settings);
+    if (pace.mustFlush) return await this.#flush(pace, settings);
+    const isAwake = await nap(clock, bell, this.#timeLeft(pace), settings);
+    if (!isAwake) return;
+    this.#engine.forgetAges();
+    pace.failures = 0;
+    pace.polledAt = Number.NEGATIVE_INFINITY;
+  }
+
+  async #isDue({ keeper, failures, backoff, polledAt }: Pace): Promise<boolean> {
+    const age = this.#engine.context.clock.now() - polledAt;
+    if (failures > 0) return age >= backoff;
+    if (age < pollMs) return false;
+    return age >= pollWithSocketMs || keeper?.isReady !== true || !(await this.#engine.isIdle());
+  }
+
+  #timeLeft({ failures, backoff, polledAt }: Pace): number {
+    const left = (failures > 0 ? backoff : pollMs) - (this.#engine.context.clock.now() - polledAt);
+    return left > 0 ? Math.min(left, lookMs) : lookMs;
+  }
+
+  async #poll(pace: Pace, settings: CallSettings): Promise<void> {
+    await this.#attempt(pace, () => this.#engine.sync(settings));
+    pace.polledAt = this.#engine.context.clock.now();
+  }
+
+  async #deliver(pace: Pace, frames: readonly IncomingMessage[], settings: CallSettings): Promise<void> {
+    const isIncomplete = await this.#attempt(pace, () => this.#engine.deliver(frames, settings));
+    if (isIncomplete === true) await this.#poll(pace, settings);
+    // Receipts go out before the next pause, but after the application has the messages.
+    else pace.mustFlush = isIncomplete === false;
+  }
+
+  async #flush(pace: Pace, settings: CallSettings): Promise<void> {
+    pace.mustFlush = false;
+    await this.#attempt(pace, () => this.#engine.flush(settings));
+  }
+
+  /** Failures that can be temporary are reported, and slow the loop down. */
+  async #attempt<T>(pace: Pace, work: () => Promise<T>): Promise<T | undefined> {
     try {
-      await this.#engine.sync(settings);
-      return 0;
+      const result = await work();
+      pace.failures = 0;
+      return result;
     } catch (error) {
       if (!isTemporary(error)) throw error;
       const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
       this.#engine.context.notify({ kind: 'sync_failed', detail: code });
-      return failures + 1;
+      pace.failures++;
+      pace.backoff = Math.min(maxPollMs, pollMs * 2 ** pace.failures) * (0.5 + Math.random() / 2);
+      pace.polledAt = this.#engine.context.clock.now();
+      return undefined;
     }
-  }
-
-  /** Waits for the next poll, or until the device wakes. */
-  async #pause(failures: number, settings: CallSettings): Promise<number> {
-    const { clock } = this.#engine.context;
-    const ms = failures === 0 ? pollMs : Math.min(maxPollMs, pollMs * 2 ** failures) * (0.5 + Math.random() / 2);
-    const before = clock.now();
-    const controller = new AbortController();
-    let isAwake = false;
-    const stop = () => controller.abort();
-    settings.signal?.addEventListener('abort', stop, { once: true });
-    const end = clock.onWake?.(() => {
-      isAwake = true;
-      controller.abort();
-    });
-    try {
-      await clock.wait(ms, { signal: controller.signal as Signal, outcomeHint: settings.outcomeHint });
-    } catch (error) {
-      if (!isAwake || settings.signal?.aborted === true) throw error;
-    } finally {
-      end?.();
-      settings.signal?.removeEventListener('abort', stop);
-    }
-    if (!isAwake && clock.now() - before <= ms + sleepMs) return failures;
-    this.#engine.forgetAges();
-    return 0;
   }
 
   #message(name: string, item: InboxItem): ReceivedMessage {
@@ -145,8 +209,8 @@ async function download(
   { id, body }: InboxItem,
   settings: CallSettings,
 ): Promise<Bytes> {
-  if (body instanceof Uint8Array || requests.attachments === undefined) throw sessionError('attachment_damaged');
-  const bytes = await requests.attachments.get(body.blob, settings);
+  if (body instanceof Uint8Array) throw sessionError('attachment_damaged');
+  const bytes = await requests.attachments.get(body.blob, attachmentBlobLength(body.length), settings);
   try {
     return openAttachment(own.org, id, body, bytes);
   } catch {

@@ -43,6 +43,8 @@ import {
 
 const nameForm = /^([0-9a-f]{32})\/(0|[1-9]\d{0,15})$/;
 const namesAtOnce = 100;
+/** More than the frames that wait in a connection. */
+const namesRemembered = 4_096;
 /** Pages in one call, so that a service cannot keep a device busy for ever. */
 const maxPages = 200;
 /** Messages in quarantine of one sender, and in all. Others are acknowledged and dropped. */
@@ -55,6 +57,8 @@ export class Receiver {
   readonly #context: SessionContext;
   readonly #book: ConversationBook;
   readonly #prekeys: PrekeyKeeper;
+  /** Names of the last messages, whose frames can still be on their way. */
+  readonly #acknowledged = new Set<string>();
 
   constructor(context: SessionContext, book: ConversationBook, prekeys: PrekeyKeeper) {
     this.#context = context;
@@ -64,23 +68,40 @@ export class Receiver {
 
   /** @returns number of messages that were opened @throws AnimaError of the requests */
   async receive(settings: Settings): Promise<number> {
-    const { requests, turn } = this.#context;
+    const { requests } = this.#context;
     let opened = 0;
     let after: string | undefined;
     for (let page = 0; page < maxPages; page++) {
       const { messages, next } = await requests.receive(after, settings);
-      const names: string[] = [];
-      for (const message of messages) {
-        const [, sender, counter] = nameForm.exec(message.name) ?? [];
-        if (sender === undefined || counter === undefined) continue;
-        const taken = await turn(() => this.#take(sender, Number(counter), message));
-        if (taken === 'opened') opened++;
-        names.push(message.name);
-      }
-      await this.#acknowledge(names, settings);
+      opened += await this.#takeAll(messages, settings);
       if (next === undefined) return opened;
       after = next;
     }
+    return opened;
+  }
+
+  /**
+   * Messages that came through a socket. Those that were acknowledged meanwhile, because the mailbox had them too, are left
+   * out: they do not open again.
+   */
+  async deliver(messages: readonly IncomingMessage[], settings: Settings): Promise<number> {
+    return await this.#takeAll(
+      messages.filter(({ name }) => !this.#acknowledged.has(name)),
+      settings,
+    );
+  }
+
+  async #takeAll(messages: readonly IncomingMessage[], settings: Settings): Promise<number> {
+    let opened = 0;
+    const names: string[] = [];
+    for (const message of messages) {
+      const [, sender, counter] = nameForm.exec(message.name) ?? [];
+      if (sender === undefined || counter === undefined) continue;
+      const taken = await this.#context.turn(() => this.#take(sender, Number(counter), message));
+      if (taken === 'opened') opened++;
+      names.push(message.name);
+    }
+    await this.#acknowledge(names, settings);
     return opened;
   }
 
@@ -114,11 +135,20 @@ export class Receiver {
     for (let at = 0; at < names.length; at += namesAtOnce) {
       const part = names.slice(at, at + namesAtOnce);
       await requests.acknowledge(part, settings);
+      this.#remember(part);
       await turn(async () => {
         const changes = new Changes();
         for (const name of part) changes.delete(handledName(name));
         await store.write(changes);
       });
+    }
+  }
+
+  #remember(names: readonly string[]): void {
+    for (const name of names) this.#acknowledged.add(name);
+    for (const name of this.#acknowledged) {
+      if (this.#acknowledged.size <= namesRemembered) break;
+      this.#acknowledged.delete(name);
     }
   }
 

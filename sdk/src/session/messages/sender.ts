@@ -39,8 +39,6 @@ function checkType(type: unknown): string {
   throw notSentError('invalid_argument', 'type must be 1 to 127 visible ASCII characters, and not begin with anima/');
 }
 
-const isAttachable = ({ requests }: SessionContext): boolean => requests.attachments !== undefined;
-
 export class Sender {
   readonly #context: SessionContext;
   readonly #book: ConversationBook;
@@ -57,8 +55,7 @@ export class Sender {
   async queue(target: Target, body: string | Uint8Array, type: unknown, settings: Settings): Promise<string> {
     const checked = checkType(type ?? (typeof body === 'string' ? 'text/plain' : 'application/octet-stream'));
     const bytes = typeof body === 'string' ? utf8Bytes(body) : new Uint8Array(body);
-    if (bytes.length > maxAttachmentBytes || (bytes.length > maxInlineBody && !isAttachable(this.#context)))
-      throw sessionError('body_too_large');
+    if (bytes.length > maxAttachmentBytes) throw sessionError('body_too_large');
     const id = randomId16();
     // Before anything is uploaded, and again when it is stored.
     await this.#recipients(target);
@@ -71,7 +68,7 @@ export class Sender {
     const { own, requests } = this.#context;
     const { bytes, reference } = sealAttachment(own.org, id, body);
     const blob = toHex(randomId16());
-    await requests.attachments?.put(blob, bytes, settings);
+    await requests.attachments.put(blob, bytes, settings);
     return { ...reference, blob };
   }
 

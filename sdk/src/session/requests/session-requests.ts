@@ -68,13 +68,35 @@ export interface SessionRequests {
     settings: CallSettings,
   ): Promise<{ readonly messages: readonly IncomingMessage[]; readonly next: string | undefined }>;
   acknowledge(names: readonly string[], settings: CallSettings): Promise<void>;
-  /** Absent where the service has no attachments. */
-  readonly attachments?: AttachmentRequests | undefined;
+  readonly attachments: AttachmentRequests;
+  readonly sockets: SocketRequests;
+  readonly push: PushRequests;
 }
 
 export interface AttachmentRequests {
+  /** Stores ciphertext under a new name. */
   put(name: string, bytes: Bytes, settings: CallSettings): Promise<void>;
-  get(name: string, settings: CallSettings): Promise<Bytes>;
+  /** @returns `length` bytes, or another number if the stored object has another length */
+  get(
+    name: string,
+    length: number,
+    settings: CallSettings,
+    onProgress?: ((bytes: number) => void) | undefined,
+  ): Promise<Bytes>;
+}
+
+export interface SocketRequests {
+  /** A ticket for one connection, and the address of the WebSocket. */
+  ticket(settings: CallSettings): Promise<{ readonly ticket: string; readonly url: string }>;
+}
+
+export interface PushRequests {
+  /** Public key of the service for push notices, 65 bytes. */
+  key(settings: CallSettings): Promise<Bytes>;
+  /** @throws AnimaError endpoint_refused */
+  put(endpoint: string, settings: CallSettings): Promise<{ readonly subscription: string; readonly expiresAt: Date }>;
+  /** Removes one subscription, or all. @returns how many were removed */
+  delete(subscription: string | undefined, settings: CallSettings): Promise<number>;
 }
 
 export interface BegunEnrollment {
