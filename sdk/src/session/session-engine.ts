@@ -119,9 +119,10 @@ export class SessionEngine {
   /** Decides about messages that were stored. @returns number of messages that were opened */
   async #settle(taken: number, settings: Settings): Promise<number> {
     let received = taken;
-    if (taken > 0) {
+    // Also after a round that failed before this.
+    if (this.#receiver.hasNews) {
       await this.#followIfOlder(0, settings);
-      received += await this.#receiver.retry();
+      received += await this.#receiver.retryOpened();
     }
     await this.#refreshIfOlder(conversationsAge, settings);
     let result = await this.#judge.judge();

@@ -1,7 +1,7 @@
 /** A connection that loses requests and answers, and a relay that repeats and reorders. */
 import { expect, test } from 'vitest';
 import type { Fault } from './fake-relay.ts';
-import { fullWorld, type Given, type WorldDevice } from './session-world.ts';
+import { ann, fullWorld, type Given, type WorldDevice } from './session-world.ts';
 
 /** Small deterministic numbers. */
 function numbers(seed: number): () => number {
@@ -25,9 +25,14 @@ function checkOrder(
   expect(got.some(({ isLate }) => isLate)).toBe(false);
 }
 
-test.each([1, 2, 3])(
-  'every message arrives once and in order, with lost requests, answers and restarts (%i)',
-  async (seed) => {
+test.each([
+  [1, 500],
+  [2, 500],
+  // Longer than a gap is waited for, while rounds fail.
+  [3, 20_000],
+])(
+  'every message arrives once and in order, with lost requests, answers and restarts (%i, %i ms)',
+  async (seed, step) => {
     const random = numbers(seed);
     const { world, all, conversation } = await fullWorld();
     const given = new Map<WorldDevice, Given[]>(all.map((device) => [device, []]));
@@ -49,8 +54,7 @@ test.each([1, 2, 3])(
       sent.get(device)?.push(text);
       given.get(other)?.push(...(await world.drain(other)));
       if (random() < 0.2) await world.reopen(other);
-      // Less than the time for which a gap is waited for.
-      world.clock.time += 500;
+      world.clock.time += step;
     }
     world.relay.fault = () => undefined;
     for (let round = 0; round < 4; round++) {
@@ -83,6 +87,36 @@ test('a message that is missing delays later ones for 30 seconds, is reported, a
   expect(await world.drain(bobPhone)).toMatchObject([{ text: 'two', counter: 2, isLate: true }]);
   world.relay.inject(bobPhone.id, from, 900, bytes);
   expect(await world.texts(bobPhone)).toEqual([]);
+});
+
+test('messages that came in another order, before a round failed, are given in the order of their senders', async () => {
+  const { world, phone, laptop, bobPhone, conversation } = await fullWorld();
+  await phone.client.send(conversation, 'phone one');
+  await laptop.client.send(conversation, 'laptop one');
+  await phone.client.send(conversation, 'phone two');
+  world.relay.onReceive = (_, messages) => messages.toReversed();
+  world.relay.fault = (operation) => (operation === 'acknowledge' ? 'lost_answer' : undefined);
+  await expect(bobPhone.client.sync()).rejects.toMatchObject({ code: 'timeout' });
+  world.relay.fault = () => undefined;
+  world.clock.time += 31_000;
+  const given = await world.drain(bobPhone);
+  expect(given.filter(({ from }) => from === phone.id)).toMatchObject([
+    { text: 'phone one', isLate: false },
+    { text: 'phone two', isLate: false },
+  ]);
+  expect(given).toHaveLength(3);
+});
+
+test('the first message of a device that this one does not know yet is given in the same round', async () => {
+  const { world, phone, bobPhone, conversation } = await fullWorld();
+  const known = world.relay.log.length;
+  const tablet = await world.enroll(ann, 'owner', phone);
+  world.relay.frozenAt = known;
+  await bobPhone.client.sync();
+  world.relay.frozenAt = undefined;
+  await tablet.client.conversations.accept(await tablet.client.conversations.changes(conversation));
+  await tablet.client.send(conversation, 'from a new device');
+  expect(await world.texts(bobPhone)).toEqual(['from a new device']);
 });
 
 test('a message that is sent again after a resync, because its receipt was late, is given once', async () => {

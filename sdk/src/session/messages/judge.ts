@@ -62,17 +62,17 @@ export class Judge {
     return { frozen, needsConversations, hasGaps };
   }
 
-  /** By sender, place and counter, so that one pass gives a sender's messages in their order. */
+  /** By sender and place, then by counter, so that one pass gives a sender's messages in their order. */
   async #held(): Promise<readonly (readonly [string, HeldItem])[]> {
-    const items: (readonly [string, HeldItem])[] = [];
-    for await (const one of this.#context.store.items<HeldItem>(prefixes.held)) items.push(one);
-    return items.sort(([a, one], [b, other]) =>
-      one.sender === other.sender && one.content.conversation === other.content.conversation
-        ? one.content.counter - other.content.counter
-        : a < b
-          ? -1
-          : 1,
-    );
+    const groups = new Map<string, (readonly [string, HeldItem])[]>();
+    for await (const one of this.#context.store.items<HeldItem>(prefixes.held)) {
+      const { sender, content } = one[1];
+      const name = trackName(sender, content.conversation);
+      const group = groups.get(name) ?? [];
+      group.push(one);
+      groups.set(name, group);
+    }
+    return [...groups.values()].flatMap((group) => group.sort(([, a], [, b]) => a.content.counter - b.content.counter));
   }
 
   #report(frozen: ReadonlySet<string>): void {

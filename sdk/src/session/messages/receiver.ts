@@ -57,6 +57,11 @@ export class Receiver {
   readonly #context: SessionContext;
   readonly #book: ConversationBook;
   readonly #prekeys: PrekeyKeeper;
+  /** Whether something came since {@link retryOpened}: its sender can know entries of the directory that this device does not. */
+  hasNews = false;
+  /** Senders whose messages in quarantine can open now. */
+  readonly #opened = new Set<string>();
+  #isFirstRetry = true;
   /** Names of the last messages, whose frames can still be on their way. */
   readonly #acknowledged = new Set<string>();
 
@@ -98,14 +103,29 @@ export class Receiver {
       const [, sender, counter] = nameForm.exec(message.name) ?? [];
       if (sender === undefined || counter === undefined) continue;
       const taken = await this.#context.turn(() => this.#take(sender, Number(counter), message));
-      if (taken === 'opened') opened++;
+      if (taken === 'opened') {
+        opened++;
+        this.#opened.add(sender);
+      }
+      if (taken !== 'ignored') this.hasNews = true;
       names.push(message.name);
     }
     await this.#acknowledge(names, settings);
     return opened;
   }
 
-  /** Tries messages in quarantine again: after a new session, or after the directory changed. */
+  /** Tries messages in quarantine again of which a sender wrote something that opened; at first, all. */
+  async retryOpened(): Promise<number> {
+    let opened = 0;
+    if (this.#isFirstRetry) opened += await this.retry();
+    else for (const sender of this.#opened) opened += await this.retry(sender);
+    this.#isFirstRetry = false;
+    this.#opened.clear();
+    this.hasNews = false;
+    return opened;
+  }
+
+  /** Tries messages in quarantine again: also after the directory changed. */
   async retry(sender?: string): Promise<number> {
     const { store, turn } = this.#context;
     let opened = 0;
