@@ -27,8 +27,25 @@ export function sealAttachment(
   messageId: Uint8Array,
   body: Uint8Array,
   random: RandomSource = randomBytes,
-): { readonly bytes: Bytes; readonly reference: Omit<AttachmentReference, 'blob'> } {
-  if (body.length <= maxInlineBody || body.length > maxAttachmentBytes) throw new RangeError('not an attachment');
+): SealedAttachment {
+  if (body.length <= maxInlineBody) throw new RangeError('not an attachment');
+  return sealFile(org, messageId, body, random);
+}
+
+/** Bytes to store, and the reference without the name of the blob. */
+export interface SealedAttachment {
+  readonly bytes: Bytes;
+  readonly reference: Omit<AttachmentReference, 'blob'>;
+}
+
+/** Seals a file of a message, which can be short, under a new key. @throws RangeError for one that is too long */
+export function sealFile(
+  org: string,
+  messageId: Uint8Array,
+  body: Uint8Array,
+  random: RandomSource = randomBytes,
+): SealedAttachment {
+  if (body.length > maxAttachmentBytes) throw new RangeError('not an attachment');
   const key = new Uint8Array(random(xchachaKeyLength));
   const nonce = random(xchachaNonceLength);
   const padded = padContent(body);

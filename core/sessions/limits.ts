@@ -36,3 +36,6 @@ export const maxMessageBytes = 98_304;
 export const maxInlineBody = 4_096;
 /** Bytes of a body that is sealed as an attachment. */
 export const maxAttachmentBytes = 16_777_216;
+/** Files of a message, and bytes of the name of one. */
+export const maxFiles = 8;
+export const maxFileNameBytes = 255;

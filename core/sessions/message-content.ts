@@ -41,7 +41,7 @@ export const messageIdLength = 16;
 const bodyForms = { inline: 0, attachment: 1 } as const;
 
 const isConversation = (text: string): boolean => /^[0-9a-f]{32}$/.test(text);
-const isType = (text: string): boolean => /^[\x21-\x7e]{1,127}$/.test(text);
+export const isMediaType = (text: string): boolean => /^[\x21-\x7e]{1,127}$/.test(text);
 const isBlobName = (text: string): boolean => /^[A-Za-z0-9_-]{1,64}$/.test(text);
 
 const isBytes = (body: MessageContent['body']): body is Bytes => body instanceof Uint8Array;
@@ -50,15 +50,32 @@ function isContent({ id, conversation, counter, head, type, body }: MessageConte
   const isBody = isBytes(body)
     ? body.length <= maxInlineBody
     : isBlobName(body.blob) && body.length > maxInlineBody && body.length <= maxAttachmentBytes;
-  return id.length === messageIdLength && isConversation(conversation) && counter >= 1 && isType(type)
+  return id.length === messageIdLength && isConversation(conversation) && counter >= 1 && isMediaType(type)
     ? head.hash.length === blake2b256Length && isBody
     : false;
 }
 
+/** The fields of a reference (section 6). */
+export const referenceFields = ({ blob, key, ciphertextHash, bodyHash, length }: AttachmentReference) =>
+  [blob, key, ciphertextHash, bodyHash, u64Bytes(length)] as const;
+
+/** A reference from its fields, in any length of the body. @throws DecryptionError for every other form */
+export function parseReference(fields: readonly Bytes[]): AttachmentReference {
+  if (fields.length !== 5) throw new DecryptionError();
+  const [blob, key, ciphertextHash, bodyHash, length] = fields;
+  const reference = {
+    blob: required(decodeTextField(blob)),
+    key: new Uint8Array(required(fieldOfLength(key, xchachaKeyLength))),
+    ciphertextHash: new Uint8Array(required(fieldOfLength(ciphertextHash, blake2b256Length))),
+    bodyHash: new Uint8Array(required(fieldOfLength(bodyHash, blake2b256Length))),
+    length: required(decodeU64Field(length)),
+  };
+  if (!isBlobName(reference.blob) || reference.length > maxAttachmentBytes) throw new DecryptionError();
+  return reference;
+}
+
 const encodeBody = (body: MessageContent['body']): Bytes =>
-  isBytes(body)
-    ? body
-    : encodeFieldBytes(body.blob, body.key, body.ciphertextHash, body.bodyHash, u64Bytes(body.length));
+  isBytes(body) ? body : encodeFieldBytes(...referenceFields(body));
 
 /** The padded plaintext, which the caller zeroes. @throws RangeError for content that no reader accepts */
 export function encodeContent(content: MessageContent): Bytes {
@@ -115,14 +132,6 @@ export function parseContent(plaintext: Bytes): MessageContent {
 
 function parseBody(form: number | undefined, body: Bytes): MessageContent['body'] {
   if (form === bodyForms.inline) return new Uint8Array(body);
-  const fields = decodeFieldBytes(body) ?? [];
-  if (form !== bodyForms.attachment || fields.length !== 5) throw new DecryptionError();
-  const [blob, key, ciphertextHash, bodyHash, length] = fields;
-  return {
-    blob: required(decodeTextField(blob)),
-    key: required(fieldOfLength(key, xchachaKeyLength)),
-    ciphertextHash: required(fieldOfLength(ciphertextHash, blake2b256Length)),
-    bodyHash: required(fieldOfLength(bodyHash, blake2b256Length)),
-    length: required(decodeU64Field(length)),
-  };
+  if (form !== bodyForms.attachment) throw new DecryptionError();
+  return parseReference(decodeFieldBytes(body) ?? []);
 }

@@ -25,6 +25,7 @@ export type { ConversationProposal, ConversationSignature } from './conversation
 export type { Conversations } from './conversations/conversations.ts';
 export type { SocketConstructor, SocketLike } from './live/live-socket.ts';
 export type { Target } from './messages/sender.ts';
+export type { Push, PushEndpoint } from './push.ts';
 export type { CountersignOptions, SendOptions, SentText, SessionClient } from './session-client.ts';
 export type { SessionClock } from './session-clock.ts';
 export { type OpenSessionOptions, SessionDevices } from './session-devices.ts';
@@ -38,12 +39,18 @@ export type {
   DirectoryRole,
   EnrollOptions,
   EnrollProgress,
+  FileData,
   JoinFleetOptions,
+  MessageBody,
   Participants,
+  ReadOptions,
+  ReceivedFile,
   ReceivedMessage,
   SentMessage,
   SessionDeviceInfo,
   SessionDevicesOptions,
+  SessionFile,
   SessionNotice,
   SyncResult,
+  TransferProgress,
 } from './session-types.ts';

@@ -9,11 +9,20 @@ import { AnimaError } from '../shared/errors.ts';
 import { Conversations } from './conversations/conversations.ts';
 import { sentMessageOf, stageReceipts } from './messages/delivery.ts';
 import { type InboxItem, prefixes, type SentItem } from './messages/message-items.ts';
-import { MessageStream, receivedMessage } from './messages/message-stream.ts';
+import { MessageStream } from './messages/message-stream.ts';
+import { receivedMessage } from './messages/received-message.ts';
 import type { Target } from './messages/sender.ts';
+import { Push } from './push.ts';
 import { isTemporary, type SessionEngine } from './session-engine.ts';
 import { sessionError } from './session-errors.ts';
-import type { ReceivedMessage, SentMessage, SessionDeviceInfo, SyncResult } from './session-types.ts';
+import type {
+  MessageBody,
+  ReceivedMessage,
+  SentMessage,
+  SessionDeviceInfo,
+  SyncResult,
+  TransferProgress,
+} from './session-types.ts';
 import { eraseOwnDevice, fingerprintOfOwn } from './storage/own-device.ts';
 import { Changes } from './storage/session-store.ts';
 
@@ -23,6 +32,8 @@ const maxAttempts = 8;
 export interface SendOptions extends CallOptions {
   /** Media type. Default: `text/plain` for a string, `application/octet-stream` for bytes. */
   readonly type?: string | undefined;
+  /** Progress of attachments and files. */
+  readonly onProgress?: ((progress: TransferProgress) => void) | undefined;
 }
 
 /**
@@ -34,6 +45,7 @@ export interface SendOptions extends CallOptions {
  */
 export class SessionClient {
   readonly conversations: Conversations;
+  readonly push: Push;
   readonly #engine: SessionEngine;
   readonly #transport: Pick<Transport, 'callSettings'>;
   readonly #stream: MessageStream;
@@ -43,6 +55,7 @@ export class SessionClient {
     this.#engine = engine;
     this.#transport = transport;
     this.conversations = new Conversations(engine, (options) => this.#settings(options));
+    this.push = new Push(engine, (options) => this.#settings(options));
     this.#stream = new MessageStream(engine, (options) => this.#settings(options));
   }
 
@@ -91,12 +104,14 @@ export class SessionClient {
 
   /**
    * Queues a message, and tries to send it. It is stored first, so it is sent later if the service cannot be reached.
+   * A body of more than 4,096 bytes, and files, are uploaded before; without a connection they are not queued.
+   * @param body text, bytes, or `{text, files}` with at most 8 files of 16 MiB each
    * @param target a conversation, or `{agent}` with the id of an agent that has a link with this one
    * @throws SessionError unknown_conversation, participants_changed, not_allowed, body_too_large, directory_forked
    */
-  async send(target: Target, body: string | Uint8Array, options: SendOptions = {}): Promise<SentMessage> {
+  async send(target: Target, body: MessageBody, options: SendOptions = {}): Promise<SentMessage> {
     const settings = this.#settings(options);
-    const id = await this.#engine.sender.queue(target, body, options.type, settings);
+    const id = await this.#engine.sender.queue(target, body, options, settings);
     await this.#engine.flush(settings).catch((error: unknown) => {
       const isAborted = error instanceof AnimaError && error.code === 'aborted';
       if (!isAborted && !isTemporary(error)) throw error;

@@ -113,6 +113,44 @@ export interface ConversationChanges {
   readonly removed: readonly string[];
 }
 
+/** What `send` takes. Strings are UTF-8. */
+export type MessageBody = string | Uint8Array | { readonly text?: string; readonly files: readonly SessionFile[] };
+
+/** Content of a file: bytes, a `Blob` or `File`, or a stream of pieces. At most 16 MiB. */
+export type FileData =
+  | Uint8Array
+  | { readonly size: number; arrayBuffer(): Promise<ArrayBuffer> }
+  | AsyncIterable<Uint8Array>;
+
+export interface SessionFile {
+  /** For people: without a path, at most 255 bytes. */
+  readonly name: string;
+  /** Media type. Default: `application/octet-stream`. */
+  readonly type?: string | undefined;
+  readonly data: FileData;
+}
+
+/** Bytes that were transferred. Uploads report after each file. */
+export interface TransferProgress {
+  readonly bytes: number;
+  readonly total: number;
+}
+
+export interface ReadOptions extends CallOptions {
+  readonly onProgress?: ((progress: TransferProgress) => void) | undefined;
+}
+
+/** A file of a message, which is downloaded when it is read. */
+export interface ReceivedFile {
+  /** Chosen by the sender. It contains no path. */
+  readonly name: string;
+  /** Claimed by the sender. */
+  readonly type: string;
+  readonly length: number;
+  /** @throws SessionError attachment_damaged; AnimaError attachment_not_found after 30 days */
+  read(options?: ReadOptions): Promise<Uint8Array>;
+}
+
 export type DeliveryState = 'queued' | 'sent' | 'delivered' | 'read' | 'refused';
 
 export interface SentMessage {
@@ -138,12 +176,14 @@ export interface ReceivedMessage {
   /** By the clock of the sender. */
   readonly time: Date;
   readonly type: string;
-  /** Bytes of the body. An attachment is downloaded and verified by `read`. */
+  /** Bytes of the body. A long one is downloaded and verified by `read`. */
   readonly length: number;
-  /** @throws SessionError attachment_damaged */
-  read(options?: CallOptions): Promise<Uint8Array>;
+  /** Beside the body, which is then the text. */
+  readonly files: readonly ReceivedFile[];
+  /** @throws SessionError attachment_damaged; AnimaError attachment_not_found after 30 days */
+  read(options?: ReadOptions): Promise<Uint8Array>;
   /** The body as UTF-8. */
-  text(options?: CallOptions): Promise<string>;
+  text(options?: ReadOptions): Promise<string>;
   /** The application has it: it is not given again. `messages()` does this when it is asked for the next one. */
   confirm(): Promise<void>;
 }

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { DecryptionError } from '../../../core/decryption-error.ts';
 import { type Bytes, concatBytes, u32Bytes } from '../../../core/encoding/bytes.ts';
 import { openAttachment, sealAttachment } from '../../../core/sessions/attachment.ts';
+import { encodeFileList, type ListedFile, parseFileList } from '../../../core/sessions/file-list.ts';
 import {
   encodeContent,
   type MessageContent,
@@ -145,5 +146,44 @@ describe('an attachment', () => {
     expect(one.named.key).not.toEqual(two.named.key);
     expect(one.bytes.subarray(0, 24)).not.toEqual(two.bytes.subarray(0, 24));
     expect(one.named.bodyHash).toEqual(two.named.bodyHash);
+  });
+});
+
+describe('a list of files', () => {
+  const file: ListedFile = { name: 'a.txt', type: 'text/plain', ...attachment, length: 0 };
+  const encoded = encodeFileList({ text: 'two', files: [file, { ...file, name: 'ä b', length: 16_777_216 }] });
+
+  test('is read as it was written, and no other bytes are read', () => {
+    const read = parseFileList(encoded);
+    expect(read.text).toBe('two');
+    expect(read.files.map(({ name, length }) => [name, length])).toEqual([
+      ['a.txt', 0],
+      ['ä b', 16_777_216],
+    ]);
+    for (let at = 0; at < encoded.length; at++)
+      expect(() => parseFileList(encoded.subarray(0, at))).toThrow(DecryptionError);
+    expect(() => parseFileList(concatBytes(encoded, encoded))).toThrow(DecryptionError);
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
+        expect(() => parseFileList(bytes)).toThrow(DecryptionError);
+      }),
+    );
+  });
+
+  test('has names without paths, media types, blob names and 1 to 8 files', () => {
+    const names = ['', '.', '..', 'a/b', 'a\\b', '\u0000', 'a\nb', '\ud800', 'x'.repeat(256), 'ä'.repeat(128)];
+    const wrong: readonly Partial<ListedFile>[] = [
+      ...names.map((name) => ({ name })),
+      ...['', 'a b', 'x'.repeat(128)].map((type) => ({ type })),
+    ];
+    for (const change of wrong)
+      expect(() => encodeFileList({ text: '', files: [{ ...file, ...change }] })).toThrow(RangeError);
+    for (const change of [{ blob: 'a/b' }, { length: 16_777_217 }, { key: random(31) }, { bodyHash: random(33) }])
+      expect(() => parseFileList(encodeFileList({ text: '', files: [{ ...file, ...change }] }))).toThrow(
+        DecryptionError,
+      );
+    expect(() => encodeFileList({ text: '', files: [] })).toThrow(RangeError);
+    expect(() => encodeFileList({ text: '', files: Array.from({ length: 9 }, () => file) })).toThrow(RangeError);
+    expect(() => encodeFileList({ text: 'x'.repeat(4_000), files: [file] })).toThrow(RangeError);
   });
 });

@@ -6,8 +6,9 @@ import { blake2b256 } from '../../../core/hazmat/blake2b.ts';
 import { ed25519PublicKey } from '../../../core/hazmat/ed25519.ts';
 import { decapsulate, encapsulate, kemPublicKey } from '../../../core/hazmat/ml-kem-768.ts';
 import { x25519PublicKey, x25519SharedSecret } from '../../../core/hazmat/x25519.ts';
-import { attachmentBlobLength, openAttachment, sealAttachment } from '../../../core/sessions/attachment.ts';
+import { attachmentBlobLength, openAttachment, sealAttachment, sealFile } from '../../../core/sessions/attachment.ts';
 import type { OwnKeys } from '../../../core/sessions/device-keys.ts';
+import { encodeFileList, parseFileList } from '../../../core/sessions/file-list.ts';
 import { acceptHandshake, initiateHandshake, readAssociatedData } from '../../../core/sessions/handshake.ts';
 import { deriveAeadKey, deriveChainStep, deriveRootStep } from '../../../core/sessions/key-derivation.ts';
 import {
@@ -169,6 +170,17 @@ describe('docs/format-sessions.md', () => {
       expect(toHex(concatBytes(encoded.subarray(0, 5), fields))).toBe(text(`plaintext ${name}`));
       expect(encoded).toHaveLength(256);
     }
+  });
+
+  test('section 6: the file', () => {
+    const id = hex('file message id');
+    const { bytes, reference } = sealFile(org, id, utf8Bytes('hello'), draws('file key', 'file nonce'));
+    expect(toHex(bytes)).toBe(text('file blob'));
+    const file = { name: 'hello.txt', type: 'text/plain', ...reference, blob: 'blob-2' };
+    const list = { text: 'see below', files: [file] };
+    expect(toHex(encodeFileList(list))).toBe(text('file list'));
+    expect(parseFileList(hex('file list'))).toEqual(list);
+    expect(openAttachment(org, id, file, bytes)).toEqual(utf8Bytes('hello'));
   });
 
   test('section 6: the attachment', () => {

@@ -2,7 +2,7 @@
  * The service of sessions in memory, by docs/session-service.md: directory, enrollment, prekeys, conversations and
  * mailboxes. It can lose requests and answers, and lie where a test tells it to.
  */
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { applyEntry } from '../../../core/directory/apply-entry.ts';
 import { type Conversation, readConversation, replacesConversation } from '../../../core/directory/conversation.ts';
 import { type DirectoryState, initialDirectory } from '../../../core/directory/directory-state.ts';
@@ -241,7 +241,7 @@ export class FakeRelay {
   onStored: (device: string, message: IncomingMessage) => void = () => undefined;
 
   #putPush(own: string, endpoint: string) {
-    const subscription = Buffer.from(endpoint).toString('hex').slice(-32);
+    const subscription = createHash('sha256').update(endpoint).digest('hex').slice(0, 32);
     this.subscriptions.set(`${own}/${subscription}`, endpoint);
     return { subscription, expiresAt: new Date(this.#now() + 90 * 86_400_000) };
   }

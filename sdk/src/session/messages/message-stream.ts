@@ -1,6 +1,4 @@
 /** The messages for the application, with polling in between. */
-import { type Bytes, toHex } from '../../../../core/encoding/bytes.ts';
-import { attachmentBlobLength, openAttachment } from '../../../../core/sessions/attachment.ts';
 import type { CallOptions, CallSettings } from '../../shared/client-options.ts';
 import { AnimaError } from '../../shared/errors.ts';
 import { Bell, lookMs, nap } from '../live/nap.ts';
@@ -12,6 +10,7 @@ import { SessionError, sessionError } from '../session-errors.ts';
 import type { ReceivedMessage } from '../session-types.ts';
 import { Changes } from '../storage/session-store.ts';
 import { type InboxItem, prefixes } from './message-items.ts';
+import { receivedMessage, type ToSettings } from './received-message.ts';
 
 /** Times of docs/session-service.md, section 8, and the longest time after failures. */
 const pollMs = 15_000;
@@ -22,8 +21,6 @@ const maxPollMs = 300_000;
 const isEnding = (error: unknown): boolean =>
   (error instanceof AnimaError && error.code === 'aborted') ||
   (error instanceof SessionError && error.code === 'closed');
-
-type ToSettings = (options: CallOptions) => CallSettings;
 
 /** How one loop goes. */
 interface Pace {
@@ -180,40 +177,4 @@ async function confirm({ store, turn, historyDays }: SessionContext, name: strin
     if (historyDays > 0) changes.put(prefixes.history + name.slice(prefixes.inbox.length), item);
     await store.write(changes);
   });
-}
-
-/** A stored message as the application sees it. */
-export function receivedMessage(
-  context: SessionContext,
-  item: InboxItem,
-  toSettings: ToSettings,
-  confirm: () => Promise<void>,
-): ReceivedMessage {
-  const { sender, person, role, place, counter, isLate, isOwn, type, body } = item;
-  const read = async (options: CallOptions = {}): Promise<Bytes> =>
-    body instanceof Uint8Array ? body.slice() : await download(context, item, toSettings(options));
-  return {
-    ...{ id: toHex(item.id), conversation: place, counter, isLate, isOwn, type },
-    sender: { device: sender, person, role },
-    time: new Date(item.time),
-    length: body.length,
-    read,
-    text: async (options) => new TextDecoder().decode(await read(options)),
-    confirm,
-  };
-}
-
-/** Downloads an attachment. The hashes in the message decide whether it is the right one. */
-async function download(
-  { own, requests }: SessionContext,
-  { id, body }: InboxItem,
-  settings: CallSettings,
-): Promise<Bytes> {
-  if (body instanceof Uint8Array) throw sessionError('attachment_damaged');
-  const bytes = await requests.attachments.get(body.blob, attachmentBlobLength(body.length), settings);
-  try {
-    return openAttachment(own.org, id, body, bytes);
-  } catch {
-    throw sessionError('attachment_damaged');
-  }
 }

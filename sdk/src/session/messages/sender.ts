@@ -1,17 +1,17 @@
 /** Writes messages into the queue of this device. They are sealed and sent by the outbox. */
 import type { Conversation } from '../../../../core/directory/conversation.ts';
-import { type Bytes, toHex, utf8Bytes } from '../../../../core/encoding/bytes.ts';
-import { sealAttachment } from '../../../../core/sessions/attachment.ts';
+import { type Bytes, toHex } from '../../../../core/encoding/bytes.ts';
 import { randomId16 } from '../../../../core/sessions/device-secrets.ts';
-import { maxAttachmentBytes, maxInlineBody } from '../../../../core/sessions/limits.ts';
-import type { AttachmentReference } from '../../../../core/sessions/message-content.ts';
+import { filesType } from '../../../../core/sessions/file-list.ts';
+import { maxInlineBody } from '../../../../core/sessions/limits.ts';
 import { notSentError } from '../../shared/argument-validation.ts';
 import type { ConversationBook } from '../conversations/conversation-book.ts';
 import { isCurrentFor, linkBetween, mayExchange, rosterOf } from '../conversations/roster.ts';
 import type { SessionContext, Settings } from '../session-context.ts';
 import { sessionError } from '../session-errors.ts';
-import type { ConversationDevice } from '../session-types.ts';
+import type { ConversationDevice, MessageBody, TransferProgress } from '../session-types.ts';
 import { Changes } from '../storage/session-store.ts';
+import { bodyBytes, uploadBody, uploadFiles } from './attachments.ts';
 import { prefixes, type SentItem, type TodoItem, todoName } from './message-items.ts';
 import { keysOf, loadPeer, partyOf } from './peer-records.ts';
 
@@ -20,6 +20,11 @@ const maxDevices = 16;
 
 /** Where a message goes: a conversation, or another agent by a link. */
 export type Target = string | { readonly agent: string };
+
+interface QueueOptions {
+  readonly type?: string | undefined;
+  readonly onProgress?: ((progress: TransferProgress) => void) | undefined;
+}
 
 interface Recipients {
   readonly place: string;
@@ -49,27 +54,32 @@ export class Sender {
   }
 
   /**
-   * Puts a message into the queue. Only an attachment sends something.
+   * Puts a message into the queue. Only attachments send something.
    * @returns id of the message in hex
    */
-  async queue(target: Target, body: string | Uint8Array, type: unknown, settings: Settings): Promise<string> {
-    const checked = checkType(type ?? (typeof body === 'string' ? 'text/plain' : 'application/octet-stream'));
-    const bytes = typeof body === 'string' ? utf8Bytes(body) : new Uint8Array(body);
-    if (bytes.length > maxAttachmentBytes) throw sessionError('body_too_large');
+  async queue(
+    target: Target,
+    body: MessageBody,
+    { type: given, onProgress }: QueueOptions,
+    settings: Settings,
+  ): Promise<string> {
+    const isPlain = typeof body === 'string' || body instanceof Uint8Array;
+    if (!isPlain && given !== undefined)
+      throw notSentError('invalid_argument', 'a message with files has no type of its own');
+    const type = checkType(given ?? (typeof body === 'string' ? 'text/plain' : 'application/octet-stream'));
+    const bytes = isPlain ? bodyBytes(body) : undefined;
     const id = randomId16();
     // Before anything is uploaded, and again when it is stored.
     await this.#recipients(target);
-    const content = bytes.length > maxInlineBody ? await this.#upload(id, bytes, settings) : bytes;
-    await this.#context.turn(() => this.#store(target, id, content, checked));
+    if (!isPlain) {
+      const list = await uploadFiles(this.#context, id, body.text ?? '', body.files, settings, onProgress);
+      await this.#context.turn(() => this.#store(target, id, list, filesType));
+    } else if (bytes !== undefined) {
+      const isLong = bytes.length > maxInlineBody;
+      const content = isLong ? await uploadBody(this.#context, id, bytes, settings, onProgress) : bytes;
+      await this.#context.turn(() => this.#store(target, id, content, type));
+    }
     return toHex(id);
-  }
-
-  async #upload(id: Bytes, body: Bytes, settings: Settings): Promise<AttachmentReference> {
-    const { own, requests } = this.#context;
-    const { bytes, reference } = sealAttachment(own.org, id, body);
-    const blob = toHex(randomId16());
-    await requests.attachments.put(blob, bytes, settings);
-    return { ...reference, blob };
   }
 
   async #store(target: Target, id: Bytes, body: SentItem['body'], type: string): Promise<void> {
