@@ -1,5 +1,6 @@
 /** Exit codes and next steps for the failures of device vaults. */
-import { type DeviceErrorCode, DeviceVaultError } from '../../sdk/src/device/device-errors.ts';
+import type { DeviceErrorCode } from '../../sdk/src/device/device-errors.ts';
+import { DeviceVaultError } from '../../sdk/src/device/device-vault-error.ts';
 import { CommandError, type ExitName, exitCodes, type Failure, toFailure } from '../shell/command-error.ts';
 
 const joinAgain = '`anima device leave --forget` deletes the copy on this device; then run `anima device join`.';

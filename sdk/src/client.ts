@@ -1,4 +1,5 @@
 import type { ExplainResponse } from '../../contract/explain/wire.ts';
+import { clientRoutes } from '../../contract/routes.ts';
 import { Keys } from './api-keys/api-keys-client.ts';
 import { Audit } from './audit/audit-client.ts';
 import { Blobs } from './blobs/blobs-client.ts';
@@ -50,7 +51,7 @@ export class Anima {
 
   /** @throws AnimaError missing_api_key, invalid_api_key, missing_url, insecure_url, invalid_argument */
   constructor(options: AnimaOptions = {}) {
-    const transport = new Transport(resolveClientSettings(options));
+    const transport = new Transport(resolveClientSettings(options), clientRoutes);
     this.baseURL = transport.baseURL;
     this.vault = new Vault(transport);
     this.blobs = new Blobs(transport);

@@ -2,9 +2,9 @@
 
 import type { DeviceKeys } from '../../core/devices/device-keys.ts';
 import type { Bytes } from '../../core/encoding/bytes.ts';
-import { DeviceVaultError } from '../../sdk/src/device/device-errors.ts';
 import { UserDeviceRequests } from '../../sdk/src/device/device-requests.ts';
 import { DeviceVault } from '../../sdk/src/device/device-vault.ts';
+import { DeviceVaultError } from '../../sdk/src/device/device-vault-error.ts';
 import { createVault, openEngine, type VaultContext } from '../../sdk/src/device/open-vault.ts';
 import { memoryStorage } from '../../sdk/src/device/storage/memory-storage.ts';
 import type { DeviceStorage } from '../../sdk/src/device/storage/storage-ports.ts';

@@ -1,3 +1,4 @@
+import { clientRoutes } from '../../../contract/routes.ts';
 import { Transport } from '../http/transport.ts';
 import { notSentError } from '../shared/argument-validation.ts';
 import { type AnimaOptions, anonymousSettings } from '../shared/client-options.ts';
@@ -19,7 +20,7 @@ export async function openBlob(url: string, options: OpenBlobOptions = {}): Prom
   if (address === undefined) throw notSentError('invalid_link', 'it is not a URL');
   if (!isHttpsOrLoopback(address))
     throw notSentError('insecure_url', 'the link must be https, or http to 127.0.0.0/8, [::1] or localhost');
-  const transport = new Transport(anonymousSettings(address.origin, options));
+  const transport = new Transport(anonymousSettings(address.origin, options), clientRoutes);
   const { downloadBlob } = await import('./link-download.ts');
   return await downloadBlob(transport, url, options);
 }

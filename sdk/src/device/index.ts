@@ -1,6 +1,6 @@
 export type { CallOptions } from '../shared/client-options.ts';
 export { AnimaError, type AnimaErrorCode } from '../shared/errors.ts';
-export { type DeviceErrorCode, type DeviceErrorReason, DeviceVaultError } from './device-errors.ts';
+export type { DeviceErrorCode, DeviceErrorReason } from './device-errors.ts';
 export type {
   ApproveByCodeOptions,
   ApproveOptions,
@@ -35,6 +35,7 @@ export type {
   VaultScope,
 } from './device-types.ts';
 export type { DeviceVault, HeadCode } from './device-vault.ts';
+export { DeviceVaultError } from './device-vault-error.ts';
 export {
   type CreateVaultOptions,
   type DeletedVault,

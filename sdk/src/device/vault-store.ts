@@ -2,7 +2,8 @@
 import { type LocalKey, openLocal, sealLocal } from '../../../core/devices/local-box.ts';
 import type { VaultScope } from '../../../core/devices/vault-scope.ts';
 import type { Bytes } from '../../../core/encoding/bytes.ts';
-import { DeviceVaultError, deviceError } from './device-errors.ts';
+import { DeviceVaultError } from './device-vault-error.ts';
+import { storageError } from './storage/storage-errors.ts';
 import type { VaultData } from './storage/storage-ports.ts';
 
 /** Changes in clear, to be sealed and written together. A later change of a name replaces an earlier one. */
@@ -52,7 +53,7 @@ export class VaultStore {
     try {
       return await openLocal(this.#local, this.#scope, name, box);
     } catch {
-      throw deviceError('storage_damaged');
+      throw storageError('storage_damaged');
     }
   }
 
@@ -85,7 +86,7 @@ export class VaultStore {
       await this.#data.write({ puts, deletes: batch.deletes });
     } catch (error) {
       this.#problem = 'storage_failed';
-      throw error instanceof DeviceVaultError ? error : deviceError('storage_failed');
+      throw error instanceof DeviceVaultError ? error : storageError('storage_failed');
     }
   }
 
@@ -97,13 +98,13 @@ export class VaultStore {
 
   /** @throws DeviceVaultError not_open, storage_failed */
   assertUsable(): void {
-    if (this.#problem !== undefined) throw deviceError(this.#problem);
+    if (this.#problem !== undefined) throw storageError(this.#problem);
   }
 }
 
 /** Reads a part of a stored item. @throws DeviceVaultError storage_damaged if it is absent */
 export function stored<T>(value: T | undefined): T {
-  if (value === undefined) throw deviceError('storage_damaged');
+  if (value === undefined) throw storageError('storage_damaged');
   return value;
 }
 

@@ -1,4 +1,4 @@
-import type { RouteAuth } from '../../../contract/routes.ts';
+import type { clientRoutes, RouteAuth } from '../../../contract/routes.ts';
 import { notSentError } from '../shared/argument-validation.ts';
 import {
   type CallOptions,
@@ -12,7 +12,7 @@ import {
 } from '../shared/client-options.ts';
 import { type AnimaError, createError } from '../shared/errors.ts';
 import type { Decoder } from '../shared/json-decoders.ts';
-import { buildRequestPath, type RequestTarget, routeRowOf } from '../shared/url.ts';
+import { buildRequestPath, type RequestRow, type RequestTarget } from '../shared/url.ts';
 import { errorFromResponse, parseJson, unexpectedResponseError } from './error-response.ts';
 import { withRetries, withTimeout } from './retry.ts';
 
@@ -61,9 +61,12 @@ const acceptedCredentials: Readonly<Record<RouteAuth, readonly Credential['kind'
 export class Transport {
   readonly baseURL: string;
   readonly #settings: ClientSettings;
+  readonly #named: typeof clientRoutes | undefined;
   #credential: Credential;
 
-  constructor(settings: ClientSettings) {
+  /** @param named the routes that calls name, for the main client. Other clients give the row of each route */
+  constructor(settings: ClientSettings, named?: typeof clientRoutes) {
+    this.#named = named;
     this.baseURL = settings.baseURL;
     this.#settings = settings;
     this.#credential = settings.credential;
@@ -81,7 +84,7 @@ export class Transport {
 
   /** A transport with the same settings and another key. */
   withKey(key: string): Transport {
-    return new Transport({ ...this.#settings, credential: parseCredential(key) });
+    return new Transport({ ...this.#settings, credential: parseCredential(key) }, this.#named);
   }
 
   /** Uses another key, starting with the next call. */
@@ -115,10 +118,16 @@ export class Transport {
     return withRetries(settings, () => withTimeout(settings, send));
   }
 
+  #rowOf({ route }: ApiCall): RequestRow {
+    if (typeof route !== 'string') return route;
+    if (this.#named === undefined) throw new RangeError('this client has no named routes');
+    return this.#named[route];
+  }
+
   /** @throws AnimaError wrong_key_kind */
   #credentialHeader(call: ApiCall): { readonly authorization?: string } {
     const credential = this.#credential;
-    const { auth } = routeRowOf(call);
+    const { auth } = this.#rowOf(call);
     if (!acceptedCredentials[auth].includes(credential.kind)) throw wrongKeyKindError(auth, credential.kind);
     return auth !== 'none' && 'authorization' in credential ? { authorization: credential.authorization } : {};
   }
@@ -136,8 +145,9 @@ export class Transport {
     { headers, body, signal, outcomeHint }: PreparedRequest,
   ): Promise<{ response: Response; text: string }> {
     const { fetch, baseURL } = this.#settings;
-    const { method } = routeRowOf(call);
-    const url = baseURL + buildRequestPath(call);
+    const row = this.#rowOf(call);
+    const { method } = row;
+    const url = baseURL + buildRequestPath(row, call);
     const signature = await call.signer?.sign(method, url, body);
     try {
       const response = await fetch(url, {

@@ -5,12 +5,10 @@ import type { Transport } from '../http/transport.ts';
 import { checkConfirm, notSentError } from '../shared/argument-validation.ts';
 import { type CallSettings, deviceClientSettings, environmentInvite } from '../shared/client-options.ts';
 import { Turns } from '../shared/turns.ts';
-import { DirectoryCopy, PinnedStart } from './directory/directory-copy.ts';
+import { DirectoryCopy } from './directory/directory-copy.ts';
 import { OwnCertificate } from './directory/own-certificate.ts';
-import { enroll, readInvite } from './enrollment/enroll.ts';
 import { platformWebSocket } from './live/live-socket.ts';
 import { deviceRequests } from './requests/device-requests.ts';
-import { enrollmentRequests } from './requests/enrollment-requests.ts';
 import type { EnrollmentRequests, SessionRequests } from './requests/session-requests.ts';
 import { SessionClient } from './session-client.ts';
 import { systemClock } from './session-clock.ts';
@@ -29,10 +27,13 @@ import {
 import { Sequence } from './storage/sequence.ts';
 import { Changes, type DeviceName, SessionStore } from './storage/session-store.ts';
 
+/** Most starts only open the device. */
+const loadEnrollment = () => import('./enrollment/enroll.ts');
+
 /** How requests reach the service. @internal */
 export interface SessionService {
   device(own: OwnDevice, certificate: () => Bytes | undefined): SessionRequests;
-  enrollment(invite: { readonly org: string; readonly id: string }): EnrollmentRequests;
+  enrollment(invite: { readonly org: string; readonly id: string }): EnrollmentRequests | Promise<EnrollmentRequests>;
 }
 
 export interface OpenSessionOptions {
@@ -67,7 +68,7 @@ export class SessionDevices {
     this.#transport = transport;
     this.#service = service ?? {
       device: (own, certificate) => deviceRequests(transport, own, certificate),
-      enrollment: (invite) => enrollmentRequests(transport, invite),
+      enrollment: async (invite) => (await loadEnrollment()).enrollmentRequests(transport, invite),
     };
   }
 
@@ -78,6 +79,7 @@ export class SessionDevices {
    * @throws SessionError invite_malformed, invite_refused, invite_mismatch, enrollment_expired; AnimaError aborted
    */
   async enroll({ invite: given, name, onProgress, ...options }: EnrollOptions = {}): Promise<SessionClient> {
+    const { enroll, readInvite } = await loadEnrollment();
     const text = given ?? environmentInvite();
     const invite = readInvite(text);
     const settings = this.#transport.callSettings(options);
@@ -85,7 +87,7 @@ export class SessionDevices {
     return await this.#orClose(store, async () => {
       const context = {
         ...{ store, clock: this.#options.clock ?? systemClock },
-        enrollment: this.#service.enrollment(invite),
+        enrollment: await this.#service.enrollment(invite),
         requestsOf: (own: OwnDevice) => this.#service.device(own, () => undefined),
       };
       await enroll(context, invite, text ?? '', settings, onProgress);
@@ -110,6 +112,7 @@ export class SessionDevices {
         const certificate = await OwnCertificate.load(store, own, certify);
         await certificate.renew(undefined, this.#now());
         const requests = this.#service.device(own, () => certificate.signed);
+        const { PinnedStart } = await loadEnrollment();
         const start = new PinnedStart(org, pin);
         await start.read((after, s) => requests.entries(after, s), settings);
         if (!start.isPinned) throw sessionError('pin_not_reached');

@@ -1,4 +1,4 @@
-import { type ClientRouteId, clientRoutes, type RouteRow } from '../../../contract/routes.ts';
+import type { ClientRouteId, RouteRow } from '../../../contract/routes.ts';
 import { createError } from './errors.ts';
 
 /**
@@ -57,15 +57,11 @@ export interface RequestTarget {
   readonly query?: Readonly<Record<string, string | number | undefined>> | undefined;
 }
 
-/** The row of the route of a request. */
-export const routeRowOf = ({ route }: RequestTarget): RequestRow =>
-  typeof route === 'string' ? clientRoutes[route] : route;
-
 /** Builds path and query, to append to the base URL. */
-export function buildRequestPath(target: RequestTarget): string {
+export function buildRequestPath(row: Pick<RequestRow, 'path'>, target: RequestTarget): string {
   const { name = '', id = '', link = '', query = {} } = target;
-  const path = routeRowOf(target)
-    .path.replace('{name+}', () => name.split('/').map(encodeURIComponent).join('/'))
+  const path = row.path
+    .replace('{name+}', () => name.split('/').map(encodeURIComponent).join('/'))
     .replace('{id}', () => encodeURIComponent(id))
     .replace('{link}', () => encodeURIComponent(link));
   const parameters = new URLSearchParams();

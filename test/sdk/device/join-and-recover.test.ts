@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { parsePairingQr } from '../../../core/devices/pairing-qr.ts';
 import { toBase64 } from '../../../core/encoding/bytes.ts';
-import { DeviceVaultError } from '../../../sdk/src/device/device-errors.ts';
+import { DeviceVaultError } from '../../../sdk/src/device/device-vault-error.ts';
 import { type JoinWay, joinVault } from '../../../sdk/src/device/join-vault.ts';
 import { forgetVault, openEngine, type VaultContext } from '../../../sdk/src/device/open-vault.ts';
 import { approveByCode } from '../../../sdk/src/device/pairing/approve-by-code.ts';

@@ -1,5 +1,5 @@
-import { DeviceVaultError } from '../../../sdk/src/device/device-errors.ts';
 import type { CodeComparison, DeviceRole } from '../../../sdk/src/device/device-types.ts';
+import { DeviceVaultError } from '../../../sdk/src/device/device-vault-error.ts';
 import { approveByCode } from '../../../sdk/src/device/pairing/approve-by-code.ts';
 import { approveByQr, showApproveQr } from '../../../sdk/src/device/pairing/approve-by-qr.ts';
 import { joinByCode } from '../../../sdk/src/device/pairing/join-by-code.ts';

@@ -5,7 +5,7 @@ import { generateDeviceKeys } from '../../../core/devices/device-keys.ts';
 import { deriveEpochKey, newUmk } from '../../../core/devices/epoch-keys.ts';
 import { encodeRosterBody } from '../../../core/devices/roster-body.ts';
 import { draftEntry } from '../../../core/devices/write-entry.ts';
-import { DeviceVaultError } from '../../../sdk/src/device/device-errors.ts';
+import { DeviceVaultError } from '../../../sdk/src/device/device-vault-error.ts';
 import { createRecoveryCode, draftRecoveryCode } from '../../../sdk/src/device/recovery/create-recovery-code.ts';
 import { recoverVault } from '../../../sdk/src/device/recovery/recover.ts';
 import { renderRecoveryPage } from '../../../sdk/src/device/recovery/recovery-page.ts';

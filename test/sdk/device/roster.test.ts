@@ -5,7 +5,7 @@ import { generateDeviceKeys, publicKeysOf } from '../../../core/devices/device-k
 import { encodePairingQr } from '../../../core/devices/pairing-qr.ts';
 import { encodeChanges, openChange, sealChange } from '../../../core/devices/record-changes.ts';
 import { utf8Bytes } from '../../../core/encoding/bytes.ts';
-import { DeviceVaultError } from '../../../sdk/src/device/device-errors.ts';
+import { DeviceVaultError } from '../../../sdk/src/device/device-vault-error.ts';
 import { approveByQr } from '../../../sdk/src/device/pairing/approve-by-qr.ts';
 import { createRecoveryCode } from '../../../sdk/src/device/recovery/create-recovery-code.ts';
 import { addDevice } from '../../../sdk/src/device/roster/add-device.ts';

@@ -7,8 +7,9 @@ import { importUmk, openRecord, sealRecord } from '../../../core/devices/publish
 import { readPublishedPlaintext, writePublishedPlaintext } from '../../../core/devices/published-plaintext.ts';
 import { findNativeArgon2id, unwrapUmkFromRecovery } from '../../../core/devices/published-recovery-wrap.ts';
 import { type Bytes, concatBytes, toBase64, utf8Bytes } from '../../../core/encoding/bytes.ts';
-import { DeviceVaultError, deviceError } from '../../../sdk/src/device/device-errors.ts';
+import { deviceError } from '../../../sdk/src/device/device-errors.ts';
 import type { DeviceRecord, RecordData, RecordVersion } from '../../../sdk/src/device/device-types.ts';
+import { DeviceVaultError } from '../../../sdk/src/device/device-vault-error.ts';
 import { exportJson } from '../../../sdk/src/device/transfer/export-json.ts';
 import { exportPia } from '../../../sdk/src/device/transfer/export-pia.ts';
 import { importPia } from '../../../sdk/src/device/transfer/import-pia.ts';

@@ -1,8 +1,8 @@
 /** The public classes: pairing, devices, recovery, export and import, with the clock of the system. */
 import { describe, expect, test } from 'vitest';
 import { utf8Bytes } from '../../../core/encoding/bytes.ts';
-import { DeviceVaultError } from '../../../sdk/src/device/device-errors.ts';
 import type { DeviceVault } from '../../../sdk/src/device/device-vault.ts';
+import { DeviceVaultError } from '../../../sdk/src/device/device-vault-error.ts';
 import { DeviceVaults } from '../../../sdk/src/device/device-vaults.ts';
 import { memoryStorage } from '../../../sdk/src/device/storage/memory-storage.ts';
 import { maxAnswerBytes } from '../../../sdk/src/http/bounded-transport.ts';

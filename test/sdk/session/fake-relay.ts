@@ -2,7 +2,8 @@
  * The service of sessions in memory, by docs/session-service.md: directory, enrollment, prekeys, conversations and
  * mailboxes. It can lose requests and answers, and lie where a test tells it to.
  */
-import { createHash, randomBytes } from 'node:crypto';
+
+import { sha256 } from '../../../core/blobs/blob-key-derivation.ts';
 import { applyEntry } from '../../../core/directory/apply-entry.ts';
 import { type Conversation, readConversation, replacesConversation } from '../../../core/directory/conversation.ts';
 import { type DirectoryState, initialDirectory } from '../../../core/directory/directory-state.ts';
@@ -13,7 +14,7 @@ import { isStoredLookup } from '../../../core/directory/invite.ts';
 import { findParticipant, mayWrite, type Party } from '../../../core/directory/may-write.ts';
 import { acceptBundle, readOneTimePrekey } from '../../../core/directory/prekeys.ts';
 import { encodeLeaves } from '../../../core/directory/state-leaves.ts';
-import { type Bytes, equalBytes } from '../../../core/encoding/bytes.ts';
+import { type Bytes, equalBytes, toHex, utf8Bytes } from '../../../core/encoding/bytes.ts';
 import { addSessionErrors } from '../../../sdk/src/session/requests/service-errors.ts';
 import type {
   AdminRequests,
@@ -111,7 +112,7 @@ export class FakeRelay {
       entries: async (after) => this.#page(after),
       append: async (signed) => this.append(signed),
       createInvite: async ({ invite, person, role, stored }) => {
-        const challenge = new Uint8Array(randomBytes(32));
+        const challenge = crypto.getRandomValues(new Uint8Array(32));
         this.invites.set(invite, { person, role, stored, challenge, enrollment: undefined });
       },
       invites: async () => [...this.invites].map(([invite, rest]) => ({ invite, ...rest })),
@@ -240,8 +241,8 @@ export class FakeRelay {
   /** Tells that a message was stored. */
   onStored: (device: string, message: IncomingMessage) => void = () => undefined;
 
-  #putPush(own: string, endpoint: string) {
-    const subscription = createHash('sha256').update(endpoint).digest('hex').slice(0, 32);
+  async #putPush(own: string, endpoint: string) {
+    const subscription = toHex(await sha256(utf8Bytes(endpoint))).slice(0, 32);
     this.subscriptions.set(`${own}/${subscription}`, endpoint);
     return { subscription, expiresAt: new Date(this.#now() + 90 * 86_400_000) };
   }

@@ -2,7 +2,8 @@
 
 import type { CallSettings } from '../../shared/client-options.ts';
 import { AnimaError } from '../../shared/errors.ts';
-import { DeviceVaultError, deviceError } from '../device-errors.ts';
+import { deviceError } from '../device-errors.ts';
+import { DeviceVaultError } from '../device-vault-error.ts';
 import { getPairing } from './pairing-checks.ts';
 import type { CandidateDevice, NewDeviceRequests, PairingTime } from './pairing-ports.ts';
 import { type Admission, verifyAdmission } from './verify-admission.ts';

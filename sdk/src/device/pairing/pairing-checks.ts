@@ -4,8 +4,9 @@ import { withAbort } from '../../http/retry.ts';
 import { notSentError } from '../../shared/argument-validation.ts';
 import type { CallSettings } from '../../shared/client-options.ts';
 import { AnimaError } from '../../shared/errors.ts';
-import { type DeviceVaultError, deviceError } from '../device-errors.ts';
+import { deviceError } from '../device-errors.ts';
 import type { CodeComparison, ConfirmCode } from '../device-types.ts';
+import type { DeviceVaultError } from '../device-vault-error.ts';
 import type { NewDeviceRequests, PairingPlace, PairingTime } from './pairing-ports.ts';
 
 export const pairingRefused = (detail: string): DeviceVaultError => deviceError('pairing_refused', { detail });

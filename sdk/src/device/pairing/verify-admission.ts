@@ -4,7 +4,8 @@ import { publicKeysOf } from '../../../../core/devices/device-keys.ts';
 import { parseRosterBody, type RosterBody } from '../../../../core/devices/roster-body.ts';
 import { deviceIdOf, type MemberKeys } from '../../../../core/devices/vault-scope.ts';
 import { type Bytes, equalBytes } from '../../../../core/encoding/bytes.ts';
-import { type DeviceVaultError, deviceError } from '../device-errors.ts';
+import { deviceError } from '../device-errors.ts';
+import type { DeviceVaultError } from '../device-vault-error.ts';
 import type { VaultEngine } from '../vault-engine-types.ts';
 
 /** What both devices agreed on. */

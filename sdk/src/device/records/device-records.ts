@@ -6,7 +6,7 @@ import { notSentError } from '../../shared/argument-validation.ts';
 import type { CallOptions, CallSettings } from '../../shared/client-options.ts';
 import { AnimaError } from '../../shared/errors.ts';
 import { Turns } from '../../shared/turns.ts';
-import { DeviceVaultError, deviceError } from '../device-errors.ts';
+import { deviceError } from '../device-errors.ts';
 import type {
   DeviceRecord,
   DeviceRecords,
@@ -16,6 +16,7 @@ import type {
   SyncOptions,
   SyncResult,
 } from '../device-types.ts';
+import { DeviceVaultError } from '../device-vault-error.ts';
 import type { DeviceVaultEngine } from '../vault-engine.ts';
 import { ChangeQueue, type QueuedChange } from './change-queue.ts';
 import { type Content, checkData, encodeBody, equalContent, type Time, writeBody } from './record-content.ts';

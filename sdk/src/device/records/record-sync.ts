@@ -8,8 +8,9 @@ import { maxChanges, maxEntryBytes, maxLamportPerEntry } from '../../../../core/
 import { type Change, encodeChanges, sealChange } from '../../../../core/devices/record-changes.ts';
 import type { CallSettings } from '../../shared/client-options.ts';
 import { Turns } from '../../shared/turns.ts';
-import { DeviceVaultError, deviceError } from '../device-errors.ts';
+import { deviceError } from '../device-errors.ts';
 import type { SyncNotice, SyncProgress, SyncResult } from '../device-types.ts';
+import { DeviceVaultError } from '../device-vault-error.ts';
 import { rotateIfDue } from '../roster/change-roster.ts';
 import type { DeviceVaultEngine } from '../vault-engine.ts';
 import type { EngineView, EntryDraft } from '../vault-engine-types.ts';

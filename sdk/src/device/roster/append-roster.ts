@@ -4,7 +4,8 @@ import { destroyEpochKey, type EpochKey } from '../../../../core/devices/epoch-k
 import { draftRoster, nextEpochKey, type RosterChange } from '../../../../core/devices/write-entry.ts';
 import type { Bytes } from '../../../../core/encoding/bytes.ts';
 import type { CallSettings } from '../../shared/client-options.ts';
-import { type DeviceErrorCode, DeviceVaultError, deviceError } from '../device-errors.ts';
+import { type DeviceErrorCode, deviceError } from '../device-errors.ts';
+import { DeviceVaultError } from '../device-vault-error.ts';
 import type { ApprovalMessage } from '../pending-entry.ts';
 import type { AppendedEntry, EngineView, EntryDraft, VaultEngine } from '../vault-engine-types.ts';
 

@@ -6,7 +6,8 @@ import { generateDeviceKeys, toDeviceKeys } from '../../../../core/devices/devic
 import { generateLocalCryptoKey, type LocalKey, localKeyOf } from '../../../../core/devices/local-box.ts';
 import type { VaultScope } from '../../../../core/devices/vault-scope.ts';
 import type { Bytes } from '../../../../core/encoding/bytes.ts';
-import { type DeviceVaultError, deviceError } from '../device-errors.ts';
+import type { DeviceVaultError } from '../device-vault-error.ts';
+import { storageError } from './storage-errors.ts';
 import {
   type DataBatch,
   type DataStore,
@@ -30,7 +31,7 @@ interface StoredCryptoKeys {
   readonly local: CryptoKey;
 }
 
-const storageFailed = (): DeviceVaultError => deviceError('storage_failed');
+const storageFailed = (): DeviceVaultError => storageError('storage_failed');
 
 /** The result of a request of IndexedDB. */
 const resultOf = <T>(request: IDBRequest<T>): Promise<T> =>
@@ -70,7 +71,7 @@ class Database {
   }
 
   #open(): Promise<IDBDatabase> {
-    if (typeof indexedDB === 'undefined') throw deviceError('unsupported_platform', { detail: 'IndexedDB' });
+    if (typeof indexedDB === 'undefined') throw storageError('unsupported_platform', { detail: 'IndexedDB' });
     this.#opened ??= this.#request().catch((error: unknown) => {
       this.#opened = undefined;
       throw error;
@@ -126,7 +127,7 @@ class IndexedDbKeyStore implements KeyStore, LocalKeyStore {
   async load(scope: VaultScope): Promise<StoredKeys | undefined> {
     const stored: unknown = await this.#database.read(keyStoreName, (objects) => objects.get(scopeName(scope)));
     if (stored === undefined) return undefined;
-    if (!isStoredCryptoKeys(stored)) throw deviceError('storage_damaged');
+    if (!isStoredCryptoKeys(stored)) throw storageError('storage_damaged');
     return await toStoredKeys(stored);
   }
 
@@ -141,7 +142,7 @@ class IndexedDbKeyStore implements KeyStore, LocalKeyStore {
     const stored: unknown = await this.#database.read(keyStoreName, (objects) => objects.get(scopeName(scope)));
     const local: unknown = typeof stored === 'object' && stored !== null ? Reflect.get(stored, 'local') : undefined;
     if (local instanceof CryptoKey) return localKeyOf(local);
-    throw deviceError('storage_damaged', { detail: 'the storage key is absent' });
+    throw storageError('storage_damaged', { detail: 'the storage key is absent' });
   }
 
   async delete(scope: VaultScope): Promise<void> {
@@ -185,7 +186,7 @@ class IndexedDbDataStore implements DataStore {
       get: async (name) => {
         const found: unknown = await database.read(dataStoreName, (objects) => objects.get(prefix + name));
         if (found === undefined || found instanceof Uint8Array) return found && new Uint8Array(found);
-        throw deviceError('storage_damaged');
+        throw storageError('storage_damaged');
       },
       list: async (start) => {
         const keys = await database.read(dataStoreName, (objects) => objects.getAllKeys(rangeOf(prefix + start)));
@@ -214,11 +215,11 @@ const rangeOf = (prefix: string): IDBKeyRange => IDBKeyRange.bound(prefix, `${pr
  */
 function takeLock(name: string): Promise<() => void> {
   const locks: LockManager | undefined = navigator.locks;
-  if (locks === undefined) throw deviceError('unsupported_platform', { detail: 'Web Locks' });
+  if (locks === undefined) throw storageError('unsupported_platform', { detail: 'Web Locks' });
   return new Promise((resolve, reject) => {
     locks
       .request(name, { ifAvailable: true }, (lock) => {
-        if (lock === null) throw deviceError('vault_in_use');
+        if (lock === null) throw storageError('vault_in_use');
         return new Promise<void>((release) => resolve(release));
       })
       .catch(reject);

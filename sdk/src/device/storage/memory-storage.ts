@@ -3,7 +3,7 @@ import { generateDeviceKeys } from '../../../../core/devices/device-keys.ts';
 import { generateLocalCryptoKey, type LocalKey, localKeyOf } from '../../../../core/devices/local-box.ts';
 import type { VaultScope } from '../../../../core/devices/vault-scope.ts';
 import type { Bytes } from '../../../../core/encoding/bytes.ts';
-import { deviceError } from '../device-errors.ts';
+import { storageError } from './storage-errors.ts';
 import {
   type DataBatch,
   type DataStore,
@@ -42,7 +42,7 @@ class MemoryKeyStore implements KeyStore, LocalKeyStore {
 
   async loadLocal(scope: VaultScope): Promise<LocalKey> {
     const local = this.#locals.get(scopeName(scope));
-    if (local === undefined) throw deviceError('storage_damaged', { detail: 'the storage key is absent' });
+    if (local === undefined) throw storageError('storage_damaged', { detail: 'the storage key is absent' });
     return local;
   }
 
@@ -58,7 +58,7 @@ class MemoryDataStore implements DataStore {
 
   async open(scope: VaultScope): Promise<VaultData> {
     const name = scopeName(scope);
-    if (this.#locked.has(name)) throw deviceError('vault_in_use');
+    if (this.#locked.has(name)) throw storageError('vault_in_use');
     this.#locked.add(name);
     const items = this.#vaults.get(name) ?? new Map<string, Bytes>();
     this.#vaults.set(name, items);

@@ -1,6 +1,7 @@
 /** Data of a vault that stays in memory until it is kept: for a device that is not a member yet. */
 import type { Bytes } from '../../../../core/encoding/bytes.ts';
-import { DeviceVaultError, deviceError } from '../device-errors.ts';
+import { DeviceVaultError } from '../device-vault-error.ts';
+import { storageError } from './storage-errors.ts';
 import type { DataBatch, VaultData } from './storage-ports.ts';
 
 export class StagedData implements VaultData {
@@ -21,7 +22,7 @@ export class StagedData implements VaultData {
       const replaced = (await this.#data.list('')).filter((name) => !staged.has(name));
       await this.#data.write({ puts: staged, deletes: new Set(replaced) });
     } catch (error) {
-      throw error instanceof DeviceVaultError ? error : deviceError('storage_failed');
+      throw error instanceof DeviceVaultError ? error : storageError('storage_failed');
     }
     this.#staged = undefined;
   }

@@ -8,8 +8,9 @@ import { unwrapUmkFromRecovery } from '../../../../core/devices/published-recove
 import type { Bytes } from '../../../../core/encoding/bytes.ts';
 import { normalizeTypedCode, toCodeGroups } from '../../../../core/encoding/crockford-base32.ts';
 import { notSentError } from '../../shared/argument-validation.ts';
-import { DeviceVaultError, deviceError } from '../device-errors.ts';
+import { deviceError } from '../device-errors.ts';
 import type { RecordData } from '../device-types.ts';
+import { DeviceVaultError } from '../device-vault-error.ts';
 import { type Argon2id, requireArgon2id } from './argon2.ts';
 import { type PiaFile, type PiaRecord, parsePiaFile } from './pia-file.ts';
 import type { RecordName, TransferRecords } from './transfer-ports.ts';

@@ -1,8 +1,8 @@
 /** The records of a vault, for export and import. */
 import { recordKey } from '../../../../core/devices/chain-state.ts';
 import type { CallOptions } from '../../shared/client-options.ts';
-import { DeviceVaultError } from '../device-errors.ts';
 import type { DeviceRecord, RecordType } from '../device-types.ts';
+import { DeviceVaultError } from '../device-vault-error.ts';
 import { newRecordId, type VaultRecords } from '../records/device-records.ts';
 import { checkData } from '../records/record-content.ts';
 import type { VaultEngine } from '../vault-engine-types.ts';

@@ -1,18 +1,12 @@
 /** The verified directory on this device. It only moves forward, entry by entry. */
 import { applyEntry } from '../../../../core/directory/apply-entry.ts';
 import { zeroHash } from '../../../../core/directory/directory-ids.ts';
-import { compareHeads, directoryPin } from '../../../../core/directory/directory-pin.ts';
-import {
-  type DirectoryHead,
-  type DirectoryState,
-  initialDirectory,
-  type StopReason,
-} from '../../../../core/directory/directory-state.ts';
-import { resumeFromCheckpoint } from '../../../../core/directory/resume-from-checkpoint.ts';
+import { compareHeads } from '../../../../core/directory/directory-pin.ts';
+import type { DirectoryHead, DirectoryState, StopReason } from '../../../../core/directory/directory-state.ts';
 import { decodeDirectoryState, encodeDirectoryState } from '../../../../core/directory/state-snapshot.ts';
 import { type Bytes, concatBytes, equalBytes } from '../../../../core/encoding/bytes.ts';
 import type { CallSettings } from '../../shared/client-options.ts';
-import type { CheckpointParts, EntriesPage } from '../requests/session-requests.ts';
+import type { EntriesPage } from '../requests/session-requests.ts';
 import { type SessionError, sessionError } from '../session-errors.ts';
 import { Changes, type SessionStore } from '../storage/session-store.ts';
 
@@ -25,13 +19,17 @@ const stopError = (reason: StopReason, seq: number): SessionError =>
   );
 
 /** States of a chain, and the hashes of its entries. */
-interface Chain {
+export interface Chain {
   readonly state: DirectoryState;
   readonly hashes: ReadonlyMap<number, Bytes>;
 }
 
 /** Verifies entries. @throws SessionError bad_directory, update_required */
-function applyAll(start: DirectoryState, entries: readonly Bytes[], visit?: (state: DirectoryState) => void): Chain {
+export function applyAll(
+  start: DirectoryState,
+  entries: readonly Bytes[],
+  visit?: (state: DirectoryState) => void,
+): Chain {
   let state = start;
   const hashes = new Map<number, Bytes>();
   for (const signed of entries) {
@@ -42,48 +40,6 @@ function applyAll(start: DirectoryState, entries: readonly Bytes[], visit?: (sta
     visit?.(state);
   }
   return { state, hashes };
-}
-
-/** A directory that is read for the first time. Nothing of it counts before the pin is reached. */
-export class PinnedStart {
-  readonly #pin: Bytes;
-  readonly hashes = new Map<number, Bytes>();
-  state: DirectoryState;
-  isPinned = false;
-
-  constructor(org: string, pin: Bytes) {
-    this.#pin = pin;
-    this.state = initialDirectory(org);
-  }
-
-  /** Reads on until there is no more. @throws SessionError bad_directory, update_required */
-  async read(read: ReadEntries, settings: CallSettings): Promise<void> {
-    for (let more = true; more; ) {
-      const page = await read(this.state.head.seq, settings);
-      const chain = applyAll(this.state, page.entries, (state) => {
-        this.isPinned ||= equalBytes(directoryPin(state), this.#pin);
-      });
-      this.state = chain.state;
-      for (const [seq, hash] of chain.hashes) this.hashes.set(seq, hash);
-      more = page.more && page.entries.length > 0;
-    }
-  }
-
-  /** Starts at a checkpoint, if that leads to the pin. Otherwise nothing changes. */
-  async tryCheckpoint({ seq, ...parts }: CheckpointParts, read: ReadEntries, settings: CallSettings): Promise<void> {
-    const tail: Bytes[] = [];
-    for (let more = true; more; ) {
-      const page = await read(seq + tail.length, settings);
-      tail.push(...page.entries);
-      more = page.more && page.entries.length > 0;
-    }
-    const state = resumeFromCheckpoint(this.state.org, this.#pin, { ...parts, tail });
-    if (state === undefined) return;
-    this.state = state;
-    this.hashes.clear();
-    this.hashes.set(state.head.seq, state.head.hash);
-    this.isPinned = true;
-  }
 }
 
 const stateName = 'directory';
@@ -128,7 +84,7 @@ export class DirectoryCopy {
   }
 
   /** Adds a first directory to a batch, which `load` reads. */
-  static stage(changes: Changes, { state, hashes }: Pick<PinnedStart, 'state' | 'hashes'>): void {
+  static stage(changes: Changes, { state, hashes }: Chain): void {
     stageChain(changes, { state, hashes }, hashes);
   }
 

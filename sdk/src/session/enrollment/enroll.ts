@@ -5,7 +5,7 @@ import { type Invite, inviteLookup, parseInvite } from '../../../../core/directo
 import type { Bytes } from '../../../../core/encoding/bytes.ts';
 import type { CallSettings } from '../../shared/client-options.ts';
 import { AnimaError } from '../../shared/errors.ts';
-import { DirectoryCopy, PinnedStart } from '../directory/directory-copy.ts';
+import { DirectoryCopy } from '../directory/directory-copy.ts';
 import type { EnrollmentRequests, SessionRequests } from '../requests/session-requests.ts';
 import type { SessionClock } from '../session-clock.ts';
 import { sessionError } from '../session-errors.ts';
@@ -20,6 +20,10 @@ import {
   stageRecord,
 } from '../storage/own-device.ts';
 import { Changes, type SessionStore } from '../storage/session-store.ts';
+import { PinnedStart } from './pinned-start.ts';
+
+export { enrollmentRequests } from '../requests/enrollment-requests.ts';
+export { PinnedStart };
 
 /** How long an enrollment waits (docs/session-service.md, section 3), and the time between two questions. */
 const waitMs = 86_400_000;

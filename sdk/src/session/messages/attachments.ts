@@ -1,5 +1,5 @@
 /** Bodies and files that are stored beside the messages: sealed once, and named in the message with key and hashes. */
-import { type Bytes, concatBytes, toHex, utf8Bytes } from '../../../../core/encoding/bytes.ts';
+import { type Bytes, concatBytes, toHex } from '../../../../core/encoding/bytes.ts';
 import {
   attachmentBlobLength,
   openAttachment,
@@ -108,10 +108,6 @@ function checkLength(bytes: Bytes): Bytes {
   if (bytes.length > maxAttachmentBytes) throw sessionError('body_too_large');
   return bytes;
 }
-
-/** The body as bytes. */
-export const bodyBytes = (body: string | Uint8Array): Bytes =>
-  checkLength(typeof body === 'string' ? utf8Bytes(body) : new Uint8Array(body));
 
 /** Downloads an attachment. The hashes in the message decide whether it is the right one. */
 export async function download(

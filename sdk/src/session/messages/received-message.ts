@@ -5,7 +5,6 @@ import type { AttachmentReference } from '../../../../core/sessions/message-cont
 import type { CallOptions, CallSettings } from '../../shared/client-options.ts';
 import type { SessionContext } from '../session-context.ts';
 import type { ReadOptions, ReceivedFile, ReceivedMessage } from '../session-types.ts';
-import { download } from './attachments.ts';
 import type { InboxItem } from './message-items.ts';
 
 export type ToSettings = (options: CallOptions) => CallSettings;
@@ -20,8 +19,10 @@ export function receivedMessage(
   const list = fileListOf(item);
   const body = list === undefined ? item.body : utf8Bytes(list.text);
   const load = (reference: AttachmentReference) => {
-    return ({ onProgress, ...options }: ReadOptions = {}): Promise<Bytes> =>
-      download(context, item.id, reference, toSettings(options), onProgress);
+    return async ({ onProgress, ...options }: ReadOptions = {}): Promise<Bytes> => {
+      const { download } = await import('./attachments.ts');
+      return await download(context, item.id, reference, toSettings(options), onProgress);
+    };
   };
   const read = body instanceof Uint8Array ? async () => body.slice() : load(body);
   const files = (list?.files ?? []).map((file): ReceivedFile => {

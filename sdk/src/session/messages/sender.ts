@@ -1,9 +1,9 @@
 /** Writes messages into the queue of this device. They are sealed and sent by the outbox. */
 import type { Conversation } from '../../../../core/directory/conversation.ts';
-import { type Bytes, toHex } from '../../../../core/encoding/bytes.ts';
+import { type Bytes, toHex, utf8Bytes } from '../../../../core/encoding/bytes.ts';
 import { randomId16 } from '../../../../core/sessions/device-secrets.ts';
 import { filesType } from '../../../../core/sessions/file-list.ts';
-import { maxInlineBody } from '../../../../core/sessions/limits.ts';
+import { maxAttachmentBytes, maxInlineBody } from '../../../../core/sessions/limits.ts';
 import { notSentError } from '../../shared/argument-validation.ts';
 import type { ConversationBook } from '../conversations/conversation-book.ts';
 import { isCurrentFor, linkBetween, mayExchange, rosterOf } from '../conversations/roster.ts';
@@ -11,7 +11,6 @@ import type { SessionContext, Settings } from '../session-context.ts';
 import { sessionError } from '../session-errors.ts';
 import type { ConversationDevice, MessageBody, TransferProgress } from '../session-types.ts';
 import { Changes } from '../storage/session-store.ts';
-import { bodyBytes, uploadBody, uploadFiles } from './attachments.ts';
 import { prefixes, type SentItem, type TodoItem, todoName } from './message-items.ts';
 import { keysOf, loadPeer, partyOf } from './peer-records.ts';
 
@@ -20,6 +19,16 @@ const maxDevices = 16;
 
 /** Where a message goes: a conversation, or another agent by a link. */
 export type Target = string | { readonly agent: string };
+
+/** Loaded with the first attachment. */
+const loadAttachments = () => import('./attachments.ts');
+
+/** @throws SessionError body_too_large */
+function bodyBytes(body: string | Uint8Array): Bytes {
+  const bytes = typeof body === 'string' ? utf8Bytes(body) : new Uint8Array(body);
+  if (bytes.length > maxAttachmentBytes) throw sessionError('body_too_large');
+  return bytes;
+}
 
 interface QueueOptions {
   readonly type?: string | undefined;
@@ -72,11 +81,14 @@ export class Sender {
     // Before anything is uploaded, and again when it is stored.
     await this.#recipients(target);
     if (!isPlain) {
+      const { uploadFiles } = await loadAttachments();
       const list = await uploadFiles(this.#context, id, body.text ?? '', body.files, settings, onProgress);
       await this.#context.turn(() => this.#store(target, id, list, filesType));
     } else if (bytes !== undefined) {
       const isLong = bytes.length > maxInlineBody;
-      const content = isLong ? await uploadBody(this.#context, id, bytes, settings, onProgress) : bytes;
+      const content = isLong
+        ? await (await loadAttachments()).uploadBody(this.#context, id, bytes, settings, onProgress)
+        : bytes;
       await this.#context.turn(() => this.#store(target, id, content, type));
     }
     return toHex(id);

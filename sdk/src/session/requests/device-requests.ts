@@ -13,7 +13,6 @@ import { type Bytes, toBase64 } from '../../../../core/encoding/bytes.ts';
 import type { Transport } from '../../http/transport.ts';
 import { AnimaError } from '../../shared/errors.ts';
 import type { OwnDevice } from '../storage/own-device.ts';
-import { attachmentRequests } from './attachment-requests.ts';
 import { pushRequests, socketRequests } from './live-requests.ts';
 import { pageOf, rowOf, type SendSigned } from './request-rows.ts';
 import { addSessionErrors } from './service-errors.ts';
@@ -33,6 +32,9 @@ import {
 import type { SessionRequests } from './session-requests.ts';
 import { SessionSigner } from './session-signer.ts';
 
+/** Loaded with the first attachment. */
+const loadAttachments = () => import('./attachment-requests.ts');
+
 /** Requests of one device. @param certificate of a member of a fleet */
 export function deviceRequests(
   transport: Transport,
@@ -44,7 +46,10 @@ export function deviceRequests(
   const send: SendSigned = (route, call, settings, decode) =>
     signer.clock.send(() => transport.request({ ...call, route, signer }, settings, decode));
   return {
-    attachments: attachmentRequests(send, transport),
+    attachments: {
+      put: async (...given) => await (await loadAttachments()).attachmentRequests(send, transport).put(...given),
+      get: async (...given) => await (await loadAttachments()).attachmentRequests(send, transport).get(...given),
+    },
     sockets: socketRequests(send),
     push: pushRequests(send),
     entries: async (after, settings) =>

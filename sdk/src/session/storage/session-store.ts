@@ -1,6 +1,6 @@
 /** What a device stores of session custody: sealed items, written in atomic batches. */
 import type { Bytes } from '../../../../core/encoding/bytes.ts';
-import { DeviceVaultError } from '../../device/device-errors.ts';
+import { DeviceVaultError } from '../../device/device-vault-error.ts';
 import type { SessionStorage } from '../../device/storage/storage-ports.ts';
 import { StoreBatch, VaultStore } from '../../device/vault-store.ts';
 import { SessionError, type SessionErrorCode, sessionError } from '../session-errors.ts';
