@@ -97,6 +97,11 @@ export interface LocalVault {
   providerRequests(): readonly ProviderRequest[];
   /** The latest requests to the page, and to the link routes through the page. */
   pageLog(): readonly DistributionRequest[];
+  /**
+   * Ends one execution environment in the midst of an event, as a failure of its machine does. Resolves to whether one was
+   * busy.
+   */
+  crashBusyEnvironment(): Promise<boolean>;
   /** The log lines of the functions and the gateway. */
   logs(): string;
   /** Logs the type and code location of an error that belongs to no call. */

@@ -44,6 +44,16 @@ describe('environments of functions', () => {
     await pool.close();
   });
 
+  test('that are busy can be ended one at a time, as if their machine failed', async () => {
+    const { a, pool } = functions(10);
+    const [one, two] = [await a.acquire(), await a.acquire()];
+    a.release(one);
+    expect(await pool.crashBusy()).toBe(true);
+    expect([one.usable, two.usable]).toEqual([true, false]);
+    expect(await pool.crashBusy()).toBe(false);
+    await pool.close();
+  });
+
   test('that were idle for longest end when there are too many', async () => {
     const { a, b, c, pool } = functions(2);
     const [first, second] = [await a.acquire(), await b.acquire()];

@@ -74,6 +74,14 @@ export class EnvironmentPool<One extends Pooled = ExecutionEnvironment> {
     this.#schedule();
   }
 
+  /** Ends one environment in the midst of an event. @returns whether one was busy */
+  async crashBusy(): Promise<boolean> {
+    const idle = new Set(this.#idle.map(({ environment }) => environment));
+    const busy = [...this.#all].find((environment) => environment.usable && !idle.has(environment));
+    await busy?.terminate();
+    return busy !== undefined;
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);

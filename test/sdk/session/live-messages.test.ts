@@ -91,16 +91,18 @@ test('bytes of a hostile socket open nothing, and the next message is given as i
 });
 
 test('more frames than a device holds while the application is busy are read from the mailbox', async () => {
-  const { clock, phone, bobPhone, conversation } = await liveWorld();
+  const { clock, phone, bobPhone, conversation, reads } = await liveWorld();
   const iterator = bobPhone.client.messages()[Symbol.asyncIterator]();
   const first = iterator.next();
   await clock.settle(loops);
   const texts = Array.from({ length: 80 }, (_, at) => `number ${at}`);
   for (const text of texts) await phone.client.send(conversation, text);
   await clock.settle(1);
+  const before = reads.length;
   const got = [await (await first).value?.text()];
   while (got.length < texts.length) got.push(await (await iterator.next()).value?.text());
   expect(got).toEqual(texts);
+  expect(reads.length).toBeGreaterThan(before);
   await iterator.return?.();
   await clock.settle(0);
 });
