@@ -138,9 +138,7 @@ describe('the page about device vaults', () => {
     );
     const own = Object.keys(deviceErrorMessages);
     expect(own.length).toBeGreaterThan(25);
-    expect(rows.toSorted()).toEqual(
-      [...own, ...Object.keys(deviceErrors)].toSorted(),
-    );
+    expect(rows.toSorted()).toEqual([...own, ...Object.keys(deviceErrors)].toSorted());
   });
 
   test('states the limits that are enforced', () => {
