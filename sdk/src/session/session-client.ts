@@ -2,6 +2,7 @@ import { fingerprintOf } from '../../../core/directory/directory-ids.ts';
 import type { Device } from '../../../core/directory/directory-state.ts';
 import { writeEntry } from '../../../core/directory/write-entry.ts';
 import { type Bytes, fromHex } from '../../../core/encoding/bytes.ts';
+import { filesType } from '../../../core/sessions/file-list.ts';
 import { toBase32, toCodeGroups } from '../../../core/encoding/crockford-base32.ts';
 import type { Transport } from '../http/transport.ts';
 import type { CallOptions, CallSettings } from '../shared/client-options.ts';
@@ -172,7 +173,8 @@ export class SessionClient {
     const found: SentText[] = [];
     for await (const [, item] of this.#engine.context.store.items<SentItem>(prefixes.sent)) {
       const { place, time, type, body } = item;
-      if (place !== conversation || !(body instanceof Uint8Array)) continue;
+      // A list of files is no text.
+      if (place !== conversation || type === filesType || !(body instanceof Uint8Array)) continue;
       found.push({
         ...sentMessageOf(item, this.person),
         time: new Date(time),
