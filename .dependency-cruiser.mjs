@@ -74,6 +74,7 @@ export const capabilities = {
     values: [],
     memory: ['decryption-error.ts', 'encoding'],
     jobs: ['decryption-error.ts', 'encoding', 'hazmat'],
+    messages: ['decryption-error.ts', 'encoding', 'hazmat'],
     'offline-cache': ['decryption-error.ts', 'encoding', 'hazmat'],
     devices: ['decryption-error.ts', 'encoding', 'hazmat'],
     directory: ['api-keys', 'decryption-error.ts', 'devices', 'encoding', 'hazmat'],

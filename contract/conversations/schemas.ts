@@ -14,6 +14,17 @@ const webhookRoute = {
   response: () => z.strictObject({ contentType: z.string(), body: z.string() }),
 };
 
+const messageMedia = () =>
+  z.strictObject({
+    id: z.string(),
+    kind: z.enum(['image', 'audio', 'video', 'sticker', 'contact', 'file']),
+    name: z.optional(z.string()),
+    type: z.optional(z.string()),
+    bytes: z.int().check(z.nonnegative()),
+    url: z.string(),
+    key: z.string(),
+  });
+
 /** Builders of entries of `routeSchemas` (route-schemas.ts). */
 export const conversationSchemas = {
   listMessages: {
@@ -28,6 +39,9 @@ export const conversationSchemas = {
               id: z.string(),
               role: z.enum(['user', 'agent']),
               text: z.string(),
+              subject: z.optional(z.string()),
+              original: z.optional(z.string()),
+              media: z.optional(z.array(messageMedia())),
               channel: z.string(),
               at: rfc3339Time(),
             }),

@@ -191,6 +191,8 @@ export const localSocketPort = 8790;
 export const objectLifetimeTag = 'lifetime';
 export const unfinishedLifetimeValue = 'unfinished';
 export const keptLifetimeValue = 'kept';
+/** Folder of the files of messages in the bucket of blobs: `<org>/media/…`. No blob has this ID. */
+export const mediaKeyFolder = 'media';
 /** Days after which objects are removed. A blob gets the smallest value that is not shorter than its own lifetime. */
 export const objectLifetimeDays = [2, 8, 31, 91, 366] as const;
 /** Days after which the attachment of a message is removed: one of `objectLifetimeDays`. */

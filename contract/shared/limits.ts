@@ -72,6 +72,16 @@ export const limits = {
   searchTextLength: 256,
   /** Maximum length of a message from a channel, bytes. */
   messageBytes: 16_384,
+  /** Maximum number of files that are kept of one message from a channel, and maximum bytes of one file and of all. */
+  mediaPerMessage: 10,
+  mediaBytes: 16_777_216,
+  mediaBytesPerMessage: 33_554_432,
+  /** Maximum length of the name of a file, characters. */
+  mediaNameLength: 255,
+  /** Seconds for which the URL of a file of a message works. */
+  mediaUrlSeconds: 900,
+  /** Maximum number of answers to one sender in an hour. Further messages are stored without an answer. */
+  answersPerHour: 60,
   /** The responder receives the latest messages of the conversation: at most this many messages and bytes. */
   historyMessages: 50,
   historyBytes: 262_144,

@@ -22,6 +22,16 @@ export function canonicalPhone(scheme: 'tel' | 'whatsapp', text: string): string
   return phoneDigitsPattern.test(digits) ? `${scheme}:+${digits}` : undefined;
 }
 
+/** Country code, optionally `ENT` for a portfolio of businesses, and 1 to 128 letters and digits. */
+const whatsAppUserIdPattern = /^[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}$/;
+
+/**
+ * `whatsapp-user:US.13491208655302741918`, from the ID that Meta gives a person within one business. It names people who
+ * hide their telephone number.
+ */
+export const canonicalWhatsAppUser = (id: string): string | undefined =>
+  whatsAppUserIdPattern.test(id) ? `whatsapp-user:${id}` : undefined;
+
 /**
  * `mailto:ada@example.com`, from a bare address: ASCII, converted to lower case because mailboxes ignore case, without
  * name, comment or quotes. Internationalized domains must be A-labels (RFC 5890).

@@ -1,5 +1,5 @@
 /**
- * Reads and writes small text objects of S3, and presigns requests for other ones, with the input types of the AWS SDK.
+ * Reads and writes small objects of S3, and presigns requests for other ones, with the input types of the AWS SDK.
  * Source: Amazon S3 API reference, 2006-03-01, GetObject, HeadObject and PutObject. Error names are the codes of S3,
  * such as `NoSuchKey`.
  */
@@ -14,6 +14,9 @@ import { type ServiceOptions, SignedService } from './signed-service.ts';
 type ObjectKey = Required<Pick<GetObjectRequest, 'Bucket' | 'Key'>>;
 type PutTextInput = ObjectKey &
   Pick<PutObjectRequest, 'IfMatch' | 'IfNoneMatch'> & { readonly Body: string; readonly ContentType: string };
+
+type PutBytesInput = ObjectKey &
+  Pick<PutObjectRequest, 'Tagging'> & { readonly Body: Uint8Array; readonly ContentType: string };
 
 export interface TextObject {
   readonly text: string;
@@ -74,7 +77,18 @@ export class S3ObjectClient {
     return await this.#service.call(this.#request('PutObject', 'PUT', key, headers, Body), etagOf);
   }
 
-  #request(operation: string, method: string, key: ObjectKey, headers: Record<string, string>, body: string) {
+  async putBytes({ Body, ContentType, Tagging, ...key }: PutBytesInput): Promise<void> {
+    const headers = { 'content-type': ContentType, ...(Tagging === undefined ? {} : { 'x-amz-tagging': Tagging }) };
+    await this.#service.call(this.#request('PutObject', 'PUT', key, headers, Body), etagOf);
+  }
+
+  #request(
+    operation: string,
+    method: string,
+    key: ObjectKey,
+    headers: Record<string, string>,
+    body: string | Uint8Array,
+  ) {
     const signed = { ...headers, 'x-amz-content-sha256': hash('sha256', body) };
     return { operation, method, headers: signed, body, ...this.#place(key) };
   }

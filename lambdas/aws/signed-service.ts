@@ -42,7 +42,7 @@ export interface ServiceRequest {
   readonly path: string;
   /** Headers besides those of the signature, in lower case. All of them are signed. */
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
+  readonly body: string | Uint8Array;
   /** Prefix of the host name, for buckets. */
   readonly hostPrefix?: string;
 }
@@ -157,7 +157,11 @@ export class SignedService {
       endpoint: { protocol, hostname, port },
       method,
       path,
-      headers: { ...headers, authorization, 'content-length': String(Buffer.byteLength(body)) },
+      headers: {
+        ...headers,
+        authorization,
+        'content-length': String(typeof body === 'string' ? Buffer.byteLength(body) : body.length),
+      },
       body,
     };
   }

@@ -4,6 +4,7 @@ import { createSyncLambdaClient } from '../aws/lambda-clients.ts';
 import { createSqsClient } from '../aws/sdk-clients.ts';
 import type { ProviderHttp } from '../channels/channel-ports.ts';
 import { LambdaChannelCredentials } from '../channels/stores/lambda-channel-credentials-client.ts';
+import { S3Media } from '../conversations/stores/s3-media.ts';
 import { JobProducer } from '../jobs/job-producer.ts';
 import { KmsTransitKeys } from '../jobs/stores/kms-transit-keys.ts';
 import { SqsJobQueue } from '../jobs/stores/sqs-job-queue.ts';
@@ -12,7 +13,15 @@ import { DynamoUserKeyrings } from '../users/stores/dynamo-user-keyrings.ts';
 import { DynamoUserReader, DynamoUserRecords, type UserTables } from '../users/stores/dynamo-user-records.ts';
 import { kmsCodeMacs, kmsCustodyMacs, kmsRoutingMacs } from '../users/stores/kms-macs.ts';
 import { VerifiedUserReader } from '../users/verified-user-reader.ts';
-import { keyringVerifier, lazy, orgDynamoClients, orgKmsClients, requireSetting, unscopedKmsClient } from './common.ts';
+import {
+  keyringVerifier,
+  lazy,
+  orgDynamoClients,
+  orgKmsClients,
+  orgS3Clients,
+  requireSetting,
+  unscopedKmsClient,
+} from './common.ts';
 
 export const userTables = () => ({
   keyrings: requireSetting('keyringTable'),
@@ -32,6 +41,9 @@ export const transitKeys = () => new KmsTransitKeys(orgKmsClients(), requireSett
 export const jobQueue = /* @__PURE__ */ lazy(() => new SqsJobQueue(createSqsClient(), requireSetting('jobQueueUrl')));
 
 export const jobSender = () => new JobProducer(transitKeys(), jobQueue());
+
+/** The files of messages, in the bucket of blobs. */
+export const userMedia = () => new S3Media(orgS3Clients(), requireSetting('blobBucket'));
 
 export const userKeyrings = () => new DynamoUserKeyrings(orgDynamoClients(), requireSetting('userKeyringTable'));
 

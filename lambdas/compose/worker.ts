@@ -2,8 +2,12 @@
 import { functionEnv } from '../../contract/shared/environment-variables.ts';
 import { createResponderLambdaClient } from '../aws/lambda-clients.ts';
 import { channelProviders } from '../channels/providers/provider-registry.ts';
+import { AnswerLimits } from '../conversations/answer-limits.ts';
 import { ChatCommandService } from '../conversations/chat-command-service.ts';
+import { ConversationService } from '../conversations/conversation-service.ts';
+import { MediaKeeper } from '../conversations/media-keeper.ts';
 import { MessageProcessor } from '../conversations/message-processor.ts';
+import { ReplySender } from '../conversations/reply-sender.ts';
 import { LambdaResponder } from '../conversations/stores/lambda-responder-client.ts';
 import { AccountService } from '../users/account-service.ts';
 import { DeletedUserPurger } from '../users/deleted-user-purger.ts';
@@ -27,6 +31,7 @@ import {
   routingMacs,
   transitKeys,
   userKeyrings,
+  userMedia,
   userReader,
   userRecords,
 } from './user-stores.ts';
@@ -76,25 +81,41 @@ export function createWorkerServices() {
     clock,
   });
   const responder = process.env[functionEnv.responderFunction];
-  const messageProcessor = new MessageProcessor({
-    identityUsers,
+  const replySender = new ReplySender({
     reader,
-    records: userRecords(),
-    chatCommands,
-    responder: responder ? new LambdaResponder(createResponderLambdaClient(), responder) : undefined,
     channelCredentials: channelCredentials(),
     channelProviders,
     providerHttp: providerHttp(),
+  });
+  const answerLimits = new AnswerLimits(store);
+  const media = userMedia();
+  const conversations = new ConversationService({
+    identityUsers,
+    reader,
+    records: userRecords(),
+    mediaKeeper: new MediaKeeper(media),
+    mediaUrls: media,
+    answerLimits,
+    responder: responder ? new LambdaResponder(createResponderLambdaClient(), responder) : undefined,
+    replySender,
+    clock,
+  });
+  const messageProcessor = new MessageProcessor({
+    identityUsers,
+    chatCommands,
+    conversations,
+    answerLimits,
+    replySender,
     clock,
   });
   // The wrapped keys of device vaults first, because they open the entries of their logs.
-  const userItems = (['deviceRosterTable', 'userRecordTable', 'deviceLogTable'] as const).map(
+  const tableItems = (['deviceRosterTable', 'userRecordTable', 'deviceLogTable'] as const).map(
     (table) => new DynamoUserItems(orgDynamoClients(), requireSetting(table)),
   );
   const deletedUserPurger = new DeletedUserPurger({
     keyrings,
     locatorStore: store,
-    userItems,
+    userItems: [...tableItems, media],
     jobProducer: jobs,
     clock,
   });

@@ -1,6 +1,7 @@
 /** Interfaces of conversations. Those of users are in user-ports.ts, those of channels in channel-ports.ts. */
 
-import type { Message } from '../../contract/conversations/wire.ts';
+import type { Message, MessageMedia } from '../../contract/conversations/wire.ts';
+import type { UserRef } from '../../core/users/user-root-key.ts';
 import type { ChannelName } from '../channels/channel-ports.ts';
 
 /** The stored record of a delivered message. */
@@ -22,19 +23,48 @@ export interface DeliveryStore {
   markQueued(org: string, id: string): Promise<void>;
 }
 
+/** Stores files that arrive with a webhook request. Objects that the worker does not take over expire. */
+export interface ReceivedMediaStore {
+  /** @throws VaultError `unavailable` */
+  putReceived(org: string, id: string, object: Uint8Array): Promise<void>;
+}
+
+/** The encrypted files of users. */
+export interface MediaStore {
+  /** @throws VaultError `unavailable` */
+  put(owner: UserRef, id: string, object: Uint8Array): Promise<void>;
+  /** Makes a received file one of the user's. Returns false if it no longer exists. @throws VaultError `unavailable` */
+  takeOver(owner: UserRef, id: string): Promise<boolean>;
+  /** @throws VaultError `unavailable` */
+  delete(owner: UserRef, ids: readonly string[]): Promise<void>;
+}
+
+/** Creates URLs of the encrypted files of users. Computed without a call. */
+export interface MediaUrls {
+  /** A URL that works for limits.mediaUrlSeconds. */
+  presign(owner: UserRef, id: string): Promise<string>;
+}
+
 /** The responder's input. It contains neither the sender's identity nor any credential or key. */
 export interface ResponderRequest {
   readonly org: string;
   readonly user: string;
   readonly channel: ChannelName;
-  readonly message: { readonly id: string; readonly text: string; readonly at: string };
+  readonly message: {
+    readonly id: string;
+    /** Never empty. */
+    readonly text: string;
+    readonly at: string;
+    readonly subject?: string | undefined;
+    readonly media?: readonly MessageMedia[] | undefined;
+  };
   /**
    * Whether other people can read the answer. If so, `history` is empty, so that the answer cannot repeat private
    * messages.
    */
   readonly shared: boolean;
   /** Earlier messages of the conversation on all channels, oldest first. */
-  readonly history: readonly Omit<Message, 'id'>[];
+  readonly history: readonly Omit<Message, 'id' | 'original'>[];
 }
 
 export interface Responder {

@@ -2,7 +2,6 @@
  * Receives webhooks (docs/channels.md). It verifies the signature before any other step and enqueues each message once.
  */
 import { hash, randomBytes } from 'node:crypto';
-import { limits } from '../../contract/shared/limits.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { isOpaqueId } from '../../core/encoding/random-id.ts';
 import { createTimeId } from '../../core/encoding/time-ordered-id.ts';
@@ -11,8 +10,11 @@ import type {
   ChannelCredentialsReader,
   ChannelName,
   ChannelProviders,
+  IgnoreReason,
   InboundMessage,
+  Notice,
   ProviderHttp,
+  WebhookContent,
   WebhookRequest,
   WebhookResponse,
 } from '../channels/channel-ports.ts';
@@ -21,6 +23,8 @@ import type { Clock } from '../shared/ports.ts';
 import type { RoutingMacs } from '../users/user-ports.ts';
 import type { DeliveryStore } from './conversation-ports.ts';
 import type { MessageJobPayload } from './message-job.ts';
+import { truncateMessage } from './message-text.ts';
+import type { ReceivedMediaKeeper } from './received-media.ts';
 
 /** The result of a verified request. */
 export interface WebhookResult {
@@ -28,7 +32,7 @@ export interface WebhookResult {
   /** IDs of the request's messages, including those that were received before. */
   readonly messages: readonly string[];
   /** Why a verified request was not accepted as a message. */
-  readonly reason?: 'sender_unverified' | undefined;
+  readonly reason?: IgnoreReason | undefined;
 }
 
 /** A request with a verified signature. */
@@ -45,6 +49,7 @@ export interface WebhookReceiverDeps {
   readonly deliveries: DeliveryStore;
   readonly routingMacs: RoutingMacs;
   readonly jobProducer: Pick<JobProducer, 'send'>;
+  readonly receivedMedia: Pick<ReceivedMediaKeeper, 'keep'>;
   readonly clock: Clock;
 }
 
@@ -67,75 +72,123 @@ export class WebhookReceiver {
     const account = provider.accountFor(await channelCredentials.getCredentials(org, name), providerHttp);
     const content = await account?.verifyAndParse(request, now);
     if (content === undefined) throw new VaultError('signature_refused');
-    const toResult = (received: Partial<WebhookResult>) => ({
-      response: provider.acceptedResponse,
-      messages: [],
-      ...received,
-    });
-    switch (content.kind) {
-      case 'messages':
-        return {
-          hasMessages: true,
-          enqueueMessages: async () => {
-            const ids: string[] = [];
-            // Messages are enqueued sequentially. A delivery has few of them, and after the first failure the provider
-            // sends all of them again.
-            for (const message of content.messages) ids.push(await this.#enqueueOnce(org, name, message, now));
-            return toResult({ messages: ids });
-          },
-        };
-      case 'challenge':
-        return { hasMessages: false, enqueueMessages: async () => toResult({ response: content.answer }) };
-      case 'refused':
-        return { hasMessages: false, enqueueMessages: async () => toResult({ reason: content.reason }) };
-      case 'nothing':
-        return { hasMessages: false, enqueueMessages: async () => toResult({}) };
-    }
+    const response = content.kind === 'challenge' ? content.answer : provider.acceptedResponse;
+    const { messages, notices, reason } = sortContent(content);
+    return {
+      hasMessages: messages.length > 0,
+      enqueueMessages: async () => {
+        const ids = await inOrder(messages, (message) => this.#enqueueOnce(org, name, message, now));
+        await inOrder(notices, (notice) => this.#enqueueNotice(org, name, notice, now));
+        return { response, messages: ids, ...(reason === undefined ? {} : { reason }) };
+      },
+    };
   }
 
   /**
    * Enqueues the job of a message unless it is already queued. @throws VaultError `signature_refused`, `unavailable`
    */
   async #enqueueOnce(org: string, name: ChannelName, message: InboundMessage, now: Date): Promise<string> {
-    const { deliveries, channelProviders, routingMacs, jobProducer } = this.#deps;
+    const { deliveries, channelProviders, receivedMedia } = this.#deps;
     const { replayableSeconds } = channelProviders[name];
     const nowSeconds = Math.ceil(now.getTime() / 1000);
     // The extra hour allows for clock differences and for provider requests that wait in one of our queues.
     const ttl = replayableSeconds === undefined ? undefined : nowSeconds + replayableSeconds + 3_600;
-    const deliveryKey = `${name}/${hash('sha256', message.deliveryId, 'base64url')}`;
+    const deliveryKeys = [message.deliveryId, ...(message.furtherIds ?? [])].map(
+      (id) => `${name}/${hash('sha256', id, 'base64url')}`,
+    );
     if (message.token !== undefined) {
       const tokenKey = `${name}-token/${hash('sha256', message.token, 'base64url')}`;
-      if (!(await deliveries.claimToken(org, tokenKey, deliveryKey, ttl))) throw new VaultError('signature_refused');
+      if (!(await deliveries.claimToken(org, tokenKey, deliveryKeys[0] ?? '', ttl)))
+        throw new VaultError('signature_refused');
     }
-    const claimed = await deliveries.claim(org, deliveryKey, createTimeId(now.getTime(), randomBytes(16)), ttl);
-    if (claimed.state === 'queued') return claimed.job;
-    const { identity, shared, replyTo } = message;
-    const locator = await routingMacs.deriveLocator(locatorMacInput(org, identity));
-    const text = truncateMessage(message.text.toWellFormed());
-    const job: MessageJobPayload = { kind: 'message', channel: name, identity, locator, text, shared, replyTo };
-    await jobProducer.send(org, claimed.job, job, locator);
-    // If this write fails, a retry sends the job again with the same ID. The queue or the worker detects the duplicate.
-    await deliveries.markQueued(org, deliveryKey);
+    const claimed = await this.#claimAll(org, deliveryKeys, createTimeId(now.getTime(), randomBytes(16)), ttl);
+    if (claimed.queued) return claimed.job;
+    const { identity, subject, original, carrierKeyword, shared, replyTo } = message;
+    const job = {
+      kind: 'message',
+      channel: name,
+      identity,
+      text: truncateMessage((message.text.trim() === '' ? (subject ?? '') : message.text).toWellFormed()),
+      ...(subject === undefined ? {} : { subject }),
+      ...(original === undefined ? {} : { original: truncateMessage(withoutControls(original)) }),
+      ...(message.media === undefined ? {} : { media: await receivedMedia.keep(org, message.media) }),
+      ...(carrierKeyword === undefined ? {} : { carrierKeyword }),
+      shared,
+      replyTo,
+    } as const;
+    await this.#send(org, claimed.job, job);
+    // If a write fails, a retry sends the job again with the same ID. The queue or the worker detects the duplicate.
+    for (const key of deliveryKeys) await deliveries.markQueued(org, key);
     return claimed.job;
   }
-}
 
-/** Appended to a truncated text. */
-const truncationMark = ' […]';
-
-/** Truncates a text to limits.messageBytes bytes of UTF-8, at a character boundary, and appends a mark. */
-export function truncateMessage(text: string): string {
-  if (Buffer.byteLength(text) <= limits.messageBytes) return text;
-  let bytes = 0;
-  let end = 0;
-  // Each UTF-16 code unit takes at least one byte, so the kept text has at most messageBytes units. The 64 extra units
-  // show where its last character ends.
-  for (const { index, segment } of new Intl.Segmenter().segment(text.slice(0, limits.messageBytes + 64))) {
-    bytes += Buffer.byteLength(segment);
-    if (bytes > limits.messageBytes) break;
-    end = index + segment.length;
+  /**
+   * Claims all IDs of a message for one job. If one of them was claimed before, the job is the one of that claim. It is
+   * queued if any of the IDs is.
+   */
+  async #claimAll(org: string, keys: readonly string[], newJob: string, ttl: number | undefined) {
+    let job = newJob;
+    let queued = false;
+    for (const key of keys) {
+      const claimed = await this.#deps.deliveries.claim(org, key, job, ttl);
+      job = claimed.job;
+      queued ||= claimed.state === 'queued';
+    }
+    return { job, queued };
   }
-  // A single character (grapheme cluster) can exceed the limit. It is then cut.
-  const kept = end > 0 ? text.slice(0, end) : text.slice(0, Math.floor(limits.messageBytes / 3));
-  return kept.toWellFormed() + truncationMark;
+
+  /** Enqueues a hint, at most once per sender, kind and day. The item of the delivery table is the limit. */
+  async #enqueueNotice(org: string, name: ChannelName, { kind, sender, replyTo }: Notice, now: Date): Promise<void> {
+    const { deliveries } = this.#deps;
+    const day = now.toISOString().slice(0, 10);
+    const key = `${name}-notice/${hash('sha256', `${kind} ${day} ${sender}`, 'base64url')}`;
+    const ttl = Math.ceil(now.getTime() / 1000) + 2 * 86_400;
+    const claimed = await deliveries.claim(org, key, createTimeId(now.getTime(), randomBytes(16)), ttl);
+    if (claimed.state === 'queued') return;
+    const job = { kind: 'message', channel: name, identity: sender, text: '', notice: kind, shared: false, replyTo };
+    await this.#send(org, claimed.job, { ...job, kind: 'message' });
+    await deliveries.markQueued(org, key);
+  }
+
+  /** Sends a job. Jobs of one sender are handled in order. */
+  async #send(org: string, id: string, job: Omit<MessageJobPayload, 'locator'>): Promise<void> {
+    const locator = await this.#deps.routingMacs.deriveLocator(locatorMacInput(org, job.identity));
+    await this.#deps.jobProducer.send<MessageJobPayload>(org, id, { ...job, locator }, locator);
+  }
 }
+
+const isEmpty = ({ text, subject = '', media = [] }: InboundMessage): boolean =>
+  text.trim() === '' && subject.trim() === '' && media.length === 0;
+
+/** Messages that contain nothing are not enqueued; their senders receive a hint. */
+function sortContent(content: WebhookContent) {
+  if (content.kind === 'challenge') return { messages: [], notices: [], reason: undefined };
+  const { notices = [], reason } = content;
+  if (content.kind === 'nothing') return { messages: [], notices, reason };
+  const empty = content.messages.filter(isEmpty);
+  const hints = empty.map(
+    ({ identity, replyTo }): Notice => ({ kind: 'message-unsupported', sender: identity, replyTo }),
+  );
+  return {
+    messages: content.messages.filter((message) => !isEmpty(message)),
+    notices: [...notices, ...hints],
+    reason: reason ?? (empty.length > 0 ? ('message_unsupported' as const) : undefined),
+  };
+}
+
+/**
+ * Runs a function for each item, in order. A failure does not stop the later ones: one message must not silence those
+ * after it.
+ * @throws the first failure, after all items. The provider then sends all of them again
+ */
+async function inOrder<T, R>(items: readonly T[], run: (item: T) => Promise<R>): Promise<readonly R[]> {
+  const settled: PromiseSettledResult<R>[] = [];
+  for (const item of items) settled.push(...(await Promise.allSettled([run(item)])));
+  return settled.map((one) => {
+    if (one.status === 'rejected') throw one.reason;
+    return one.value;
+  });
+}
+
+/** JSON needs six bytes for a control character. Without them, a job has a bounded size. */
+const withoutControls = (text: string): string => text.toWellFormed().replace(/[^\P{Cc}\n\t]+/gu, '');

@@ -18,6 +18,12 @@ export interface RequestLogEntry {
   readonly reason?:
     | 'audit_head_conflict'
     | 'sender_unverified'
+    | 'sender_unsupported'
+    | 'message_unsupported'
+    | 'automatic_message'
+    | 'edited_message'
+    | 'answers_limited'
+    | 'carrier_keyword'
     | 'damaged'
     | 'org_shut'
     | 'user_deleted'

@@ -2,6 +2,7 @@
  * Stored records of a user: JSON, sealed under the UMK and bound to one location and version (docs/format.md, section
  * 12).
  */
+import type { MessageMedia } from '../../contract/conversations/wire.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
 import { u64 } from '../../core/encoding/length-prefixed-fields.ts';
@@ -20,10 +21,16 @@ export interface MemoryContent {
   readonly updatedAt: string;
 }
 
+/** A file of a message. Its object is encrypted with `key` (core/messages/media-object.ts). */
+export interface StoredMedia extends Omit<MessageMedia, 'url'> {}
+
 /** Content of a record in `messages`. */
 export interface MessageContent {
   readonly role: 'user' | 'agent';
   readonly text: string;
+  readonly subject?: string | undefined;
+  readonly original?: string | undefined;
+  readonly media?: readonly StoredMedia[] | undefined;
   /** Name of the channel that received or sent the message. */
   readonly channel: string;
   /** RFC 3339. */
@@ -73,10 +80,36 @@ export function decryptMemory(umk: Umk, stored: StoredRecord): MemoryContent {
 
 /** @throws DecryptionError for every cause, including a record of another collection */
 export function decryptMessage(umk: Umk, stored: StoredRecord): MessageContent {
-  const { role, text, channel, at } = decryptJson(umk, 'messages', stored);
+  const { role, text, subject, original, media, channel, at } = decryptJson(umk, 'messages', stored);
   if ((role !== 'user' && role !== 'agent') || typeof text !== 'string') throw new DecryptionError();
   if (typeof channel !== 'string' || typeof at !== 'string') throw new DecryptionError();
-  return { role, text, channel, at };
+  return {
+    role,
+    text,
+    ...(typeof subject === 'string' ? { subject } : {}),
+    ...(typeof original === 'string' ? { original } : {}),
+    ...(Array.isArray(media) ? { media: media.map(decodeStoredMedia) } : {}),
+    channel,
+    at,
+  };
+}
+
+const mediaKinds = ['image', 'audio', 'video', 'sticker', 'contact', 'file'] as const;
+
+/** @throws DecryptionError for malformed fields */
+function decodeStoredMedia(entry: unknown): StoredMedia {
+  const { id, kind: rawKind, name, type, bytes, key } = requireObjectFields(entry);
+  const kind = mediaKinds.find((one) => one === rawKind);
+  if (kind === undefined || typeof id !== 'string' || typeof bytes !== 'number' || typeof key !== 'string')
+    throw new DecryptionError();
+  return {
+    id,
+    kind,
+    ...(typeof name === 'string' ? { name } : {}),
+    ...(typeof type === 'string' ? { type } : {}),
+    bytes,
+    key,
+  };
 }
 
 function encryptJson(umk: Umk, context: SealContext, content: MemoryContent | MessageContent): string {

@@ -3,9 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { DecryptionError } from '../../core/decryption-error.ts';
 import { isOpaqueId } from '../../core/encoding/random-id.ts';
 import { decodeStrictBase64 } from '../../core/encoding/strict-base64.ts';
-import { createTimeId, isTimeId } from '../../core/encoding/time-ordered-id.ts';
+import { createTimeId, isTimeId, timeOfTimeId } from '../../core/encoding/time-ordered-id.ts';
 import { openJob, parseEncryptedJob, type SealedJob } from '../../core/jobs/job-envelope.ts';
-import { type DropReason, type MessageProcessor, parseCommandOfJob } from '../conversations/message-processor.ts';
+import { type MessageProcessor, parseCommandOfJob } from '../conversations/message-processor.ts';
+import type { DropReason } from '../conversations/message-task.ts';
 import type { JobQueue, TransitKeys } from '../jobs/job-ports.ts';
 import type { AuditLog } from '../shared/audit-log.ts';
 import { undefinedIfUndecryptable } from '../shared/error-classification.ts';
@@ -18,6 +19,8 @@ export interface QueueMessage {
   readonly body: string;
   /** ID that the queue assigned. */
   readonly messageId: string;
+  /** Number of times that the queue delivered the job, from 1. */
+  readonly attempt: number;
   /** Milliseconds that remain for processing. */
   remainingMs(): number;
 }
@@ -43,6 +46,12 @@ export interface JobConsumerDeps {
   readonly queue: JobQueue;
   readonly clock: Clock;
 }
+
+/**
+ * Attempts per job. After that, the sender has waited long enough for an answer, and so have the later jobs of the
+ * group.
+ */
+export const maxJobAttempts = 3;
 
 /** Remaining time of the function below which a purge starts no further batch, in milliseconds. */
 const purgeTimeReserveMs = 10_000;
@@ -84,7 +93,10 @@ export class JobConsumer {
     const reason = await this.#deps.messageProcessor.process({
       org,
       id,
+      receivedAt: new Date(timeOfTimeId(id)),
       job,
+      attempt: message.attempt,
+      isLastAttempt: message.attempt >= maxJobAttempts,
       onCommandExecuted: () => {
         const { retryUntil: _, ...executed } = facts;
         facts = executed;

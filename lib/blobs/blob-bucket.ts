@@ -4,6 +4,7 @@ import { Bucket, HttpMethods, type LifecycleRule } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import {
   functionEnv,
+  mediaKeyFolder,
   objectLifetimeDays,
   objectLifetimeTag,
   unfinishedLifetimeValue,
@@ -102,6 +103,24 @@ export class BlobBucket extends Construct {
     this.grantObjects(fn, ['s3:GetObject', 's3:PutObject', 's3:PutObjectTagging'], 'session/');
   }
 
+  /** Stores the files of incoming messages. They expire unless the worker takes them over. */
+  grantReceiveMedia(fn: VaultFunction): void {
+    this.grantObjects(fn, ['s3:PutObject', 's3:PutObjectTagging'], `${mediaKeyFolder}/received/`);
+  }
+
+  /** Stores, copies and deletes the files of users' messages, and signs URLs for them. */
+  grantKeepMedia(fn: VaultFunction): void {
+    const actions = ['s3:DeleteObject', 's3:GetObject', 's3:PutObject', 's3:PutObjectTagging'];
+    this.grantObjects(fn, actions, `${mediaKeyFolder}/`);
+    const list = new PolicyStatement({ actions: ['s3:ListBucket'], resources: [this.bucket.bucketArn] });
+    fn.allowForOrg(list, prefixIsMedia);
+  }
+
+  /** Signs URLs of the files of users' messages. */
+  grantReadMedia(fn: VaultFunction): void {
+    this.grantObjects(fn, ['s3:GetObject'], `${mediaKeyFolder}/`);
+  }
+
   /** Limits the actions to objects of the session's org. S3 supports this only in the resource, not in a condition. */
   private grantObjects(fn: VaultFunction, actions: string[], folder = ''): void {
     const keys = fn.tagged ? `${sessionOrgTag}/${folder}*` : folder === '' ? '*' : `*/${folder}*`;
@@ -112,6 +131,9 @@ export class BlobBucket extends Construct {
 
 /** The listed prefix must be the folder of the session's org. */
 const prefixIsOrg: Conditions = { StringEquals: { 's3:prefix': `${sessionOrgTag}/` } };
+
+/** The listed prefix must be the folder of one user's files, in the session's org. */
+const prefixIsMedia: Conditions = { StringLike: { 's3:prefix': `${sessionOrgTag}/${mediaKeyFolder}/*` } };
 
 /** S3 counts the days from the creation of an object or upload. Changing the tag selects a different rule. */
 const lifecycleRules = (): LifecycleRule[] => [

@@ -2,6 +2,7 @@ import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import { functionEnv } from '../../contract/shared/environment-variables.ts';
 import type { ApiKeyTable } from '../api-keys/api-key-table.ts';
+import type { BlobBucket } from '../blobs/blob-bucket.ts';
 import type { BlobTable } from '../blobs/blob-table.ts';
 import { DeliveryTable } from '../conversations/delivery-table.ts';
 import { JobQueue } from '../jobs/job-queue.ts';
@@ -21,6 +22,7 @@ interface OrgResources {
   readonly keyrings: KeyringTable;
   readonly values: ValueTable;
   readonly blobs: BlobTable;
+  readonly objects: BlobBucket;
 }
 
 /**
@@ -72,13 +74,14 @@ export class UserData extends Construct {
    * Grants the functions for users (called with API keys), accounts and memory. The functions called with API keys have
    * no user credential, so they get no key.
    */
-  grantAccounts({ users, accounts, memory }: VaultFunctions, { apiKeys, keyrings }: OrgResources): void {
+  grantAccounts({ users, accounts, memory }: VaultFunctions, { apiKeys, keyrings, objects }: OrgResources): void {
     apiKeys.grantRead(users);
     for (const fn of [users, accounts, memory]) keyrings.grantRead(fn);
     this.keyrings.grantManage(users);
     this.keyrings.grantChange(accounts);
     this.keyrings.grantRead(memory);
     this.records.grantManage(memory);
+    objects.grantReadMedia(memory);
     this.codeKey.grantMac(accounts);
     this.routingKey.grantMac(accounts);
     // A job removes the remaining data of a deleted user.
@@ -96,7 +99,7 @@ export class UserData extends Construct {
    */
   grantConversations(
     functions: VaultFunctions,
-    { keyrings }: OrgResources,
+    { keyrings, objects }: OrgResources,
     settings: DeploymentSettings,
     apiUrl: string,
   ): void {
@@ -112,6 +115,8 @@ export class UserData extends Construct {
     keyrings.grantRead(worker);
     this.keyrings.grantChange(worker);
     this.records.grantConverse(worker);
+    objects.grantReceiveMedia(webhooks);
+    objects.grantKeepMedia(worker);
     for (const fn of [webhooks, worker]) {
       this.routingKey.grantMac(fn);
       this.jobs.grantSend(fn);

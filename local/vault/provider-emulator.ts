@@ -1,5 +1,6 @@
 /**
- * Emulates the sending APIs of message providers, and push services. It accepts requests of functions, returns the success response of the
+ * Emulates the APIs of message providers: sending, and the files of messages (provider-files.ts); and push services. It
+ * accepts requests of functions, returns the success response of the
  * provider, and keeps the latest requests in memory. Sources: Twilio "Create a Message"; Meta Cloud API "Send
  * messages"; Slack `chat.postMessage`; Mailgun "Send an email"; SendGrid "Mail Send".
  */
@@ -9,6 +10,7 @@ import type { EngineHooks } from '../aws/endpoint/engine-hooks.ts';
 import { failureLine } from '../aws/shared/failure-log-line.ts';
 import { type ConnectionTimeouts, closeServer, listenOnLoopback, readBody } from '../aws/shared/loopback-server.ts';
 import { contain } from '../aws/shared/uncaught-errors.ts';
+import { fileResponseFor } from './provider-files.ts';
 
 const maxKeptRequests = 1_000;
 const maxBodyBytes = 1024 * 1024;
@@ -95,6 +97,8 @@ export async function startProviderEmulator({
       message.resume();
       return sendResponse(response, { status: 413 });
     }
+    const file = fileResponseFor(message);
+    if (file !== undefined) return void response.writeHead(file.status, file.headers).end(file.body);
     const request = toIncomingMessage(message, body);
     if (request === undefined) return sendResponse(response, { status: 404 });
     const fault = (await hooks().beforeSend?.(request)) ?? undefined;

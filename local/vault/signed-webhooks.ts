@@ -1,5 +1,5 @@
 /** Creates correctly signed webhook requests of Twilio and Slack, for demonstrations and tests. */
-import { createHmac, randomBytes } from 'node:crypto';
+import { createHash, createHmac, randomBytes } from 'node:crypto';
 
 /** Creates random secrets for the values `channels/twilio` and `channels/slack`. */
 export const newChannelSecrets = () => ({
@@ -14,18 +14,35 @@ export interface WebhookRequest {
   readonly body: string;
 }
 
+export interface TwilioMessage {
+  readonly from: string;
+  readonly text: string;
+  readonly sid?: string;
+  /** Further fields of the form. */
+  readonly fields?: Readonly<Record<string, string>>;
+}
+
 /** The webhook request of an SMS (twilio.com/docs/usage/webhooks/webhooks-security). @param url URL of the webhook */
 export function signedTwilioWebhook(
   url: string,
   { authToken, accountSid }: ChannelSecrets['twilio'],
-  { from, text, sid = `SM${randomBytes(16).toString('hex')}` }: { from: string; text: string; sid?: string },
+  { from, text, sid = `SM${randomBytes(16).toString('hex')}`, fields: more = {} }: TwilioMessage,
 ): WebhookRequest {
-  const fields = { AccountSid: accountSid, Body: text, From: from, MessageSid: sid, To: '+447700900999' };
-  // Twilio signs the fields sorted by the bytes of their names. They are already in this order.
-  const signed = url + Object.entries(fields).flat().join('');
+  const fields = { AccountSid: accountSid, Body: text, From: from, MessageSid: sid, To: '+447700900999', ...more };
+  // Twilio signs the fields sorted by the bytes of their names.
+  const sorted = Object.entries(fields).sort(([a], [b]) => (a < b ? -1 : 1));
+  const signed = url + sorted.flat().join('');
   const signature = createHmac('sha1', authToken).update(signed).digest('base64');
   const headers = { 'content-type': 'application/x-www-form-urlencoded', 'x-twilio-signature': signature };
   return { url, headers, body: new URLSearchParams(fields).toString() };
+}
+
+export interface SlackMessage {
+  readonly user: string;
+  readonly text: string;
+  readonly id?: string;
+  /** Further fields of the event. */
+  readonly fields?: Readonly<Record<string, unknown>>;
 }
 
 /**
@@ -35,10 +52,12 @@ export function signedTwilioWebhook(
 export function signedSlackWebhook(
   url: string,
   { signingSecret }: ChannelSecrets['slack'],
-  { user, text, id = `Ev${randomBytes(8).toString('hex')}` }: { user: string; text: string; id?: string },
+  { user, text, id = `Ev${randomBytes(8).toString('hex')}`, fields = {} }: SlackMessage,
 ): WebhookRequest {
   const channel = { type: 'message', channel_type: 'im', channel: 'D024BE91L' };
-  const event = { ...channel, user, text, ts: '1355517523.000005' };
+  // Slack identifies a message by its channel and time. The same ID is the same message.
+  const ts = `1355517523.${BigInt(`0x${createHash('sha256').update(id).digest('hex').slice(0, 12)}`)}`;
+  const event = { ...channel, user, text, ts, ...fields };
   const body = JSON.stringify({ type: 'event_callback', team_id: 'T0123', api_app_id: 'A1', event_id: id, event });
   const time = String(Math.floor(Date.now() / 1000));
   const signature = `v0=${createHmac('sha256', signingSecret).update(`v0:${time}:${body}`).digest('hex')}`;

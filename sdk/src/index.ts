@@ -7,7 +7,7 @@ export type {
   LookAtLinkResponse,
   RelinkBlobResponse,
 } from '../../contract/blobs/wire.ts';
-export type { ListMessagesResponse, Message } from '../../contract/conversations/wire.ts';
+export type { ListMessagesResponse, Message, MessageMedia } from '../../contract/conversations/wire.ts';
 export type { ExplainParty, ExplainResponse } from '../../contract/explain/wire.ts';
 export type { Json, RecordInfo } from '../../contract/memory/wire.ts';
 export type { OrgResponse } from '../../contract/orgs/wire.ts';

@@ -92,7 +92,7 @@ describe('a form in parts', () => {
       ['b', ['line\r\n\r\n--xYzZ\r\n-- \n']],
       ['', ['']],
     ]);
-    expect(read?.fileCount).toBe(1);
+    expect(read?.files.length).toBe(1);
     expect(parseMultipartForm(posted(multipartType, Buffer.from(body, 'latin1')), true)?.form.get('a')).toEqual([
       '1',
       'Ã©',
@@ -165,7 +165,7 @@ describe('a form in parts', () => {
 });
 
 describe('what a sender writes into his own field of SendGrid’s form', () => {
-  const refused = { kind: 'refused', reason: 'sender_unverified' };
+  const refused = expect.objectContaining({ kind: 'nothing', reason: 'sender_unverified' });
   type Fields = Readonly<Record<string, unknown>>;
   const body = (fields: Fields) =>
     written(Object.entries(fields).map(([name, value]): [string, string] => [name, String(value)]));
@@ -204,7 +204,7 @@ describe('what a sender writes into his own field of SendGrid’s form', () => {
     const { text: _, ...rest } = sendgridFields({
       fields: { attachments: '0', charsets: '{"to":"UTF-8","html":"UTF-8"}', html: '<p>' },
     });
-    expect(await receive(rest)).toEqual({ kind: 'nothing' });
+    expect(messagesOf(await receive(rest))[0]?.text).toBe('');
     const signed = headerText(mailPairs());
     expect(await receive({ ...rest, headers: `${signed}X-Last: ${head('text')}forged` })).toEqual(refused);
     // An email to another recipient, forwarded with an additional To header before the original one. The text after the

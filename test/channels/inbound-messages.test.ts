@@ -15,7 +15,8 @@ import {
   whatsappSecrets,
 } from './signed-provider-requests.ts';
 
-const nothing: WebhookContent = { kind: 'nothing' };
+/** No message is accepted. Some contents have a reason for the log. */
+const nothing: WebhookContent = expect.objectContaining({ kind: 'nothing' });
 
 describe('Twilio', () => {
   const read = async (fields: Record<string, unknown>, text?: string) =>
@@ -40,24 +41,19 @@ describe('Twilio', () => {
     });
   });
 
-  test('pictures are left out, and an empty text is a message', async () => {
-    const reading = await read({ NumMedia: '1', MediaUrl0: 'https://api.twilio.com/x' }, '');
-    expect(messagesOf(reading).map(({ text }) => text)).toEqual(['']);
-  });
-
   test('status reports, other senders than telephones, and messages without their parts are nothing', async () => {
     for (const fields of [
       { MessageStatus: 'delivered' },
       { SmsStatus: 'sent' },
-      { From: 'whatsapp:+447700900123' },
       { From: 'rcs:brand' },
       { From: 'Brand' },
       { From: '12345' },
       { From: '447700900123' },
       { From: '' },
       { From: ['+447700900123', '+447700900124'] },
-      { To: 'whatsapp:+447700900999' },
-      { To: '12345' },
+      { To: 'whatsapp:447700900999' },
+      { To: '0' },
+      { From: '+447700900999' },
       { MessageSid: '' },
       { MessageSid: `SM${'0B'.repeat(16)}` },
       { MessageSid: `CA${'0b'.repeat(16)}` },
@@ -126,25 +122,17 @@ describe('WhatsApp', () => {
     expect(await read(whatsappDelivery([old, ahead]))).toBeUndefined();
   });
 
-  test('another telephone of the account, other kinds of message, groups and reports are nothing', async () => {
+  test('another telephone of the account, reactions, groups and reports are nothing', async () => {
     const foreign = whatsappDelivery([message('wamid.1')], '106540352242923');
-    const image = {
-      from: '447700900123',
-      id: 'wamid.1',
-      timestamp: message('x').timestamp,
-      type: 'image',
-      image: { id: '1' },
-    };
     const status = whatsappDelivery([]);
     for (const json of [
       foreign,
       status,
       { ...whatsappDelivery([message('wamid.1')]), object: 'page' },
-      whatsappDelivery([image]),
       whatsappDelivery([message('wamid.1', { type: 'reaction' })]),
       whatsappDelivery([message('wamid.1', { group_id: 'group' })]),
       whatsappDelivery([message('')]),
-      whatsappDelivery([message('wamid.1', { from: 'GB.1234567890' })]),
+      whatsappDelivery([message('wamid.1', { from: 'gb.1234567890' })]),
       whatsappDelivery([message('wamid.1', { from: undefined })]),
       whatsappDelivery([message('wamid.1', { timestamp: 1 })]),
       whatsappDelivery([null, 1, 'text', []]),
@@ -216,12 +204,12 @@ describe('Slack', () => {
   const read = async (json: unknown, changes: object = {}) =>
     providerAccount('slack', changes).verifyAndParse(await slackRequest(json), now);
 
-  test('a direct message is its member’s, by event id, with Slack’s three entities read', async () => {
+  test('a direct message is its member’s, by channel and time, with Slack’s three entities read', async () => {
     expect(await read(slackEvent({ text: '&lt;b&gt; &amp;lt; é', thread_ts: '1.2' }))).toEqual({
       kind: 'messages',
       messages: [
         {
-          deliveryId: 'Ev0PV52K21',
+          deliveryId: 'D024BE91L/1355517523.000005',
           identity: 'slack:T0123/U0456',
           text: '<b> &lt; é',
           shared: false,
@@ -275,7 +263,6 @@ describe('Slack', () => {
       slackEvent({ user_team: 'T9999' }),
       slackEvent({ channel: '../x' }),
       slackEvent({ type: 'reaction_added' }),
-      slackEvent({ text: undefined }),
       slackEvent({}, { team_id: 't' }),
       slackEvent({}, { event_id: '' }),
       slackEvent({}, { type: 'block_actions' }),

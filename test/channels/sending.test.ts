@@ -1,8 +1,9 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { ChannelName, ReplyTo } from '../../lambdas/channels/channel-ports.ts';
-import { truncateText } from '../../lambdas/channels/providers/provider-http-client.ts';
+import { splitText } from '../../lambdas/channels/providers/text-parts.ts';
 import { providerAccount, samples, slackSecrets, twilioSecrets } from './signed-provider-requests.ts';
 
 interface Sent {
@@ -107,6 +108,7 @@ describe('a reply is one request, of the form that the provider’s documentatio
         subject: 'Re: Question',
         text: 'Hi',
         'h:Auto-Submitted': 'auto-replied',
+        'h:X-Auto-Response-Suppress': 'All',
         'h:In-Reply-To': '<question-1@example.com>',
         'h:References': '<question-1@example.com>',
       },
@@ -122,6 +124,7 @@ describe('a reply is one request, of the form that the provider’s documentatio
         content: [{ type: 'text/plain', value: 'Hi' }],
         headers: {
           'Auto-Submitted': 'auto-replied',
+          'X-Auto-Response-Suppress': 'All',
           'In-Reply-To': '<question-1@example.com>',
           References: '<question-1@example.com>',
         },
@@ -231,35 +234,72 @@ describe('what became of it', () => {
   });
 });
 
-describe('a text that is too long', () => {
+describe('a text that is too long for one message', () => {
+  const partsOf = async (name: ChannelName, text: string, answer: () => Response = good) => {
+    const { result, sent } = await send(name, answer, { text });
+    const texts = sent.map(({ body }) => {
+      const { Body, text: inner } = body as { Body?: string; text: string | { body: string } };
+      return Body ?? (typeof inner === 'string' ? inner : inner.body);
+    });
+    return { result, texts };
+  };
+
   test.each([
-    ['twilio', 1_600, 'Body'],
-    ['whatsapp', 4_096, 'text'],
-    ['slack', 40_000, 'text'],
-  ] as const)('is cut for %s at %d characters', async (name, length, field) => {
-    const bodyOf = async (text: string) => {
-      const body = (await send(name, good, { text })).sent[0]?.body as Record<string, unknown>;
-      return name === 'whatsapp' ? (body.text as { body: string }).body : body[field];
-    };
-    expect(await bodyOf('x'.repeat(length))).toBe('x'.repeat(length));
-    expect(await bodyOf('x'.repeat(length + 1))).toBe('x'.repeat(length));
-  });
+    ['twilio', 1_600],
+    ['whatsapp', 4_096],
+    ['slack', 4_000],
+  ] as const)(
+    'is sent by %s in numbered parts of at most %d characters, and nothing of it is lost',
+    async (name, length) => {
+      expect((await partsOf(name, 'x'.repeat(length))).texts).toEqual(['x'.repeat(length)]);
+      const words = Array.from({ length: 4_000 }, (_, at) => `word${at}`).join(' ');
+      const { result, texts } = await partsOf(name, words);
+      expect(result).toBe('sent');
+      expect(texts.every((text) => text.length <= length)).toBe(true);
+      expect(texts.map((text) => /^\((\d+)\/(\d+)\) /.exec(text)?.slice(1).map(Number))).toEqual(
+        texts.map((_, at) => [at + 1, texts.length]),
+      );
+      expect(texts.map((text) => text.replace(/^\(\d+\/\d+\) /, '')).join(' ')).toBe(words);
+    },
+  );
 
   test('is whole in mail, and never longer escaped than Slack takes', async () => {
-    const text = '&'.repeat(50_000);
+    const text = '&'.repeat(10_000);
     expect((await send('mailgun', good, { text })).sent[0]?.body).toMatchObject({ text });
-    expect((await send('slack', good, { text })).sent[0]?.body).toMatchObject({ text: '&amp;'.repeat(8_000) });
+    const { texts } = await partsOf('slack', text);
+    expect(texts.every((part) => part.length <= 4_000)).toBe(true);
+    expect(texts.map((part) => part.replace(/^\(\d+\/\d+\) /, '')).join('')).toBe('&amp;'.repeat(10_000));
   });
 
-  test('ends between two characters', () => {
-    expect(truncateText('abc', 3)).toBe('abc');
-    expect(truncateText('ab🗝', 3)).toBe('ab');
-    expect(truncateText('ab🗝', 4)).toBe('ab🗝');
-    expect(truncateText('a👩‍👩‍👧b', 5)).toBe('a');
-    expect(truncateText('ae\u0301', 2)).toBe('a');
-    expect(truncateText('\r\n\r\n', 3)).toBe('\r\n');
-    expect(truncateText('👩‍👩‍👧', 1)).toBe('\ufffd');
-    expect(truncateText('', 0)).toBe('');
+  test('stops at a part that was refused, and tries a later part again before the whole is repeated', async () => {
+    const text = 'x'.repeat(4_000);
+    expect((await partsOf('twilio', text, status(400))).texts).toHaveLength(1);
+    expect((await partsOf('twilio', text, status(500))).texts).toHaveLength(1);
+    let call = 0;
+    const { result, texts } = await partsOf('twilio', text, () => (++call === 2 ? status(503)() : good()));
+    expect(result).toBe('sent');
+    expect(texts.map((part) => part.slice(0, 5))).toEqual(['(1/3)', '(2/3)', '(2/3)', '(3/3)']);
+  });
+
+  test('is split between two characters, at a paragraph, line, sentence or word if there is one', () => {
+    expect(splitText('a👩‍👩‍👧👩‍👩‍👧', 15)).toEqual(['(1/2) a👩‍👩‍👧', '(2/2) 👩‍👩‍👧']);
+    expect(splitText('First one.\n\nSecond two, which is more.', 20)).toEqual([
+      '(1/3) First one.',
+      '(2/3) Second two,',
+      '(3/3) which is more.',
+    ]);
+  });
+
+  test('loses no character but white space at the breaks, whatever it contains', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme', maxLength: 400 }), fc.integer({ min: 30, max: 90 }), (text, length) => {
+        const parts = splitText(text, length);
+        expect(parts.every((part) => part.length <= length)).toBe(true);
+        const joined =
+          parts.length === 1 ? parts.join('') : parts.map((part) => part.replace(/^\(\d+\/\d+\) /, '')).join('');
+        expect(joined.replace(/\s+/gu, '')).toBe(text.replace(/\s+/gu, ''));
+      }),
+    );
   });
 });
 

@@ -189,7 +189,7 @@ describe('deleting an account', () => {
       await world.instance().deleting.delete({ org: world.org, user });
       const erase = world.queue.splice(1);
       for (const { body } of erase)
-        await world.instance().working.processMessage({ body, messageId: 'm', remainingMs: () => 60_000 });
+        await world.instance().working.processMessage({ body, messageId: 'm', attempt: 1, remainingMs: () => 60_000 });
       return 'Too late';
     };
     await world.receive('twilio', message(ada.tel, 'Hi again'));
@@ -210,7 +210,7 @@ describe('deleting an account', () => {
         armed = false;
         await world.instance().deleting.delete({ org: world.org, user });
         const { body = '' } = world.queue.pop() ?? {};
-        await world.instance().working.processMessage({ body, messageId: 'm', remainingMs: () => 60_000 });
+        await world.instance().working.processMessage({ body, messageId: 'm', attempt: 1, remainingMs: () => 60_000 });
         expect(world.records.size).toBe(0);
         return undefined;
       };
@@ -238,7 +238,7 @@ describe('deleting an account', () => {
         await world.receive('twilio', message(ada.tel, 'Again'));
         const [{ body = '' } = {}] = world.queue.splice(0);
         const working = errorCodeOf(
-          world.instance().working.processMessage({ body, messageId: 'm', remainingMs: () => 60_000 }),
+          world.instance().working.processMessage({ body, messageId: 'm', attempt: 1, remainingMs: () => 60_000 }),
         );
         await sleep(spread(trial + 3, maxReadAgeMs / 2));
         await world.instance().deleting.delete({ org: world.org, user });
@@ -285,7 +285,9 @@ describe('deleting an account', () => {
         await world.receive('slack', message(ada.slack, 'From Slack'));
         const jobs = world.queue.splice(0);
         const working = jobs.map(({ body }) =>
-          errorCodeOf(world.instance().working.processMessage({ body, messageId: 'm', remainingMs: () => 60_000 })),
+          errorCodeOf(
+            world.instance().working.processMessage({ body, messageId: 'm', attempt: 1, remainingMs: () => 60_000 }),
+          ),
         );
         await sleep(spread(trial, maxReadAgeMs * 1.6));
         await world.instance().deleting.delete({ org: world.org, user });
@@ -312,7 +314,7 @@ describe('a job that fails', () => {
     const known = (facts: { retryUntil?: unknown }) => {
       retryUntil = facts.retryUntil;
     };
-    const delivered = { body, messageId: 'm', remainingMs: () => 60_000 };
+    const delivered = { body, messageId: 'm', attempt: 1, remainingMs: () => 60_000 };
     expect(await errorCodeOf(world.instance().working.processMessage(delivered, known))).toBe('unavailable');
     world.fault = () => undefined;
     return retryUntil;

@@ -136,7 +136,7 @@ describe('what is not signed', () => {
 });
 
 describe('a message of a known sender', () => {
-  test('costs four calls of KMS and twelve of the database, audit included, and the org two reads of its channel secrets', async () => {
+  test('costs four calls of KMS and thirteen of the database, audit included, and the org two reads of its channel secrets', async () => {
     const phone = newPhone();
     await talks.say(talks.sms(phone, 'One'));
     stack.vault.calls.reset();
@@ -163,7 +163,7 @@ describe('a message of a known sender', () => {
       'dynamodb Query': 1,
       'dynamodb BatchGetItem': 2,
       'dynamodb PutItem': 3,
-      'dynamodb UpdateItem': 1,
+      'dynamodb UpdateItem': 2,
     });
     // One read for the webhook and one for the worker. The org's DEK stays in memory for minutes.
     expect(without(callsOf('provider-?secrets'))).toEqual({ 'dynamodb BatchGetItem': 2 });
@@ -218,11 +218,13 @@ describe('a message of a known sender', () => {
 });
 
 describe('when something breaks', () => {
-  const failing = (entry: string, action: string, times: number) => {
+  const failing = (entry: string, action: string, times: number, skip = 0) => {
     let left = times;
+    let skipped = 0;
     stack.vault.setHooks({
       before: (call: EngineCall) => {
         if (!is(entry)(call.principal) || call.action !== action || left === 0) return undefined;
+        if (skipped++ < skip) return undefined;
         left--;
         return { type: 'InternalServerError', status: 500 };
       },
@@ -259,7 +261,8 @@ describe('when something breaks', () => {
       const phone = newPhone();
       await talks.say(talks.sms(phone, 'First'));
       // A client makes three attempts per call.
-      failing('worker', action, 3);
+      // The first UpdateItem counts the answer, the second one marks it as sent.
+      failing('worker', action, 3, action === 'UpdateItem' ? 1 : 0);
       const answers = await talks.say(talks.sms(phone, 'Second'));
       const texts = new Set(answers.map(({ text }) => text));
       expect([...texts]).toEqual(['You said: Second (message 2 of this conversation)']);

@@ -13,19 +13,29 @@ import {
   type ChannelProvider,
   type ChannelProviders,
   channelNames,
+  type FetchedMedia,
   type InboundMessage,
+  type MediaRef,
   type SendResult,
   type WebhookContent,
   type WebhookRequest,
 } from '../../lambdas/channels/channel-ports.ts';
+import { AnswerLimits } from '../../lambdas/conversations/answer-limits.ts';
 import { ChatCommandService } from '../../lambdas/conversations/chat-command-service.ts';
 import type {
   Delivery,
   DeliveryStore,
+  MediaStore,
+  MediaUrls,
+  ReceivedMediaStore,
   Responder,
   ResponderRequest,
 } from '../../lambdas/conversations/conversation-ports.ts';
+import { ConversationService } from '../../lambdas/conversations/conversation-service.ts';
+import { MediaKeeper } from '../../lambdas/conversations/media-keeper.ts';
 import { MessageProcessor } from '../../lambdas/conversations/message-processor.ts';
+import { ReceivedMediaKeeper } from '../../lambdas/conversations/received-media.ts';
+import { ReplySender } from '../../lambdas/conversations/reply-sender.ts';
 import { WebhookReceiver } from '../../lambdas/conversations/webhook-receiver.ts';
 import { JobProducer } from '../../lambdas/jobs/job-producer.ts';
 import type { AuditEvent } from '../../lambdas/shared/audit-log.ts';
@@ -37,6 +47,7 @@ import { LocatorRegistry } from '../../lambdas/users/locator-registry.ts';
 import { SlotUpdater } from '../../lambdas/users/slot-updater.ts';
 import { UserDeletionService } from '../../lambdas/users/user-deletion-service.ts';
 import type {
+  AttemptStore,
   LocatorStore,
   StoredLocator,
   StoredRecord,
@@ -90,6 +101,12 @@ export const deletionCodeIn = (texts: readonly string[]): string =>
 
 export const ada = { tel: 'tel:+447700900123', slack: 'slack:T0123/U0456' };
 
+/** Restores the bytes of files, which JSON writes as a list. */
+const reviveBytes = (_: string, value: unknown): unknown =>
+  typeof value === 'object' && value !== null && 'type' in value && value.type === 'Buffer' && 'data' in value
+    ? Buffer.from(value.data as number[])
+    : value;
+
 /** The persistent state and the recorded calls. */
 export class InMemoryConversations {
   readonly org = randomId();
@@ -108,6 +125,8 @@ export class InMemoryConversations {
   respond: ((request: ResponderRequest) => Promise<string | undefined>) | undefined = async ({ message: { text } }) =>
     `You said: ${text}`;
   deliver: () => SendResult = () => 'sent';
+  /** Returns the files that a message refers to. */
+  fetchMedia: (ref: MediaRef, maxBytes: number) => Promise<FetchedMedia> = async () => ({ refusal: 'unavailable' });
   /** Called before and after each call. */
   fault: (action: string, when: 'before' | 'after') => Promise<CallFault> | CallFault = () => undefined;
   pause = async () => {};
@@ -273,6 +292,42 @@ export class InMemoryConversations {
         this.deliveries.set(id, { ...(this.deliveries.get(id) as Delivery), state: 'queued' });
       }),
   };
+  /** Objects by key. */
+  readonly objects = new Map<string, Buffer>();
+  readonly mediaStore: MediaStore & MediaUrls & ReceivedMediaStore & UserItemStore = {
+    putReceived: (_, id, object) =>
+      this.call('s3:receive', () => void this.objects.set(`received/${id}`, Buffer.from(object))),
+    put: ({ user }, id, object) =>
+      this.call('s3:put', () => void this.objects.set(`${user}/${id}`, Buffer.from(object))),
+    takeOver: ({ user }, id) =>
+      this.call('s3:take-over', () => {
+        const received = this.objects.get(`received/${id}`);
+        if (received !== undefined) this.objects.set(`${user}/${id}`, received);
+        this.objects.delete(`received/${id}`);
+        return this.objects.has(`${user}/${id}`);
+      }),
+    presign: async ({ user }, id) => `https://objects.example/${user}/${id}`,
+    list: (_, user, limit) =>
+      this.call('s3:list', () => {
+        const keys = [...this.objects.keys()].filter((key) => user === undefined || key.startsWith(`${user}/`));
+        return { items: keys.slice(0, limit), more: keys.length > limit };
+      }),
+    delete: (ownerOrOrg: UserRef | string, ids: readonly string[]) =>
+      this.call('s3:delete', () => {
+        for (const id of ids) this.objects.delete(typeof ownerOrOrg === 'string' ? id : `${ownerOrOrg.user}/${id}`);
+      }),
+  };
+  limitsAnswers = true;
+  /** Counters of answers, without windows of time. */
+  readonly attempts = new Map<string, number>();
+  readonly attemptStore: Pick<AttemptStore, 'countAttempt'> = {
+    countAttempt: (_, counter, { attempts, windowSeconds }) =>
+      this.call('db:count', () => {
+        const count = (this.attempts.get(counter) ?? 0) + 1;
+        this.attempts.set(counter, count);
+        return count <= attempts || !this.limitsAnswers ? 0 : windowSeconds;
+      }),
+  };
   readonly jobQueue = {
     send: (body: string, group: string, name: string) =>
       this.call('sqs:send', () => {
@@ -325,21 +380,36 @@ export class InMemoryConversations {
     const secrets = { getCredentials: async () => this.call('secrets', () => this.secrets) };
     const channels = this.#channels();
     const carrier = { fetch, baseUrlOverride: undefined };
-    const conversations = new MessageProcessor({
-      identityUsers: identities,
+    const replySender = new ReplySender({
       reader,
-      records,
-      chatCommands: commands,
-      responder: answers ? this.responder : undefined,
       channelCredentials: secrets,
       channelProviders: channels,
       providerHttp: carrier,
+    });
+    const answerLimits = new AnswerLimits(this.attemptStore);
+    const conversations = new ConversationService({
+      identityUsers: identities,
+      reader,
+      records,
+      mediaKeeper: new MediaKeeper(this.mediaStore),
+      mediaUrls: this.mediaStore,
+      answerLimits,
+      responder: answers ? this.responder : undefined,
+      replySender,
+      clock,
+    });
+    const processor = new MessageProcessor({
+      identityUsers: identities,
+      chatCommands: commands,
+      conversations,
+      answerLimits,
+      replySender,
       clock,
     });
     const erasing = new DeletedUserPurger({
       keyrings,
       locatorStore: this.locatorStore,
-      userItems: [records],
+      userItems: [records, this.mediaStore],
       jobProducer: jobs,
       clock,
     });
@@ -357,11 +427,12 @@ export class InMemoryConversations {
         deliveries: this.deliveryStore,
         routingMacs: routing,
         jobProducer: jobs,
+        receivedMedia: new ReceivedMediaKeeper(this.mediaStore),
         clock,
       }),
       working: new JobConsumer({
         transitKeys: this.transit,
-        messageProcessor: conversations,
+        messageProcessor: processor,
         deletedUserPurger: erasing,
         audit,
         queue: this.jobQueue,
@@ -381,7 +452,10 @@ export class InMemoryConversations {
           ? undefined
           : {
               verifyAndParse: async ({ body }) => {
-                const { signed, reading, messages }: FakeWebhook = JSON.parse(Buffer.from(body).toString());
+                const { signed, reading, messages }: FakeWebhook = JSON.parse(
+                  Buffer.from(body).toString(),
+                  reviveBytes,
+                );
                 if (!signed) return undefined;
                 return reading ?? { kind: 'messages', messages: (messages ?? []) as InboundMessage[] };
               },
@@ -390,6 +464,10 @@ export class InMemoryConversations {
                 const result = this.deliver();
                 if (result === 'sent') this.sent.push({ channel: name, to: replyTo.to ?? '', text });
                 return result;
+              },
+              fetchMedia: async (ref, maxBytes) => {
+                this.calls.push('fetch');
+                return await this.fetchMedia(ref, maxBytes);
               },
             },
     });
@@ -403,9 +481,9 @@ export class InMemoryConversations {
   }
 
   /** Processes the first job of the queue and removes it unless it fails. */
-  async workOne(answers = true): Promise<JobResult> {
+  async workOne(answers = true, attempt = 1): Promise<JobResult> {
     const job = this.queue[0] ?? expect.fail('the queue is empty');
-    const delivered = { body: job.body, messageId: randomId(), remainingMs: () => 60_000 };
+    const delivered = { body: job.body, messageId: randomId(), attempt, remainingMs: () => 60_000 };
     const worked = await this.instance({ answers }).working.processMessage(delivered);
     this.queue.splice(this.queue.indexOf(job), 1);
     return worked;

@@ -33,7 +33,7 @@ describe('a first message', () => {
 });
 
 describe('a message of a known sender', () => {
-  test('costs, in the worker, two calls of KMS and nine of the database, the last before the sending a read of the keyring', async () => {
+  test('costs, in the worker, two calls of KMS and ten of the database, the last before the sending a read of the keyring', async () => {
     const world = new InMemoryConversations();
     await world.say('twilio', ada.tel, 'One');
     await world.receive('twilio', message(ada.tel, 'Two'));
@@ -47,6 +47,7 @@ describe('a message of a known sender', () => {
       'db:list',
       'db:read',
       'db:put',
+      'db:count',
       'responder',
       'db:put',
       'db:audit',
@@ -264,7 +265,7 @@ describe('what is no job of this vault', () => {
       JSON.stringify({ ...one, kind: undefined }),
     ];
     for (const body of bodies) {
-      const delivered = { body, messageId: 'm', remainingMs: () => 60_000 };
+      const delivered = { body, messageId: 'm', attempt: 1, remainingMs: () => 60_000 };
       expect(await world.instance().working.processMessage(delivered), body).toMatchObject({ reason: 'damaged' });
     }
     // Correctly encrypted jobs with an invalid ID or an invalid org.

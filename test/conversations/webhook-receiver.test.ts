@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { limits } from '../../contract/shared/limits.ts';
 import { isTimeId } from '../../core/encoding/time-ordered-id.ts';
 import { parseEncryptedJob } from '../../core/jobs/job-envelope.ts';
-import { truncateMessage } from '../../lambdas/conversations/webhook-receiver.ts';
+import { truncateMessage } from '../../lambdas/conversations/message-text.ts';
 import { errorCodeOf } from '../shared/in-memory-stores.ts';
 import { ada, fakeWebhook, InMemoryConversations, message } from './in-memory-conversations.ts';
 
@@ -46,7 +46,7 @@ describe('what is signed but brings no message', () => {
     expect(await take({ kind: 'nothing' })).toEqual({ response: usual, messages: [] });
     const challenge = { contentType: 'text/plain', body: '123' };
     expect(await take({ kind: 'challenge', answer: challenge })).toEqual({ response: challenge, messages: [] });
-    expect(await take({ kind: 'refused', reason: 'sender_unverified' })).toEqual({
+    expect(await take({ kind: 'nothing', reason: 'sender_unverified' })).toEqual({
       response: usual,
       messages: [],
       reason: 'sender_unverified',

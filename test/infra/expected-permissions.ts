@@ -245,6 +245,7 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
       readingMark,
       record,
       'keyring dynamodb:BatchGetItem',
+      'object s3:GetObject',
       'userKeyring dynamodb:BatchGetItem',
       'userRecord dynamodb:BatchGetItem',
       'userRecord dynamodb:DeleteItem',
@@ -318,7 +319,7 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
     own: [authenticatingRecords],
   },
   webhooks: {
-    data: [record, newJob, 'delivery dynamodb:UpdateItem'],
+    data: [record, newJob, 'delivery dynamodb:UpdateItem', 'object s3:PutObject', 'object s3:PutObjectTagging'],
     own: [handingOn, 'provider-secrets lambda:InvokeFunction', 'routingKey kms:GenerateMac'],
   },
   explainer: {
@@ -397,6 +398,11 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
       newJob,
       ...destroyingDeviceVaults,
       'keyring dynamodb:BatchGetItem',
+      'object s3:DeleteObject',
+      'object s3:GetObject',
+      'object s3:ListBucket',
+      'object s3:PutObject',
+      'object s3:PutObjectTagging',
       'transitKey kms:Decrypt',
       'userKeyring dynamodb:BatchGetItem',
       'userKeyring dynamodb:DeleteItem',

@@ -88,11 +88,11 @@ const kindsOf = (entry: Entry, resource: unknown, action: unknown): object => {
   return { 'kms:EncryptionContext:kind': action === 'kms:Decrypt' ? ['message', 'erase'] : jobsMade[entry] };
 };
 
-/** The folder of the session's org in the bucket of a permission. The relay has the one of attachments. */
-const folderOf = (resource: unknown, entry?: Entry): { bucket: object; folder: string } => {
+/** The folder of the session's org in the bucket of a permission. */
+const folderOf = (resource: unknown): { bucket: object; folder: string } => {
   const id = target(resource);
-  const own = `\${aws:PrincipalTag/org}/${entry === 'relay' ? 'session/' : ''}`;
-  const folder = id === buckets(template).locked?.[0] ? 'heads/${aws:PrincipalTag/org}/' : own;
+  const isLocked = id === buckets(template).locked?.[0];
+  const folder = `${isLocked ? 'heads/' : ''}\${aws:PrincipalTag/org}/`;
   return { bucket: { 'Fn::GetAtt': [id, 'Arn'] }, folder };
 };
 
@@ -102,11 +102,22 @@ const isOnMark = ({ Resource }: Statement): boolean => {
   return words[target(Resource)] === 'locked' && JSON.stringify(Resource) === JSON.stringify(mark);
 };
 
-const expectFolderOfOrg = ({ Action, Resource, Condition }: Statement, entry: Entry): void => {
-  const { bucket, folder } = folderOf(Resource, entry);
+/** The folders below that of the org, for functions that access only these. */
+const subfolders: Readonly<Record<string, string>> = {
+  memory: 'media/',
+  relay: 'session/',
+  webhooks: 'media/received/',
+  worker: 'media/',
+};
+
+const expectFolderOfOrg = ({ Action, Resource, Condition }: Statement, subfolder = ''): void => {
+  const { bucket, folder: orgFolder } = folderOf(Resource);
+  const folder = `${orgFolder}${subfolder}`;
   const isList = String(Action).includes('s3:List') && !String(Action).includes('Parts');
   expect(Resource).toEqual(isList ? bucket : { 'Fn::Join': ['', [bucket, `/${folder}*`]] });
-  expect(Condition).toEqual(isList ? { StringEquals: { 's3:prefix': folder } } : undefined);
+  const prefix =
+    subfolder === '' ? { StringEquals: { 's3:prefix': folder } } : { StringLike: { 's3:prefix': `${folder}*` } };
+  expect(Condition).toEqual(isList ? prefix : undefined);
 };
 
 const isLog = ({ Action }: Statement): boolean => JSON.stringify(Action).includes('logs:');
@@ -167,7 +178,7 @@ describe('each function may do exactly this', () => {
     for (const statement of statements.filter(({ Action }) => String(Action).includes('s3:'))) {
       if (isOnMark(statement))
         expect(['s3:GetObject', 's3:GetObject,s3:PutObject']).toContain(String(statement.Action));
-      else expectFolderOfOrg(statement, entry);
+      else expectFolderOfOrg(statement, subfolders[entry]);
     }
   });
 
@@ -189,7 +200,7 @@ describe('each function may do exactly this', () => {
       expect(Object.keys(Properties).sort()).toEqual(['AssumeRolePolicyDocument', 'Description', 'RoleName', 'Tags']);
     }
     const data = session === undefined ? [] : statementsOf(session);
-    const folder = /\/\$\{aws:PrincipalTag\/org\}\/(?:session\/)?\*"/g;
+    const folder = `/\${aws:PrincipalTag/org}/${subfolders[entry] ?? ''}*"`;
     expect(JSON.stringify(data.map(({ Resource }) => Resource)).replaceAll(folder, '')).not.toContain('*');
   });
 });

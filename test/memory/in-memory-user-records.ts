@@ -95,7 +95,9 @@ export function createInMemoryUserMemory() {
   const reader = new VerifiedUserReader(tables, createRecordVerifiers(marks, clock).keyringVerifier);
   const recordPages = new UserRecordPager(reader, tables);
   const reading = new MemoryReader(recordPages, clock);
-  const messages = new MessageReader(recordPages);
+  const messages = new MessageReader(recordPages, {
+    presign: async ({ org, user }, id) => `https://objects.example/${org}/media/${user}/${id}.enc`,
+  });
   const writing = new MemoryWriter(reader, tables, clock);
 
   function newOrg(): string {

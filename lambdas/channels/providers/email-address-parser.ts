@@ -30,11 +30,14 @@ export function parseSingleAddress(header: string): string | undefined {
     : undefined;
 }
 
-/** Whether a header contains an address, alone or in a list. Returns false for an ambiguous list. */
-export function includesAddress(header: string, identity: string): boolean {
+/**
+ * Whether a header contains an address, alone or in a list. Returns false for an ambiguous list.
+ * @param matches whether a canonical identity is the address
+ */
+export function includesAddress(header: string, matches: (identity: string) => boolean): boolean {
   if (header.length > maxHeaderLength) return false;
   // A comma inside quotes is part of a name.
   const items = header.match(/(?:"(?:[^"\\]|\\.)*"|[^",])+/gsu) ?? [];
   const addresses = items.map(parseSingleAddress);
-  return items.join(',') === header && !addresses.includes(undefined) && addresses.includes(identity);
+  return items.join(',') === header && addresses.every((one) => one !== undefined) && addresses.some(matches);
 }

@@ -10,13 +10,19 @@
 import type { WebhookRequest } from '../channel-ports.ts';
 import { mediaTypeOf } from './signature-helpers.ts';
 
-/** Fields by name, in the order sent. Files are left out because attachments are not supported. */
+/** Fields by name, in the order sent, without files. */
 export type FormFields = ReadonlyMap<string, readonly string[]>;
+
+/** A part that is a file. Name and type are the sender's. */
+export interface FormFile {
+  readonly filename: string | undefined;
+  readonly type: string | undefined;
+  readonly bytes: Uint8Array;
+}
 
 export interface MultipartForm {
   readonly form: FormFields;
-  /** Number of parts that are files. */
-  readonly fileCount: number;
+  readonly files: readonly FormFile[];
 }
 
 /** Far above the number that any provider posts; Mailgun posts one field per email header. Bounds the decoding work. */
@@ -92,14 +98,27 @@ function splitParts(body: string, boundary: string): readonly string[] | undefin
 const partHeaderPattern = /^content-[a-z-]+:[^\r\n]*$/i;
 const formDispositionPattern = /^content-disposition:[ \t]*form-data;[ \t]*name="([^"]*)"(;[ \t]*filename\*?=.*)?$/i;
 
-function parsePart(part: string): { name: string; value: string; file: boolean } | undefined {
+interface FormPart {
+  readonly name: string;
+  readonly value: string;
+  /** Undefined for a field. */
+  readonly file: Pick<FormFile, 'filename' | 'type'> | undefined;
+}
+
+function parsePart(part: string): FormPart | undefined {
   const end = part.indexOf('\r\n\r\n');
   const lines = part.slice(0, Math.max(end, 0)).split('\r\n');
   const dispositions = lines.filter((line) => /^content-disposition:/i.test(line));
   const [, name, file] = formDispositionPattern.exec(dispositions[0] ?? '') ?? [];
   if (end < 0 || name === undefined || dispositions.length > 1 || !lines.every((line) => partHeaderPattern.test(line)))
     return undefined;
-  return { name, value: part.slice(end + 4), file: file !== undefined };
+  return { name, value: part.slice(end + 4), file: file === undefined ? undefined : describeFile(file, lines) };
+}
+
+function describeFile(parameters: string, lines: readonly string[]): FormPart['file'] {
+  const filename = /filename="([^"]*)"/i.exec(parameters)?.[1];
+  const types = lines.flatMap((line) => /^content-type:[ \t]*(.*)$/i.exec(line)?.[1] ?? []);
+  return { filename: filename === undefined ? undefined : decodeUtf8(filename), type: types[0] };
 }
 
 /**
@@ -114,11 +133,13 @@ export function parseMultipartForm(request: WebhookRequest, keepRawBytes = false
   if (mediaTypeOf(request) !== 'multipart/form-data' || boundary === undefined) return undefined;
   const parts = splitParts(Buffer.from(request.body).toString('latin1'), boundary)?.map(parsePart);
   if (parts === undefined || !parts.every((part) => part !== undefined)) return undefined;
-  const fields = parts.filter(({ file }) => !file);
+  const fields = parts.filter(({ file }) => file === undefined);
   const text = keepRawBytes ? (value: string) => value : decodeUtf8;
   return {
     form: groupByName(fields.map(({ name, value }) => [text(name), text(value)])),
-    fileCount: parts.length - fields.length,
+    files: parts.flatMap(({ file, value }) =>
+      file === undefined ? [] : [{ ...file, bytes: Buffer.from(value, 'latin1') }],
+    ),
   };
 }
 

@@ -51,15 +51,3 @@ export async function postToProvider(
     return 'unknown';
   }
 }
-
-/** Truncates a text to at most `length` UTF-16 code units, at a character boundary. */
-export function truncateText(text: string, length: number): string {
-  if (text.length <= length) return text;
-  let end = 0;
-  for (const { index, segment } of new Intl.Segmenter().segment(text.slice(0, length + 1))) {
-    if (index + segment.length > length) break;
-    end = index + segment.length;
-  }
-  // A single character (grapheme cluster) can exceed the limit. It is then cut.
-  return end > 0 ? text.slice(0, end) : text.slice(0, length).toWellFormed();
-}

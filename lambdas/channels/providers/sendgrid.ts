@@ -11,9 +11,12 @@
  * - `headers` contains the headers of the email as lines, sorted and decoded.
  * - `text` is the text of the email.
  * - `charsets` contains the encodings of the fields.
- * - `dkim` is SendGrid's DKIM result: `none`, or for example `{@example.com : pass}`. The sender wrote this domain into
- *   the signature. A field with several results is rejected, because a sender can write a domain that looks like a
- *   second result.
+ * - `html` is used if there is no text.
+ * - `dkim` is SendGrid's DKIM result: `none`, or one result per signature, for example `{@example.com : pass}`. The
+ *   sender wrote these domains into the signatures, and could write one that looks like a second result. The field is
+ *   therefore used only if every signature of the email has a well-formed domain, and if there are as many results as
+ *   signatures. A signature is valid if there is a result for its domain, and all of them are `pass`.
+ * - `SPF` and `envelope` tell whether a hint can be sent to a sender who is not accepted.
  * - `attachments` is the number of files.
  *
  * The setting "POST the raw, full MIME message" must be off.
@@ -24,7 +27,7 @@
  * rejected (form-parser.ts), which prevents the last attack. Four checks prevent the others:
  * - No field may occur twice.
  * - The number of files must match `attachments`.
- * - If there is a text, `charsets` must name it.
+ * - If there is a text or HTML, `charsets` must name it, and what it names must be there.
  * - No other field may contain headers that could have been cut from `headers`.
  *
  * The sender therefore cannot give an email that someone else signed another text, or a To that its signature does not
@@ -34,16 +37,14 @@ import { createPublicKey, type KeyObject, verify } from 'node:crypto';
 import * as z from 'zod/mini';
 import { canonicalEmail } from '../../../core/users/canonical-identity.ts';
 import type { ChannelProvider, WebhookContent, WebhookRequest } from '../channel-ports.ts';
+import { type DkimSignature, isAlignedDomain } from './dkim-signature.ts';
+import { parseSingleAddress } from './email-address-parser.ts';
+import { type EmailHeaders, replyHeaders, toEmailHeaders } from './email-headers.ts';
+import { decodeText } from './email-text.ts';
 import { type FormFields, type MultipartForm, parseMultipartForm, singleField } from './form-parser.ts';
-import {
-  type EmailHeaders,
-  isAlignedDomain,
-  parseInboundEmail,
-  replyHeaders,
-  type SenderTrustPolicy,
-  toEmailHeaders,
-} from './inbound-email.ts';
+import { parseInboundEmail } from './inbound-email.ts';
 import { postToProvider } from './provider-http-client.ts';
+import type { SenderTrustPolicy } from './sender-authentication.ts';
 import { clockSkewSeconds, daySeconds, isWithinTimeWindow, mediaTypeOf, secretSchema } from './signature-helpers.ts';
 
 /** The organization's value `channels/sendgrid`. */
@@ -100,28 +101,38 @@ function parseCharsets(form: FormFields): Charsets {
   }
 }
 
-/** Decodes a field whose characters represent bytes, with the encoding that `charsets` specifies (default UTF-8). */
-function decodeField(form: FormFields, charsets: Charsets, name: string): string | undefined {
+/**
+ * Decodes a field that decides about the sender. Its characters represent bytes. Its encoding must be one of the web
+ * (default UTF-8); any other is read as ASCII, because some encodings hide ASCII characters.
+ */
+function decodeTrustedField(form: FormFields, charsets: Charsets, name: string): string | undefined {
   const field = singleField(form, name);
   if (field === undefined) return undefined;
   try {
     return new TextDecoder(charsets.get(name) ?? 'utf-8').decode(Buffer.from(field, 'latin1'));
   } catch {
-    // TextDecoder does not know the encoding.
-    return undefined;
+    return field;
   }
 }
 
+/** Decodes a field that a person wrote, from any encoding. Empty if it is missing. */
+const decodeWrittenField = (form: FormFields, charsets: Charsets, name: string): string =>
+  decodeText(Buffer.from(singleField(form, name) ?? '', 'latin1'), charsets.get(name) ?? 'utf-8');
+
 /** Header lines that affect how an email is handled. */
-const trustedHeaderPattern = /^(?:from|to|dkim-signature|auto-submitted|precedence)[ \t]*:/im;
+const trustedHeaderPattern =
+  /^(?:from|to|cc|dkim-signature|auto-submitted|precedence|list-[a-z]+|return-path|x-auto-response-suppress)[ \t]*:/im;
+
+const bodyFields = ['text', 'html'];
 
 /** Whether the parts are as SendGrid creates them, so that the sender has not injected or cut any. */
-function isUnambiguousForm({ form, fileCount }: MultipartForm, charsets: Charsets): boolean {
+function isUnambiguousForm({ form, files }: MultipartForm, charsets: Charsets): boolean {
   const others = [...form].filter(([name]) => name !== 'headers' && !charsets.has(name));
   return (
-    (singleField(form, 'attachments') ?? '0') === String(fileCount) &&
+    (singleField(form, 'attachments') ?? '0') === String(files.length) &&
+    bodyFields.every((name) => form.has(name) === charsets.has(name)) &&
     [...form.values()].every(({ length }) => length === 1) &&
-    others.every(([name, [value = '']]) => name !== 'text' && !trustedHeaderPattern.test(value))
+    others.every(([, [value = '']]) => !trustedHeaderPattern.test(value))
   );
 }
 
@@ -136,21 +147,71 @@ function parseHeaders(text: string): EmailHeaders | undefined {
   return toEmailHeaders(fields.map((field): [string, string] => [field?.[1] ?? '', field?.[2]?.trim() ?? '']));
 }
 
+/** One result: `@example.com : pass`. */
+const resultPattern = '@([a-z0-9.-]+) : ([a-z]+)';
+/** `{@a.example : pass, @b.example : fail}` or `{@a.example : pass}, {@b.example : fail}`. */
+const resultsPattern = new RegExp(`^\\{${resultPattern}(?:(?:, |\\},? ?\\{)${resultPattern})*\\}$`, 'i');
+
+/**
+ * Selects the signatures that SendGrid reports as valid. It reports the domain of a signature's identity, which can be a
+ * subdomain of the signing domain (RFC 6376 section 3.5, `i=`).
+ */
+const selectPassed = (field: string) => (signatures: readonly DkimSignature[]) => {
+  const results = resultsPattern.test(field) ? [...field.matchAll(new RegExp(resultPattern, 'gi'))] : [];
+  if (results.length !== signatures.length) return [];
+  return signatures.filter(({ domain }) => {
+    const own = results.filter(([, reported = '']) => isAlignedDomain(domain, reported.toLowerCase()));
+    return own.length > 0 && own.every(([, , verdict = '']) => verdict.toLowerCase() === 'pass');
+  });
+};
+
+const envelopeSchema = z.object({ from: z.string() });
+
+/** Domain of the envelope sender, if SPF passed for it. */
+function spfDomainOf(form: FormFields): string | undefined {
+  if (singleField(form, 'SPF')?.trim().toLowerCase() !== 'pass') return undefined;
+  try {
+    const { data } = envelopeSchema.safeParse(JSON.parse(singleField(form, 'envelope') ?? ''));
+    return parseSingleAddress(data?.from ?? '')
+      ?.split('@')
+      .at(-1);
+  } catch {
+    return undefined;
+  }
+}
+
+/** An empty envelope sender marks a bounce, which the headers do not always show. */
+function hasNullSender(form: FormFields): boolean {
+  try {
+    return envelopeSchema.safeParse(JSON.parse(singleField(form, 'envelope') ?? '')).data?.from.trim() === '';
+  } catch {
+    return false;
+  }
+}
+
 function parseEmail(parts: MultipartForm | undefined, trust: SenderTrustPolicy): WebhookContent {
   const charsets = parseCharsets(parts?.form ?? new Map());
   if (parts === undefined || !isUnambiguousForm(parts, charsets))
-    return { kind: 'refused', reason: 'sender_unverified' };
+    return { kind: 'nothing', reason: 'sender_unverified' };
   const { form } = parts;
-  const headers = parseHeaders(decodeField(form, charsets, 'headers') ?? '');
-  const text = decodeField(form, charsets, 'text');
-  // HTML-only email has no text field. Raw email has other fields.
-  if (headers === undefined || text === undefined) return { kind: 'nothing' };
-  const dkimDomain = /^\{@([a-z0-9.-]+) : pass\}$/i.exec(singleField(form, 'dkim')?.trim() ?? '')?.[1]?.toLowerCase();
-  // SendGrid reports the domain of the signature's identity, which can be a subdomain of the signing domain (RFC 6376
-  // section 3.5, `i=`).
-  const passed = (domain: string): boolean => dkimDomain !== undefined && isAlignedDomain(domain, dkimDomain);
-  const [from, to, subject] = ['from', 'to', 'subject'].map((name) => decodeField(form, charsets, name));
-  return parseInboundEmail({ headers, from, to: to ?? '', dkimPassed: passed, text, subject: subject ?? '' }, trust);
+  // Raw email has other fields.
+  if (form.has('email')) return { kind: 'nothing', reason: 'message_unsupported' };
+  const headers = parseHeaders(decodeTrustedField(form, charsets, 'headers') ?? '');
+  if (headers === undefined) return { kind: 'nothing', reason: 'sender_unverified' };
+  if (hasNullSender(form)) return { kind: 'nothing', reason: 'automatic_message' };
+  const mail = {
+    headers,
+    from: decodeTrustedField(form, charsets, 'from'),
+    to: decodeTrustedField(form, charsets, 'to') ?? '',
+    cc: decodeTrustedField(form, charsets, 'cc') ?? '',
+    selectPassed: selectPassed(singleField(form, 'dkim')?.trim() ?? ''),
+    spfDomain: spfDomainOf(form),
+    text: decodeWrittenField(form, charsets, 'text'),
+    html: decodeWrittenField(form, charsets, 'html'),
+    subject: decodeWrittenField(form, charsets, 'subject'),
+    files: parts.files,
+  };
+  return parseInboundEmail(mail, trust);
 }
 
 export const sendgrid: ChannelProvider = {

@@ -5,16 +5,13 @@
  * lower-case hex of HMAC-SHA256 under the signing secret over `v0:`, the time in `X-Slack-Request-Timestamp`, `:` and
  * the raw body. Requests that are more than five minutes old are rejected.
  *
- * Events (docs.slack.dev/apis/events-api): direct messages to the app (`message` with `channel_type` `im`) and mentions
- * of the app (`app_mention`). Bot messages, including those of this app, are ignored. Messages with a subtype (edits,
- * joins, files) are ignored too. Members of other workspaces (Slack Connect) are ignored, because this workspace does
- * not authenticate them. A retry (`X-Slack-Retry-Num`) has a new signature and the `event_id` of the first delivery.
- * Delayed events arrive for up to 24 hours.
+ * Events are parsed in slack-message.ts. A retry (`X-Slack-Retry-Num`) has a new signature. Delayed events arrive for
+ * up to 24 hours.
  */
 import * as z from 'zod/mini';
-import { canonicalSlack } from '../../../core/users/canonical-identity.ts';
 import type { ChannelProvider, SendResult, WebhookContent, WebhookRequest } from '../channel-ports.ts';
-import { postToProvider, truncateText } from './provider-http-client.ts';
+import { downloadMedia } from './media-download.ts';
+import { postToProvider } from './provider-http-client.ts';
 import {
   clockSkewSeconds,
   constantTimeEqualNonEmpty,
@@ -24,8 +21,9 @@ import {
   isWithinTimeWindow,
   parseUtf8Json,
   secretSchema,
-  toDeliveryId,
 } from './signature-helpers.ts';
+import { parseSlackEvent, slackFilesOrigin } from './slack-message.ts';
+import { sendParts, splitText } from './text-parts.ts';
 
 /** The organization's value `channels/slack`. */
 const credentialsSchema = z.strictObject({
@@ -44,44 +42,20 @@ const acceptedTimeWindow = { back: 300, ahead: clockSkewSeconds };
  * bytes for each of them.
  */
 const maxBodyBytes = 1_048_576;
-/** Maximum characters before Slack truncates a text. Escaping makes a text at most five times as long. */
-const maxReplyLength = 40_000;
+/**
+ * Maximum characters of a text after escaping. Slack recommends at most 4,000 and truncates longer texts at 40,000
+ * (docs.slack.dev/reference/methods/chat.postMessage, "Truncating content").
+ */
+const maxReplyLength = 4_000;
+/** Seconds for which the ID of a delivery is stored. */
+const replayableSeconds = 2 * daySeconds;
 
 const urlVerificationSchema = z.object({ type: z.literal('url_verification'), challenge: z.string() });
-const absentField = z.optional(z.undefined());
-const eventCallbackSchema = z.object({
-  type: z.literal('event_callback'),
-  team_id: z.string(),
-  api_app_id: z.string(),
-  event_id: z.string().check(z.minLength(1)),
-  event: z.object({
-    type: z.enum(['message', 'app_mention']),
-    channel_type: z.optional(z.string()),
-    channel: z.string().check(z.regex(/^[A-Z0-9]{2,32}$/)),
-    user: z.string(),
-    text: z.string(),
-    /** Workspace of the author, if Slack reports it. */
-    team: z.optional(z.string()),
-    user_team: z.optional(z.string()),
-    thread_ts: z.optional(z.string().check(z.regex(/^[0-9.]{1,32}$/))),
-    subtype: absentField,
-    bot_id: absentField,
-    app_id: absentField,
-    bot_profile: absentField,
-    hidden: absentField,
-  }),
-});
 
 /** Slack escapes only these three characters (docs.slack.dev/messaging/formatting-message-text, "Escaping text"). */
-const unescapeSlackText = (text: string): string =>
-  text.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&');
 const escapeSlackText = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
-
-function formatReplyText(text: string): string {
-  const whole = escapeSlackText(truncateText(text, maxReplyLength));
-  return whole.length <= maxReplyLength ? whole : escapeSlackText(truncateText(text, maxReplyLength / 5));
-}
+const escapedLength = (text: string): number => escapeSlackText(text).length;
 
 function verifySignature(
   { method, headers, body }: WebhookRequest,
@@ -97,29 +71,13 @@ function verifySignature(
   return constantTimeEqualNonEmpty(signature, expected);
 }
 
-function parseEvent(body: Uint8Array, { appId }: SlackCredentials): WebhookContent | undefined {
+function parseRequest(body: Uint8Array, { appId }: SlackCredentials, now: Date): WebhookContent | undefined {
   const json = parseUtf8Json(body);
   const challenge = urlVerificationSchema.safeParse(json).data?.challenge;
   if (challenge !== undefined && /^[A-Za-z0-9_-]{1,255}$/.test(challenge))
     return { kind: 'challenge', answer: { contentType: 'text/plain', body: challenge } };
-  const parsed = eventCallbackSchema.safeParse(json).data;
-  if (parsed === undefined) return { kind: 'nothing' };
-  const { team_id, api_app_id, event_id, event } = parsed;
-  if (appId !== undefined && !constantTimeEqualNonEmpty(api_app_id, appId)) return undefined;
-  const shared = event.type === 'app_mention';
-  const [team, member] = [event.team ?? team_id, event.user_team ?? team_id];
-  const identity = canonicalSlack(team_id, event.user);
-  if (identity === undefined || team !== team_id || member !== team_id || (!shared && event.channel_type !== 'im'))
-    return { kind: 'nothing' };
-  const thread = event.thread_ts === undefined ? {} : { thread: event.thread_ts };
-  // A mention can begin with the ID of the mentioned app, which is not part of the message.
-  const text = unescapeSlackText(shared ? event.text.replace(/^\s*<@[A-Z0-9]+(?:\|[^>]*)?>\s*/, '') : event.text);
-  return {
-    kind: 'messages',
-    messages: [
-      { deliveryId: toDeliveryId(event_id), identity, text, shared, replyTo: { channel: event.channel, ...thread } },
-    ],
-  };
+  const isOwnApp = (id: string): boolean => appId === undefined || constantTimeEqualNonEmpty(id, appId);
+  return parseSlackEvent(json, isOwnApp, new Date(now.getTime() - replayableSeconds * 1000));
 }
 
 /**
@@ -149,30 +107,47 @@ function interpretResponse(response: unknown): SendResult {
 export const slack: ChannelProvider = {
   name: 'slack',
   acceptedResponse: { contentType: 'text/plain', body: '' },
-  replayableSeconds: 2 * daySeconds,
+  replayableSeconds,
   accountFor(json, providerHttp) {
     const parsed = credentialsSchema.safeParse(json);
     if (!parsed.success) return undefined;
     const credentials = parsed.data;
     return {
       async verifyAndParse(request, now) {
-        return verifySignature(request, credentials, now) ? parseEvent(request.body, credentials) : undefined;
+        return verifySignature(request, credentials, now) ? parseRequest(request.body, credentials, now) : undefined;
       },
       sendReply: (replyTo, text) =>
-        postToProvider(providerHttp, {
-          origin: 'https://slack.com',
+        sendParts(splitText(text, maxReplyLength, escapedLength), (part) =>
+          postToProvider(providerHttp, {
+            origin: 'https://slack.com',
+            channel: 'slack',
+            path: '/api/chat.postMessage',
+            authorization: `Bearer ${credentials.botToken}`,
+            body: {
+              channel: replyTo.channel,
+              text: escapeSlackText(part),
+              ...(replyTo.thread === undefined ? {} : { thread_ts: replyTo.thread }),
+              unfurl_links: false,
+              unfurl_media: false,
+            },
+            interpretResponse,
+          }),
+        ),
+      /**
+       * docs.slack.dev/reference/objects/file-object, "Authentication". Without the scope `files:read`, Slack redirects
+       * to a login page, which is not followed.
+       */
+      fetchMedia: async ({ path }, maxBytes) => {
+        const authorization = `Bearer ${credentials.botToken}`;
+        const url = `${slackFilesOrigin}${path}`;
+        return await downloadMedia(providerHttp, {
           channel: 'slack',
-          path: '/api/chat.postMessage',
-          authorization: `Bearer ${credentials.botToken}`,
-          body: {
-            channel: replyTo.channel,
-            text: formatReplyText(text),
-            ...(replyTo.thread === undefined ? {} : { thread_ts: replyTo.thread }),
-            unfurl_links: false,
-            unfurl_media: false,
-          },
-          interpretResponse,
-        }),
+          url,
+          authorization,
+          origin: slackFilesOrigin,
+          maxBytes,
+        });
+      },
     };
   },
 };

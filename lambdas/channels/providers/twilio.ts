@@ -13,14 +13,16 @@
  * The form must be parsed to compute the signature. It is parsed only if the signature has 28 characters and the body
  * is at most 64 KiB. Parsing takes linear time.
  *
- * Fields (twilio.com/docs/messaging/guides/webhook-request): MessageSid, AccountSid, From, To, Body. Media are ignored.
+ * The parameters of a message are parsed in twilio-message.ts.
  */
 import * as z from 'zod/mini';
-import { canonicalPhone } from '../../../core/users/canonical-identity.ts';
-import type { ChannelProvider, WebhookContent, WebhookRequest } from '../channel-ports.ts';
+import type { ChannelProvider, WebhookRequest } from '../channel-ports.ts';
 import { type FormFields, parseUrlEncodedForm, singleField } from './form-parser.ts';
-import { basicAuthorization, postToProvider, truncateText } from './provider-http-client.ts';
+import { downloadMedia } from './media-download.ts';
+import { basicAuthorization, postToProvider } from './provider-http-client.ts';
 import { base64Sha1Pattern, constantTimeEqualNonEmpty, encodedHmac, secretSchema } from './signature-helpers.ts';
+import { sendParts, splitText } from './text-parts.ts';
+import { mediaPathOf, parseTwilioMessage } from './twilio-message.ts';
 
 const phoneNumberSchema = z.string().check(z.regex(/^\+[1-9][0-9]{6,14}$/));
 
@@ -34,9 +36,10 @@ const credentialsSchema = z.strictObject({
 });
 /**
  * Maximum request size in bytes. A percent-encoded text of 1,600 characters needs less than 15,000 bytes. The URLs of
- * ten pictures also need less than 15,000 bytes.
+ * ten files also need less than 15,000 bytes.
  */
 const maxBodyBytes = 65_536;
+const origin = 'https://api.twilio.com';
 /** Maximum characters that Twilio sends in one message. */
 const maxReplyLength = 1_600;
 /** Splits a webhook URL into scheme, host, port and the rest. */
@@ -70,22 +73,15 @@ export function parseSignedForm(request: WebhookRequest, authToken: string): For
   return matches.includes(true) ? form : undefined;
 }
 
-function parseMessage(form: FormFields): WebhookContent {
-  const id = singleField(form, 'MessageSid');
-  const [from, to, text] = [singleField(form, 'From'), singleField(form, 'To'), singleField(form, 'Body')];
-  // Twilio also delivers WhatsApp and other messages, with senders such as `whatsapp:+44…`. These do not prove
-  // ownership of a telephone number.
-  const identity = canonicalPhone('tel', from ?? '');
-  const isStatusReport = form.has('MessageStatus') || (singleField(form, 'SmsStatus') ?? 'received') !== 'received';
-  if (isStatusReport || identity === undefined || from === undefined || to === undefined || text === undefined)
-    return { kind: 'nothing' };
-  if (id === undefined || !/^(?:SM|MM)[0-9a-f]{32}$/.test(id) || !phoneNumberSchema.safeParse(to).success)
-    return { kind: 'nothing' };
-  return {
-    kind: 'messages',
-    messages: [{ deliveryId: id, identity, text, shared: false, replyTo: { to: from, from: to } }],
-  };
-}
+/**
+ * Where Twilio redirects requests for files (twilio.com/docs/messaging/api/media-resource). These hosts receive no
+ * credentials.
+ */
+const mediaRedirectTargets = [
+  'https://mms.twiliocdn.com/',
+  'https://media.twiliocdn.com/',
+  'https://s3-external-1.amazonaws.com/media.twiliocdn.com/',
+];
 
 export const twilio: ChannelProvider = {
   name: 'twilio',
@@ -99,22 +95,37 @@ export const twilio: ChannelProvider = {
       async verifyAndParse(request) {
         const form = parseSignedForm(request, credentials.authToken);
         return form !== undefined && constantTimeEqualNonEmpty(singleField(form, 'AccountSid'), credentials.accountSid)
-          ? parseMessage(form)
+          ? parseTwilioMessage(form, credentials)
           : undefined;
       },
       /** Programmable Messaging API: twilio.com/docs/messaging/api/message-resource. */
       sendReply: (replyTo, text) =>
-        postToProvider(providerHttp, {
-          origin: 'https://api.twilio.com',
-          channel: 'twilio',
-          path: `/2010-04-01/Accounts/${credentials.accountSid}/Messages.json`,
-          authorization: basicAuthorization(credentials.accountSid, credentials.authToken),
-          body: new URLSearchParams({
-            To: replyTo.to ?? '',
-            From: credentials.from ?? replyTo.from ?? '',
-            Body: truncateText(text, maxReplyLength),
+        sendParts(splitText(text, maxReplyLength), (part) =>
+          postToProvider(providerHttp, {
+            origin,
+            channel: 'twilio',
+            path: `/2010-04-01/Accounts/${credentials.accountSid}/Messages.json`,
+            authorization: basicAuthorization(credentials.accountSid, credentials.authToken),
+            body: new URLSearchParams({
+              To: replyTo.to ?? '',
+              From: replyNumber(replyTo.from ?? '', credentials.from),
+              Body: part,
+            }),
           }),
+        ),
+      fetchMedia: (ref, maxBytes) =>
+        downloadMedia(providerHttp, {
+          channel: 'twilio',
+          url: `${origin}${mediaPathOf(ref, credentials.accountSid)}`,
+          authorization: basicAuthorization(credentials.accountSid, credentials.authToken),
+          origin,
+          redirectTargets: mediaRedirectTargets,
+          maxBytes,
         }),
     };
   },
 };
+
+/** The configured number sends SMS. A message through WhatsApp or RCS is answered by the sender that received it. */
+const replyNumber = (received: string, configured: string | undefined): string =>
+  received.includes(':') ? received : (configured ?? received);

@@ -8,13 +8,27 @@
  * gave to Meta, and a challenge that the response must contain.
  *
  * Fields (developers.facebook.com/docs/whatsapp/cloud-api/webhooks/components): a delivery contains entries, which
- * contain changes, which contain messages. Only text messages from individual people are accepted. Group messages,
- * pictures, reactions and status reports are ignored.
+ * contain changes, which contain messages. Group messages, reactions and status reports are ignored. The content of a
+ * message is parsed in whatsapp-message.ts.
+ *
+ * Senders (developers.facebook.com/documentation/business-messaging/whatsapp/business-scoped-user-ids): people who hide
+ * their number have only `from_user_id`, which names them within the business. A sender with a number is identified by
+ * the number.
  */
 import * as z from 'zod/mini';
-import { canonicalPhone } from '../../../core/users/canonical-identity.ts';
-import type { ChannelProvider, InboundMessage, WebhookContent, WebhookRequest } from '../channel-ports.ts';
-import { postToProvider, truncateText } from './provider-http-client.ts';
+import { canonicalPhone, canonicalWhatsAppUser } from '../../../core/users/canonical-identity.ts';
+import type {
+  ChannelProvider,
+  FetchedMedia,
+  InboundMessage,
+  MediaRef,
+  Notice,
+  ProviderHttp,
+  WebhookContent,
+  WebhookRequest,
+} from '../channel-ports.ts';
+import { downloadMedia, fetchProviderJson } from './media-download.ts';
+import { postToProvider } from './provider-http-client.ts';
 import {
   clockSkewSeconds,
   constantTimeEqualNonEmpty,
@@ -26,6 +40,8 @@ import {
   secretSchema,
   toDeliveryId,
 } from './signature-helpers.ts';
+import { sendParts, splitText } from './text-parts.ts';
+import { parseWhatsAppContent } from './whatsapp-message.ts';
 
 /** The organization's value `channels/whatsapp`. */
 const credentialsSchema = z.strictObject({
@@ -58,18 +74,21 @@ const deliverySchema = z.object({
 const changeSchema = z.object({
   field: z.literal('messages'),
   value: z.object({
-    metadata: z.object({ phone_number_id: z.string() }),
+    metadata: z.object({ phone_number_id: z.string(), display_phone_number: z.optional(z.string()) }),
+    contacts: z.optional(z.array(z.unknown())),
     messages: z.array(z.unknown()),
   }),
 });
-const textMessageSchema = z.object({
+const contactSchema = z.object({ user_id: z.string() });
+const messageSchema = z.looseObject({
   id: z.string().check(z.minLength(1)),
-  from: z.string(),
+  from: z.optional(z.string()),
+  from_user_id: z.optional(z.string()),
   timestamp: z.string(),
-  type: z.literal('text'),
-  text: z.object({ body: z.string() }),
-  group_id: z.optional(z.undefined()),
+  type: z.string(),
+  group_id: z.optional(z.unknown()),
 });
+type WhatsAppMessage = z.output<typeof messageSchema>;
 
 function verifySignature({ headers, body }: WebhookRequest, { appSecret }: WhatsAppCredentials): boolean {
   const [prefix, signature = ''] = (headers['x-hub-signature-256'] ?? '').split('=', 2);
@@ -92,16 +111,56 @@ function answerVerificationChallenge(
     : undefined;
 }
 
-function textMessagesFor(phoneNumberId: string, json: unknown): readonly z.output<typeof textMessageSchema>[] {
+interface ReceivedMessage {
+  readonly message: WhatsAppMessage;
+  /** ID of the sender, if the message itself does not contain it. */
+  readonly contactUserId: string | undefined;
+  readonly ownNumber: string | undefined;
+}
+
+function messagesFor(phoneNumberId: string, json: unknown): readonly ReceivedMessage[] {
   const parsed = deliverySchema.safeParse(json);
   if (!parsed.success) return [];
   return parsed.data.entry
     .flatMap(({ changes }) => changes)
-    .map((item) => changeSchema.safeParse(item).data?.value)
-    .filter((value) => value?.metadata.phone_number_id === phoneNumberId)
-    .flatMap((value) => value?.messages ?? [])
-    .map((item) => textMessageSchema.safeParse(item).data)
-    .filter((message) => message !== undefined);
+    .flatMap((item) => {
+      const value = changeSchema.safeParse(item).data?.value;
+      if (value?.metadata.phone_number_id !== phoneNumberId) return [];
+      const contact = value.contacts?.length === 1 ? contactSchema.safeParse(value.contacts[0]).data : undefined;
+      return value.messages.flatMap((unparsed) => {
+        const message = messageSchema.safeParse(unparsed).data;
+        const ownNumber = value.metadata.display_phone_number?.replace(/[^0-9]/g, '');
+        return message === undefined ? [] : [{ message, contactUserId: contact?.user_id, ownNumber }];
+      });
+    });
+}
+
+type Parsed = Pick<WebhookContent & { kind: 'nothing' }, 'reason' | 'notices'> & { readonly message?: InboundMessage };
+
+/** The identity of a sender and where to reply. Undefined if the sender is not a person who can be identified. */
+function parseSender({ message, contactUserId }: ReceivedMessage) {
+  const { from = '', from_user_id: userId = contactUserId ?? '' } = message;
+  const byNumber = canonicalPhone('whatsapp', from);
+  if (byNumber !== undefined) return { identity: byNumber, replyTo: { to: from } };
+  // Some deliveries have the ID in place of the number.
+  const user = userId === '' ? from : userId;
+  const byUserId = canonicalWhatsAppUser(user);
+  return byUserId === undefined ? undefined : { identity: byUserId, replyTo: { user } };
+}
+
+function parseMessage(received: ReceivedMessage): Parsed {
+  const { message, ownNumber } = received;
+  if (message.from !== undefined && message.from === ownNumber) return { reason: 'automatic_message' };
+  const sender = message.group_id === undefined ? parseSender(received) : undefined;
+  if (sender === undefined) return { reason: 'sender_unsupported' };
+  const content = parseWhatsAppContent(message);
+  if (!('ignored' in content))
+    return { message: { deliveryId: toDeliveryId(message.id), ...sender, ...content, shared: false } };
+  if (content.ignored === 'unsupported') {
+    const notice: Notice = { kind: 'message-unsupported', sender: sender.identity, replyTo: sender.replyTo };
+    return { reason: 'message_unsupported', notices: content.tell ? [notice] : [] };
+  }
+  return content.ignored === 'edited' ? { reason: 'edited_message' } : {};
 }
 
 function parseMessages(
@@ -109,19 +168,45 @@ function parseMessages(
   { phoneNumberId }: WhatsAppCredentials,
   now: Date,
 ): WebhookContent | undefined {
-  const textMessages = textMessagesFor(phoneNumberId, parseUtf8Json(body));
-  const currentMessages = textMessages.filter(({ timestamp }) =>
-    isWithinTimeWindow(timestamp, acceptedTimeWindow, now),
-  );
+  const received = messagesFor(phoneNumberId, parseUtf8Json(body));
+  const current = received.filter(({ message }) => isWithinTimeWindow(message.timestamp, acceptedTimeWindow, now));
   // Meta does not send a delivery whose messages are all outside the time window.
-  if (textMessages.length > 0 && currentMessages.length === 0) return undefined;
-  const messages = currentMessages.flatMap(({ id, from, text }): readonly InboundMessage[] => {
-    const identity = canonicalPhone('whatsapp', from);
-    return identity === undefined
-      ? []
-      : [{ deliveryId: toDeliveryId(id), identity, text: text.body, shared: false, replyTo: { to: from } }];
-  });
-  return messages.length === 0 ? { kind: 'nothing' } : { kind: 'messages', messages };
+  if (received.length > 0 && current.length === 0) return undefined;
+  const parsed = current.map(parseMessage);
+  const messages = parsed.flatMap(({ message }) => message ?? []);
+  const notices = parsed.flatMap((one) => one.notices ?? []);
+  const ignored = {
+    ...(notices.length > 0 ? { notices } : {}),
+    ...pickReason(parsed),
+  };
+  return messages.length === 0 ? { kind: 'nothing', ...ignored } : { kind: 'messages', messages, ...ignored };
+}
+
+/** The log has one reason per request. */
+function pickReason(parsed: readonly Parsed[]): Pick<Parsed, 'reason'> {
+  const reason = parsed.find((one) => one.reason !== undefined)?.reason;
+  return reason === undefined ? {} : { reason };
+}
+
+const origin = 'https://graph.facebook.com';
+const mediaOrigin = 'https://lookaside.fbsbx.com';
+const mediaInfoSchema = z.object({ url: z.string(), file_size: z.optional(z.number()) });
+
+/** developers.facebook.com/docs/whatsapp/cloud-api/reference/media: the ID yields a URL that works for five minutes. */
+async function fetchMedia(
+  http: ProviderHttp,
+  { graphVersion, phoneNumberId, accessToken }: WhatsAppCredentials,
+  { id }: MediaRef,
+  maxBytes: number,
+): Promise<FetchedMedia> {
+  const request = { channel: 'whatsapp', authorization: `Bearer ${accessToken}` };
+  const path = `/${graphVersion}/${id}?phone_number_id=${phoneNumberId}`;
+  const info = mediaInfoSchema.safeParse(
+    await fetchProviderJson(http, { ...request, url: `${origin}${path}`, origin }),
+  ).data;
+  if (info === undefined) return { refusal: 'unavailable' };
+  if ((info.file_size ?? 0) > maxBytes) return { refusal: 'too-large' };
+  return await downloadMedia(http, { ...request, url: info.url, origin: mediaOrigin, maxBytes });
 }
 
 export const whatsapp: ChannelProvider = {
@@ -139,19 +224,22 @@ export const whatsapp: ChannelProvider = {
       },
       /** developers.facebook.com/docs/whatsapp/cloud-api/messages/text-messages. */
       sendReply: (replyTo, text) =>
-        postToProvider(providerHttp, {
-          origin: 'https://graph.facebook.com',
-          channel: 'whatsapp',
-          path: `/${credentials.graphVersion}/${credentials.phoneNumberId}/messages`,
-          authorization: `Bearer ${credentials.accessToken}`,
-          body: {
-            messaging_product: 'whatsapp',
-            recipient_type: 'individual',
-            to: replyTo.to,
-            type: 'text',
-            text: { preview_url: false, body: truncateText(text, maxReplyLength) },
-          },
-        }),
+        sendParts(splitText(text, maxReplyLength), (part) =>
+          postToProvider(providerHttp, {
+            origin,
+            channel: 'whatsapp',
+            path: `/${credentials.graphVersion}/${credentials.phoneNumberId}/messages`,
+            authorization: `Bearer ${credentials.accessToken}`,
+            body: {
+              messaging_product: 'whatsapp',
+              recipient_type: 'individual',
+              ...(replyTo.user === undefined ? { to: replyTo.to } : { recipient: replyTo.user }),
+              type: 'text',
+              text: { preview_url: false, body: part },
+            },
+          }),
+        ),
+      fetchMedia: (ref, maxBytes) => fetchMedia(providerHttp, credentials, ref, maxBytes),
     };
   },
 };

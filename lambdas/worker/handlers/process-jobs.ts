@@ -2,13 +2,7 @@ import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda'
 import { jobRetentionSeconds } from '../../../contract/shared/environment-variables.ts';
 import { describeFault, failedDependencyOf, type WriteRequestLog } from '../../middleware/request-log.ts';
 import { classifyError } from '../../shared/error-classification.ts';
-import type { JobConsumer, JobResult, QueueMessage } from '../job-consumer.ts';
-
-/**
- * Attempts per job. After that, the sender has waited long enough for an answer, and so have the later jobs of the
- * group.
- */
-const maxAttempts = 3;
+import { type JobConsumer, type JobResult, maxJobAttempts, type QueueMessage } from '../job-consumer.ts';
 
 /**
  * Milliseconds after which a failing deletion is sent to the queue again. This is half of the retention period, so
@@ -43,6 +37,7 @@ async function processRecord(
   const message: QueueMessage = {
     body: record.body,
     messageId: record.messageId,
+    attempt,
     remainingMs: () => context.getRemainingTimeInMillis(),
   };
   const logResult = (
@@ -64,11 +59,13 @@ async function processRecord(
     const code = classifyError(error)?.code ?? 'internal';
     const fault = code === 'internal' ? { fault: describeFault(error) } : {};
     const reason =
-      attempt < maxAttempts ? {} : ({ reason: progress.retryUntil === 'done' ? 'undeleted' : 'unanswered' } as const);
+      attempt < maxJobAttempts
+        ? {}
+        : ({ reason: progress.retryUntil === 'done' ? 'undeleted' : 'unanswered' } as const);
     const cause = { ...fault, ...failedDependencyOf(error) };
     logResult(500, progress, { code, ...cause, ...(progress.retryUntil === 'queue' ? {} : reason) });
     if (progress.retryUntil === 'done') return await requeueIfExpiring(consumer, record);
-    return progress.retryUntil === undefined && attempt >= maxAttempts;
+    return progress.retryUntil === undefined && attempt >= maxJobAttempts;
   }
 }
 

@@ -1,6 +1,6 @@
 /** Requests for records and messages. Loaded on first use of memory. */
 
-import type { ListMessagesResponse, Message } from '../../../contract/conversations/wire.ts';
+import type { ListMessagesResponse, Message, MessageMedia } from '../../../contract/conversations/wire.ts';
 import type { RecordInfo } from '../../../contract/memory/wire.ts';
 import type { Transport } from '../http/transport.ts';
 import { checkInteger, checkWriteId, newWriteId } from '../shared/argument-validation.ts';
@@ -32,12 +32,24 @@ const memoryPageFields = {
 };
 const decodeMemoryPage = decodeObject<MemoryPage>(memoryPageFields);
 const decodeSearchPage = decodeObject<SearchPage>({ ...memoryPageFields, searched: decodeNumber });
+const decodeMessageMedia = decodeObject<MessageMedia>({
+  id: decodeText,
+  kind: decodeOneOf(['image', 'audio', 'video', 'sticker', 'contact', 'file']),
+  name: optional(decodeText),
+  type: optional(decodeText),
+  bytes: decodeNumber,
+  url: decodeText,
+  key: decodeText,
+});
 const decodeMessagePage = decodeObject<ListMessagesResponse>({
   messages: decodeListOf(
     decodeObject<Message>({
       id: decodeText,
       role: decodeOneOf(['user', 'agent']),
       text: decodeText,
+      subject: optional(decodeText),
+      original: optional(decodeText),
+      media: optional(decodeListOf(decodeMessageMedia)),
       channel: decodeText,
       at: decodeText,
     }),

@@ -1,0 +1,9 @@
+/** Keys of the files of messages (docs/format.md, section 12, "Files of messages"). */
+import { mediaKeyFolder } from '../../../contract/shared/environment-variables.ts';
+
+/** The folder of a user, or of all users of an org. */
+export const mediaFolder = (org: string, user?: string): string =>
+  `${org}/${mediaKeyFolder}/${user === undefined ? '' : `${user}/`}`;
+
+/** The key of a file that the worker has not taken over yet. No user has the ID `received`. */
+export const receivedMediaKey = (org: string, id: string): string => `${mediaFolder(org, 'received')}${id}.enc`;
