@@ -5,43 +5,19 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { open, rename, stat, unlink } from 'node:fs/promises';
-import { basename, dirname, join, parse } from 'node:path';
+import { homedir } from 'node:os';
+import { basename, dirname, join, parse, resolve } from 'node:path';
+import { sanitizeFileName } from '../../core/blobs/file-name.ts';
 import { CommandError, exitCodes } from '../shell/command-error.ts';
 import { systemErrorCode } from '../shell/private-files.ts';
-import { hiddenCharacters } from '../shell/terminal-text.ts';
-
-/** Maximum bytes of UTF-8 in a name, with space left for a number and an extension; most file systems allow 255. */
-const maxNameBytes = 200;
-
-// Path separators, control, bidi and invisible characters, and characters reserved on Windows.
-const unsafeCharacters = new RegExp(String.raw`[/\\<>:"|?*${hiddenCharacters}]`, 'gu');
-const windowsDeviceName = /^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)/i;
 
 /**
- * Makes a safe file name from the sender's name: one path segment, not hidden, without special meaning; `file` if
- * nothing is left.
+ * The sender's name as a file name in this folder. A name that starts with `-` would be parsed as an option by other
+ * commands. In the home directory, shells and other programs run files whose names start with a dot.
  */
-export function sanitizeFileName(name: string): string {
-  const last = name.split(/[/\\]/).at(-1) ?? '';
-  const clean = last
-    .normalize('NFC')
-    .replace(unsafeCharacters, '_')
-    .replace(/^[\s.]+|[\s.]+$/g, '')
-    // A name that starts with `-` would be parsed as an option by other commands.
-    .replace(/^-+/, '_');
-  const short = shortenKeepingExtension(clean);
-  if (short === '') return 'file';
-  return windowsDeviceName.test(short) ? `_${short}` : short;
-}
-
-/** Removes the middle of the name, so that the extension is kept. */
-function shortenKeepingExtension(name: string): string {
-  if (Buffer.byteLength(name) <= maxNameBytes) return name;
-  const { name: stem, ext } = parse(name);
-  const end = Buffer.byteLength(ext) <= 20 ? ext : '';
-  let cut = [...(end === '' ? name : stem)];
-  while (Buffer.byteLength(cut.join('') + end) > maxNameBytes) cut = cut.slice(0, -1);
-  return cut.join('') + end;
+export function toLocalFileName(sent: string, folder: string): string {
+  const name = sanitizeFileName(sent).replace(/^-/, '_');
+  return name.startsWith('.') && resolve(folder) === resolve(homedir()) ? `_${name}` : name;
 }
 
 /** `name-1.ext`, `name-2.ext` … */
@@ -111,7 +87,7 @@ export class DownloadFile {
     await this.#file.sync();
     await this.#file.close();
     const { folder, name } = this.#target;
-    const wanted = join(folder, name ?? sanitizeFileName(sent));
+    const wanted = join(folder, name ?? toLocalFileName(sent, folder));
     if (replace) {
       await rename(this.#temporaryPath, wanted);
       return wanted;

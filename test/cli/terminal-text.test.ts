@@ -4,7 +4,6 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { sanitizeFileName } from '../../cli/blobs/download-file.ts';
 import { formatFacts, formatTable, formatTree } from '../../cli/shell/terminal-output.ts';
 import {
   escapeContent,
@@ -16,6 +15,7 @@ import {
   styled,
 } from '../../cli/shell/terminal-text.ts';
 import { problemTypePrefix } from '../../contract/shared/error-codes.ts';
+import { sanitizeFileName } from '../../core/blobs/file-name.ts';
 import { apiKey, serve } from '../sdk/fake-fetch.ts';
 import { type CommandResult, runAnima, temporaryHome } from './in-process-cli.ts';
 

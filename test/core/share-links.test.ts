@@ -8,6 +8,7 @@ import {
   formatLinkUrl,
   parseFragmentKey,
   parseLinkId,
+  parseLinkPath,
   parseLinkUrl,
 } from '../../core/blobs/share-link.ts';
 import {
@@ -53,6 +54,88 @@ describe('links', () => {
     for (const address of bad) expect(parseLinkUrl(address), address.slice(0, 40)).toBeUndefined();
     expect(parseFragmentKey(`#${toBase64Url(key)}`)).toEqual(key);
     expect(parseFragmentKey(toBase64Url(key.subarray(1)))).toBeUndefined();
+  });
+});
+
+describe('text around a link', () => {
+  const link = formatLinkId(id);
+  const whole = url(link);
+  // All that a person, a mail program or a browser puts there; the fragment as it is, and as browsers encode it.
+  test.for([
+    ...[
+      '.',
+      ',',
+      ';',
+      ':',
+      '!',
+      '?',
+      ')',
+      ']',
+      '}',
+      '>',
+      '"',
+      "'",
+      '…',
+      '”',
+      '’',
+      '»',
+      '」',
+      '。',
+      '、',
+      '！',
+      '؟',
+      '।',
+    ],
+    ...[
+      '*',
+      '**',
+      '_',
+      '__',
+      '-',
+      '—',
+      '`',
+      '|',
+      '\\',
+      '/',
+      '~',
+      ').',
+      '>.',
+      '")',
+      '."',
+      ' ',
+      '\u00A0',
+      '\n',
+      '\u200B',
+    ],
+    ...['\uFEFF', '\u200E', '\u202C', '\uFE0F', ' .', ':~:text=a%20word'],
+  ])('%j behind it is ignored', (tail) => {
+    const encoded = new URL(whole + tail);
+    for (const address of [whole + tail, encoded.href]) {
+      expect(parseLinkUrl(address)).toMatchObject({ link, key });
+      expect(parseLinkPath(address)).toBe(link);
+    }
+    for (const fragment of [encoded.hash, encoded.hash.slice(1)]) expect(parseFragmentKey(fragment)).toEqual(key);
+  });
+
+  test.for(['<', '(', '[', '"', '“', '«', '「', ' ', '\n', '\uFEFF', '*', '`', '- ', '> '])(
+    '%j before it is ignored',
+    (head) => {
+      expect(parseLinkUrl(head + whole)).toMatchObject({ link, key });
+      expect(parseLinkUrl(`${head}${whole}>.`)).toMatchObject({ link, key });
+    },
+  );
+
+  test.for(['A', '.A', ')a', '=', '_9', 'é', '%41', '&x=1', '#'.concat('A')])('%j behind it is not', (tail) => {
+    expect(parseLinkUrl(whole + tail)).toBeUndefined();
+    expect(parseFragmentKey(toBase64Url(key) + tail)).toBeUndefined();
+  });
+
+  test('a query that a mail program adds, and a key that is not there, leave the link', () => {
+    const address = `https://example.com/b/${link}?utm_source=mail#${toBase64Url(key)}.`;
+    expect(parseLinkUrl(address)).toMatchObject({ link, key });
+    expect(parseLinkPath(`(https://example.com/b/${link}).`)).toBe(link);
+    expect(parseLinkPath(`https://example.com/b/${link}x`)).toBeUndefined();
+    expect(parseLinkPath(`https://example.com/b/${link}/x`)).toBeUndefined();
   });
 });
 

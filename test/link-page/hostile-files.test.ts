@@ -1,6 +1,6 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { sanitizeFileName } from '../../viewer/src/page/file-name-and-size.ts';
+import { sanitizeFileName } from '../../core/blobs/file-name.ts';
 import { browserOrNone, settled, type Visit, visit } from './chromium.ts';
 import { hostile } from './hostile-files.ts';
 import { type FakePageServer, startFakePageServer } from './page-server.ts';

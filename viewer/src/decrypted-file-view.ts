@@ -1,6 +1,6 @@
 /** The final state: a complete, authenticated file to view or save, and the deletion of a file that is read once. */
 
-import { formatByteSize } from './page/file-name-and-size.ts';
+import { formatByteSize } from './page/byte-size.ts';
 import { announce, createButton, createElement, createFactList, showView, waitForPress } from './page/page-elements.ts';
 import { burnTexts, buttonLabels } from './page/page-texts.ts';
 import { createFilePreview } from './preview/file-preview.ts';

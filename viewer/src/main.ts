@@ -1,5 +1,5 @@
 /** The page that opens links. It first removes the key from the address bar. */
-import { parseFragmentKey, parseLinkId } from '../../core/blobs/share-link.ts';
+import { parseFragmentKey, parseLinkId, parseLinkPath } from '../../core/blobs/share-link.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
 import { LinkError } from './link-api.ts';
 import { openLinkAndShowFile } from './open-link-flow.ts';
@@ -8,7 +8,7 @@ import { showView } from './page/page-elements.ts';
 import { type Trouble, troubles } from './page/page-texts.ts';
 
 const { hash, href, pathname } = location;
-const [address] = href.split('#');
+const [address = ''] = href.split('#');
 history.replaceState(null, '', address);
 
 // Pasting another link into the same tab changes only the fragment, and browsers do not reload the page for that.
@@ -20,7 +20,7 @@ setTabIcon();
 openLinkFromAddress().catch((error: unknown) => showView(troubles[troubleForError(error)]));
 
 async function openLinkFromAddress(): Promise<void> {
-  const link = /^\/b\/([0-9a-z]+)$/.exec(pathname)?.[1] ?? '';
+  const link = (/^\/b\/[^/]+$/.test(pathname) && parseLinkPath(address)) || '';
   const id = parseLinkId(link);
   if (id === undefined) throw new LinkError('notALink');
   if (!isBrowserSupported()) throw new LinkError('oldBrowser');

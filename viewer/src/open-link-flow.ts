@@ -1,5 +1,6 @@
 /** Opens a link: get info, confirm if needed, open, download, decrypt, show, and destroy a file that is read once. */
 import { openBlob } from '../../core/blobs/blob-stream.ts';
+import { sanitizeFileName } from '../../core/blobs/file-name.ts';
 import { computeLinkProof } from '../../core/blobs/link-proof.ts';
 import type { LinkId } from '../../core/blobs/share-link.ts';
 import { type Bytes, toBase64 } from '../../core/encoding/bytes.ts';
@@ -13,7 +14,7 @@ import {
 } from './decrypted-content-sink.ts';
 import { type BurnRequest, showDecryptedFile, showSavedFile } from './decrypted-file-view.ts';
 import { createLinkApi, type LinkApi, LinkError, type LinkInfo, type OpenedLink } from './link-api.ts';
-import { formatByteSize, sanitizeFileName } from './page/file-name-and-size.ts';
+import { formatByteSize } from './page/byte-size.ts';
 import {
   createButton,
   createFactList,

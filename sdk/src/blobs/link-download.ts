@@ -7,7 +7,7 @@ import { computeBlobLayout, parseBlobHeader } from '../../../core/blobs/blob-for
 import { BlobRangeReader } from '../../../core/blobs/blob-range-reader.ts';
 import { openBlob } from '../../../core/blobs/blob-stream.ts';
 import { computeLinkProof } from '../../../core/blobs/link-proof.ts';
-import { type BlobLink, parseLinkUrl } from '../../../core/blobs/share-link.ts';
+import { type BlobLink, type ParsedLinkUrl, parseLinkUrl } from '../../../core/blobs/share-link.ts';
 import { DecryptionError } from '../../../core/decryption-error.ts';
 import { type Bytes, toBase64 } from '../../../core/encoding/bytes.ts';
 import { checkStorageUrl, requestStorage, withTransferTimeout } from '../http/object-storage.ts';
@@ -102,7 +102,7 @@ export async function downloadRange(
 }
 
 /** @throws AnimaError invalid_link */
-function parseLinkArgument(address: unknown): BlobLink {
+export function parseLinkArgument(address: unknown): ParsedLinkUrl {
   const link = typeof address === 'string' ? parseLinkUrl(address) : undefined;
   if (link === undefined) {
     throw notSentError('invalid_link', 'it must end in /b/, 58 characters, # and the 43 characters of the key');

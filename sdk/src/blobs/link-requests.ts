@@ -1,6 +1,6 @@
 /** Requests about links. Loaded on first use. */
 import type { Link, LookAtLinkResponse, RelinkBlobResponse } from '../../../contract/blobs/wire.ts';
-import { formatLinkUrl, parseLinkId, parseLinkUrl } from '../../../core/blobs/share-link.ts';
+import { formatLinkUrl, parseLinkId, parseLinkPath, parseLinkUrl } from '../../../core/blobs/share-link.ts';
 import type { Transport } from '../http/transport.ts';
 import { notSentError } from '../shared/argument-validation.ts';
 import type { CallOptions } from '../shared/client-options.ts';
@@ -52,7 +52,7 @@ export async function requestLinkInfo(
   url: string,
   options: CallOptions,
 ): Promise<LookAtLinkResponse> {
-  const call = { route: 'lookAtLink', link: parseLinkPath(url) } as const;
+  const call = { route: 'lookAtLink', link: checkLinkPath(url) } as const;
   return transport.request(call, transport.callSettings(options), decodeLinkInfo);
 }
 
@@ -76,9 +76,8 @@ export async function requestLinkReplacement(
 }
 
 /** Extracts the link from an address with or without a key. @throws AnimaError invalid_link */
-function parseLinkPath(address: unknown): string {
-  const path = typeof address === 'string' && URL.canParse(address) ? new URL(address).pathname : '';
-  const [, link = ''] = /\/b\/([^/]+)$/.exec(path) ?? [];
-  if (parseLinkId(link) === undefined) throw notSentError('invalid_link', 'its path must end in /b/ and 58 characters');
+function checkLinkPath(address: unknown): string {
+  const link = typeof address === 'string' ? parseLinkPath(address) : undefined;
+  if (link === undefined) throw notSentError('invalid_link', 'its path must end in /b/ and 58 characters');
   return link;
 }

@@ -16,11 +16,11 @@ export type OpenBlobOptions = GetBlobOptions & Pick<AnimaOptions, 'fetch' | 'use
  * @throws AnimaError as `client.blobs.get`, and insecure_url
  */
 export async function openBlob(url: string, options: OpenBlobOptions = {}): Promise<OpenedBlob> {
-  const address = typeof url === 'string' && URL.canParse(url) ? new URL(url) : undefined;
-  if (address === undefined) throw notSentError('invalid_link', 'it is not a URL');
-  if (!isHttpsOrLoopback(address))
+  const { downloadBlob, parseLinkArgument } = await import('./link-download.ts');
+  const link = parseLinkArgument(url);
+  link.key.fill(0);
+  if (!isHttpsOrLoopback(new URL(link.origin)))
     throw notSentError('insecure_url', 'the link must be https, or http to 127.0.0.0/8, [::1] or localhost');
-  const transport = new Transport(anonymousSettings(address.origin, options), clientRoutes);
-  const { downloadBlob } = await import('./link-download.ts');
+  const transport = new Transport(anonymousSettings(link.origin, options), clientRoutes);
   return await downloadBlob(transport, url, options);
 }

@@ -1,6 +1,6 @@
 /** The single card of the page: each state replaces the previous one. Text is inserted only as text nodes. */
 
-import { formatByteSize } from './file-name-and-size.ts';
+import { formatByteSize } from './byte-size.ts';
 import { createIcon } from './icons.ts';
 import { openingView, type PageView } from './page-texts.ts';
 
