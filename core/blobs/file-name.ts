@@ -55,8 +55,8 @@ const needed: readonly (readonly [character: RegExp, after: RegExp])[] = [
   [/[\u{E0020}-\u{E007F}]/u, /\u{1F3F4}/u],
   // Fillers of old Hangul syllables.
   [/[\u115F\u1160]/, hangul],
-  // Combining grapheme joiner: orders marks, for example of Hebrew.
-  [/\u034F/, /[\p{L}\p{M}]/u],
+  // Combining grapheme joiner: orders marks.
+  [/\u034F/, scriptsOf('Hebrew', 'Arabic')],
 ];
 
 /** Compatibility ideographs are variants in Japanese and Korean names; NFC would replace them. */

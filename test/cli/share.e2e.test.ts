@@ -41,7 +41,7 @@ beforeEach(() => {
 afterEach(() => {
   stack.vault.setHooks();
   // No test may leave incomplete files.
-  expect(readdirSync(here).filter((name) => name.startsWith('.'))).toEqual([]);
+  expect(readdirSync(here).filter((name) => name.endsWith('.part'))).toEqual([]);
 });
 
 const ran = async (args: readonly string[], world: CliSurroundings = {}) => await runAnima(args, { env, ...world });

@@ -46,6 +46,7 @@ describe('a file name from a stranger', () => {
     ['an emoji of a family', '👨\u200D👩\u200D👧\u200D👦.png'],
     ['an emoji with a skin tone and ZWJ', '👩🏽\u200D🚀.png'],
     ['an emoji with a variation selector and ZWJ', '🏳\uFE0F\u200D🌈.png'],
+    ['a grapheme joiner between marks of Hebrew', 'יְרוּשָׁלַ\u034Fִם.txt'],
     ['a heart as an emoji', 'I ❤\uFE0F you.jpg'],
     ['a keycap', '1\uFE0F\u20E3.txt'],
     ['a flag of a region', '🏴\u{E0067}\u{E0062}\u{E0073}\u{E0063}\u{E0074}\u{E007F}.png'],
