@@ -93,7 +93,7 @@ function replaceUnsafeCharacters(text: string): string {
     clean += safe;
     if (safe !== '' && !/^[\p{M}\p{Cf}]/u.test(safe)) base = [...safe].at(-1) ?? '';
   }
-  return clean.replace(/\u200D+$/, '');
+  return clean;
 }
 
 function replaceUnsafeCharacter(character: string, base: string): string {
