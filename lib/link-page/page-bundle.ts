@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Script } from 'node:vm';
 import { buildSync } from 'esbuild';
 
 /** The page, and the CSP hashes of its inline code: `sha256-<base64>`, without the CSP quotes. */
@@ -22,7 +23,7 @@ const browserTarget = 'es2022';
  * output is reproducible. Throws if a source is missing or invalid.
  */
 export function bundlePage(folder: string): PageBundle {
-  const script = bundleMinified(join(folder, 'src/main.ts'));
+  const script = escapeCommentMarks(bundleMinified(join(folder, 'src/main.ts')));
   const style = bundleMinified(join(folder, 'style.css'));
   const html = readFileSync(join(folder, 'index.html'), 'utf8');
   return {
@@ -55,6 +56,16 @@ function bundleMinified(entry: string): string {
       `The page could not be bundled. Nothing was synthesized. Fix the error that esbuild reports: ${reason}`,
     );
   }
+}
+
+/**
+ * Replaces `<!--`, which the Markdown parser has in regular expressions, with an escape of the same meaning. In an
+ * operator expression, the escape would be invalid, so the result is parsed.
+ */
+function escapeCommentMarks(script: string): string {
+  const escaped = script.replaceAll('<!--', '\\x3c!--');
+  if (escaped !== script) new Script(escaped);
+  return escaped;
 }
 
 /**

@@ -172,9 +172,9 @@ describe.skipIf(browser === undefined)('a link in a browser', () => {
       Uint8Array.from({ length: 300_000 }, (_, at) => at % 251),
     );
     await page.goto((await place.make(content, { type: 'application/pdf', name: '..\\a/b\u202Efdp.exe.' })).url);
-    expect(await settled(page)).toBe('bfdp.exe');
+    expect(await settled(page)).toBe('b[U+202E]fdp.exe');
     const [download] = await Promise.all([page.waitForEvent('download'), page.click('text=Save the file')]);
-    expect(download.suggestedFilename()).toBe('bfdp.exe');
+    expect(download.suggestedFilename()).toBe('b[U+202E]fdp.exe');
     const pieces: Buffer[] = [];
     for await (const piece of await download.createReadStream()) pieces.push(Buffer.from(piece));
     expect(Buffer.concat(pieces).equals(content)).toBe(true);

@@ -91,6 +91,40 @@ export const avifHead = (...sizes: readonly (readonly [number, number])[]): Byte
     ),
   );
 
+/** The boxes of a sequence of AVIF: the size of its still picture, of its track, and of the frames in it. */
+export function avifSequence(
+  still: readonly [number, number],
+  [width, height]: readonly [number, number],
+  frame: readonly [number, number],
+): Bytes {
+  const entry = box('av01', new Uint8Array(24), u16(frame[0]), u16(frame[1]), new Uint8Array(50));
+  const stbl = box('stbl', box('stsd', u32(0), u32(1), entry));
+  const tkhd = box('tkhd', new Uint8Array(76), u32(width * 65_536), u32(height * 65_536));
+  const trak = box('trak', tkhd, box('mdia', box('mdhd', new Uint8Array(20)), box('minf', stbl)));
+  const head = avifHead(still);
+  return joined(box('ftyp', latin('avis'), u32(0), latin('avisavif')), head.subarray(24), box('moov', trak));
+}
+
+/** A BMP with 24 bits per pixel. @param height negative if the rows begin at the top */
+export function bmp(width: number, height: number): Bytes {
+  const stride = Math.ceil((width * 3) / 4) * 4;
+  const isSmall = width < 1000;
+  const pixels = new Uint8Array(isSmall ? stride * Math.abs(height) : 0).map((_, at) => (at * 7) & 255);
+  const header = joined(u32le(40), u32le(width), u32le(height), u16le(1), u16le(24), new Uint8Array(24));
+  return joined(latin('BM'), u32le(54 + pixels.length), u32(0), u32le(54), header, pixels);
+}
+
+/** An icon of these pictures: PNGs, or bitmaps without their first header. */
+export function ico(...pictures: Uint8Array[]): Bytes {
+  let at = 6 + 16 * pictures.length;
+  const entries = pictures.map((picture) => {
+    const entry = joined(Uint8Array.of(16, 16, 0, 0), u16le(1), u16le(32), u32le(picture.length), u32le(at));
+    at += picture.length;
+    return entry;
+  });
+  return joined(Uint8Array.of(0, 0, 1, 0), u16le(pictures.length), ...entries, ...pictures);
+}
+
 /** A complete AVIF of 2 by 2 pixels, created with libavif. */
 export const tinyAvif: Bytes = new Uint8Array(
   Buffer.from(

@@ -31,7 +31,7 @@ export async function showDecryptedFile(
   const tail = [createFactList(rows), save, ...(note === undefined ? [] : [note.element])];
   if (shown === undefined) {
     const text = [
-      'Files of this kind can only be saved, not shown here.',
+      await explainDownload(file),
       'The file is unchanged, but was not checked for malware. Open it only if you trust the sender.',
     ];
     showView({ icon: 'file', title: 'File ready to save', text }, name, ...tail);
@@ -43,6 +43,14 @@ export async function showDecryptedFile(
   showView({ icon: 'done', title: 'File opened', text: [] }, name, shown.element, ...tail);
   announce(`${shown.description} opened`);
   await note?.burn(burn, burnTexts.done);
+}
+
+/** Why a file is not shown. */
+async function explainDownload(file: Blob): Promise<string> {
+  const head = new TextDecoder('latin1').decode(await file.slice(0, 1024).arrayBuffer());
+  return head.includes('%PDF-')
+    ? 'PDF documents can contain scripts and forms, which this page does not run. Save the document, and open it in a PDF reader.'
+    : 'This browser can’t show files of this kind here, so it can only be saved.';
 }
 
 /** Shows that the file was saved. @param size downloaded bytes */

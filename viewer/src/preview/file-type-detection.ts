@@ -1,63 +1,124 @@
 /**
  * Detects a file's type from its first bytes only, ignoring the uploader's media type. Only the types listed here are
- * ever shown. Types that can contain scripts (SVG, HTML, PDF …) are not listed, so they cannot be shown by mistake.
+ * ever given to a decoder. Types that can contain scripts (SVG, HTML, PDF …) are not listed, so they cannot be shown as
+ * documents by mistake.
  */
 
-/** A file type that can be shown, and the media type it is shown with. */
+/** A file type that can be shown, if the browser can decode it. */
 export interface DetectedFileType {
-  readonly category: 'image' | 'video' | 'audio';
+  readonly category: 'image' | 'media';
+  /** The media type that browsers get. They detect the container themselves, so one type per decoder is sufficient. */
   readonly mediaType: string;
+  /** Name for people. */
+  readonly name: string;
 }
 
-/** Bytes needed for detection: one MP3 frame and the header of the next. */
-export const detectionLength = 8192;
+/** Bytes needed for detection: one frame of AAC (13 bits of length) or MP3, and the header of the next. */
+export const detectionLength = 8208;
 
 const ascii = (head: Uint8Array, start: number, end: number): string =>
   String.fromCharCode(...head.subarray(start, end));
 
-const image = (type: string): DetectedFileType => ({ category: 'image', mediaType: `image/${type}` });
-const video = (type: string): DetectedFileType => ({ category: 'video', mediaType: `video/${type}` });
-const audio = (type: string): DetectedFileType => ({ category: 'audio', mediaType: `audio/${type}` });
+const image = (type: string, name = type.toUpperCase()): DetectedFileType => ({
+  category: 'image',
+  mediaType: `image/${type}`,
+  name,
+});
+const media = (mediaType: string, name: string): DetectedFileType => ({ category: 'media', mediaType, name });
 
-/** The type of a file that starts with `head`; undefined if the file is only offered as a download. */
+type Detector = (head: Uint8Array) => DetectedFileType | undefined;
+const startsWith =
+  (magic: string, type: DetectedFileType): Detector =>
+  (head) =>
+    ascii(head, 0, magic.length) === magic ? type : undefined;
+const when =
+  (matches: (head: Uint8Array) => boolean, type: DetectedFileType): Detector =>
+  (head) =>
+    matches(head) ? type : undefined;
+
+/** The weakest patterns are last. */
+const detectors: readonly Detector[] = [
+  startsWith('\x89PNG\r\n\x1a\n', image('png')),
+  startsWith('\xff\xd8\xff', image('jpeg')),
+  startsWith('GIF87a', image('gif')),
+  startsWith('GIF89a', image('gif')),
+  when(isBmp, image('bmp')),
+  detectRiff,
+  when((head) => /^FORM....AIF[FC]$/s.test(ascii(head, 0, 12)), media('audio/aiff', 'AIFF')),
+  detectIsoMedia,
+  // QuickTime files from before 2001 have no brand and start with one of these boxes.
+  when((head) => /^(?:moov|mdat|wide|free|skip|pnot)$/.test(ascii(head, 4, 8)), media('video/mp4', 'QuickTime')),
+  detectMatroska,
+  detectOgg,
+  startsWith('fLaC', media('audio/flac', 'FLAC')),
+  startsWith('caff', media('audio/x-caf', 'CAF')),
+  when(isIcon, image('x-icon', 'ICO')),
+  startsWith('ID3', media('audio/mpeg', 'MP3')),
+  when(isMp3, media('audio/mpeg', 'MP3')),
+  when(isAdts, media('audio/aac', 'AAC')),
+];
+
+/** The type of a file that starts with `head`; undefined if no browser shows it. */
 export function detectFileType(head: Uint8Array): DetectedFileType | undefined {
-  const four = ascii(head, 0, 4);
-  if (ascii(head, 0, 8) === '\x89PNG\r\n\x1a\n') return image('png');
-  if (four.startsWith('\xff\xd8\xff')) return image('jpeg');
-  if (/^GIF8[79]a$/.test(ascii(head, 0, 6))) return image('gif');
-  if (four === 'RIFF') return detectRiff(ascii(head, 8, 12));
-  if (ascii(head, 4, 8) === 'ftyp') return detectIsoMedia(ascii(head, 8, 12));
-  if (four === '\x1aE\xdf\xa3') return detectMatroska(ascii(head, 4, 64));
-  if (four === 'OggS') return detectOgg(ascii(head, 0, 512));
-  if (four === 'fLaC') return audio('flac');
-  if (four.startsWith('ID3') || isMp3(head)) return audio('mpeg');
+  for (const detect of detectors) {
+    const found = detect(head);
+    if (found !== undefined) return found;
+  }
   return undefined;
 }
 
-function detectRiff(form: string): DetectedFileType | undefined {
-  if (form === 'WEBP') return image('webp');
-  return form === 'WAVE' ? audio('wav') : undefined;
+const u16le = (head: Uint8Array, at: number): number => (head[at] ?? 0) + 256 * (head[at + 1] ?? 0);
+
+/** `BM`, two reserved fields of zero, and a known length of the second header (BITMAPCOREHEADER to BITMAPV5HEADER). */
+function isBmp(head: Uint8Array): boolean {
+  const isKnownHeader = [12, 40, 52, 56, 108, 124].includes(u16le(head, 14)) && u16le(head, 16) === 0;
+  return ascii(head, 0, 2) === 'BM' && ascii(head, 6, 10) === '\0\0\0\0' && isKnownHeader;
 }
 
-/**
- * ISO/IEC 14496-12, by major brand. AVIF sequences (`avis`) are excluded, because their frames may be larger than the
- * image whose dimensions are read. HEIF and QuickTime are excluded, because few browsers show them.
- */
-function detectIsoMedia(brand: string): DetectedFileType | undefined {
-  if (brand === 'avif') return image('avif');
-  if (/^M4[AB] $/.test(brand)) return audio('mp4');
-  return /^(?:iso[2-9m]|mp4[12]|avc1|dash|M4V[ HP]|MSNV|3gp[4-7])$/.test(brand) ? video('mp4') : undefined;
+/** Zero, type 1 (icon) or 2 (cursor), and at least one entry, whose reserved byte is zero. */
+function isIcon(head: Uint8Array): boolean {
+  const type = u16le(head, 2);
+  return u16le(head, 0) === 0 && (type === 1 || type === 2) && u16le(head, 4) > 0 && head[9] === 0;
 }
 
-/** Only WebM among EBML documents: element DocType, id 0x4282. */
-const detectMatroska = (header: string): DetectedFileType | undefined =>
-  /\x42\x82\x84webm/.test(header) ? video('webm') : undefined;
+function detectRiff(head: Uint8Array): DetectedFileType | undefined {
+  if (ascii(head, 0, 4) !== 'RIFF') return undefined;
+  const form = ascii(head, 8, 12);
+  if (form === 'WEBP') return image('webp', 'WebP');
+  return form === 'WAVE' ? media('audio/wav', 'WAV') : undefined;
+}
 
-/** Classifies by the first page: Theora is video. Other streams (Skeleton, CMML …) are not played. */
-function detectOgg(page: string): DetectedFileType | undefined {
-  if (page.includes('\x80theora')) return video('ogg');
-  const codecs = ['OpusHead', '\x01vorbis', '\x7fFLAC', 'Speex   '];
-  return codecs.some((codec) => page.includes(codec)) ? audio('ogg') : undefined;
+/** ISO/IEC 14496-12: the major brand, and the compatible brands, which matter if the major brand is a general one. */
+function detectIsoMedia(head: Uint8Array): DetectedFileType | undefined {
+  if (ascii(head, 4, 8) !== 'ftyp') return undefined;
+  const end = Math.min((head[2] ?? 0) * 256 + (head[3] ?? 0), head.length);
+  const major = ascii(head, 8, 12);
+  const brands = [major];
+  for (let at = 16; at + 4 <= end; at += 4) brands.push(ascii(head, at, at + 4));
+  const has = (pattern: RegExp) => brands.some((brand) => pattern.test(brand));
+  if (/^(?:avi[fos]|mif[12]|msf1|mia[fn]|hei[cmsx]|hev[cmsx])$/.test(major)) {
+    // Sequences and single pictures have the same decoder.
+    if (has(/^avi[fos]$/)) return image('avif');
+    return has(/^he[iv]/) ? image('heic') : image('heif');
+  }
+  if (/^M4[ABP] $/.test(major)) return media('audio/mp4', major.trim());
+  return media('video/mp4', major === 'qt  ' ? 'QuickTime' : 'MP4');
+}
+
+/** Matroska and WebM. Browsers play Matroska if they know its codecs. EBML element DocType: id 0x4282. */
+function detectMatroska(head: Uint8Array): DetectedFileType | undefined {
+  if (ascii(head, 0, 4) !== '\x1aE\xdf\xa3') return undefined;
+  const header = ascii(head, 4, 64);
+  if (/\x42\x82\x84webm/.test(header)) return media('video/webm', 'WebM');
+  return /\x42\x82\x88matroska/.test(header) ? media('video/webm', 'Matroska') : undefined;
+}
+
+/** Classifies by the first page. Other streams (Skeleton, CMML …) are not played. */
+function detectOgg(head: Uint8Array): DetectedFileType | undefined {
+  if (ascii(head, 0, 4) !== 'OggS') return undefined;
+  const page = ascii(head, 0, 512);
+  const codecs = ['OpusHead', '\x01vorbis', '\x7fFLAC', 'Speex   ', '\x80theora'];
+  return codecs.some((codec) => page.includes(codec)) ? media('video/ogg', 'Ogg') : undefined;
 }
 
 /**
@@ -87,4 +148,18 @@ function frameLength(head: Uint8Array, at: number): number {
 function isMp3(head: Uint8Array): boolean {
   const length = frameLength(head, 0);
   return length > 0 && frameLength(head, length) > 0;
+}
+
+/** Length of the ADTS frame at an offset, bytes; 0 if there is none (ISO/IEC 13818-7, section 6.2). */
+function adtsLength(head: Uint8Array, at: number): number {
+  const [sync = 0, flags = 0, rate = 0, high = 0, middle = 0, low = 0] = head.subarray(at, at + 6);
+  if (sync !== 0xff || (flags & 0xf6) !== 0xf0 || ((rate >> 2) & 15) > 12) return 0;
+  const length = ((high & 3) << 11) | (middle << 3) | (low >> 5);
+  return length > 7 ? length : 0;
+}
+
+/** As for MP3, two frames must follow each other. */
+function isAdts(head: Uint8Array): boolean {
+  const length = adtsLength(head, 0);
+  return length > 0 && adtsLength(head, length) > 0;
 }

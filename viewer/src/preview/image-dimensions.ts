@@ -3,6 +3,7 @@
  * gigabytes.
  */
 import type { DetectedFileType } from './file-type-detection.ts';
+import { type BytesView, boxesAt, boxesIn, parseBoxHeader, readFourCC } from './iso-media-boxes.ts';
 
 /** Larger images are only offered as a download: a decoded image needs four bytes per pixel. */
 export const maxPixels = 100_000_000;
@@ -14,17 +15,18 @@ export interface Dimensions {
 
 /** Maximum segments, blocks or boxes to skip before a file counts as malformed. */
 const maxParserSteps = 1000;
-/** Maximum length of an AVIF `meta` box, bytes. */
+/** Maximum number of pictures in an icon. */
+const maxIconPictures = 64;
+/** Maximum length of a `meta` or `moov` box, bytes. */
 const maxMetaBoxBytes = 1_048_576;
 
-type BytesView = DataView<ArrayBuffer>;
 /** Reads up to `length` bytes at `start`; fewer at the end of the file. */
 type ReadAt = (start: number, length: number) => Promise<BytesView>;
 
 /** Reads the dimensions of the image; undefined if the file is malformed or has more than {@link maxPixels}. */
 export async function readImageDimensions(
   file: Blob,
-  { mediaType }: DetectedFileType,
+  { mediaType }: Pick<DetectedFileType, 'mediaType'>,
 ): Promise<Dimensions | undefined> {
   const read: ReadAt = async (start, length) => new DataView(await file.slice(start, start + length).arrayBuffer());
   try {
@@ -42,11 +44,12 @@ const dimensionReaders: Readonly<Record<string, (read: ReadAt) => Promise<Dimens
   'image/jpeg': readJpegDimensions,
   'image/gif': readGifDimensions,
   'image/webp': readWebpDimensions,
-  'image/avif': readAvifDimensions,
+  'image/avif': readHeifDimensions,
+  'image/heic': readHeifDimensions,
+  'image/heif': readHeifDimensions,
+  'image/bmp': readBmpDimensions,
+  'image/x-icon': readIconDimensions,
 };
-
-const readFourCC = (view: BytesView, at: number): string =>
-  String.fromCharCode(view.getUint8(at), view.getUint8(at + 1), view.getUint8(at + 2), view.getUint8(at + 3));
 
 /** W3C PNG, section 11.2.2: IHDR is the first chunk. */
 async function readPngDimensions(read: ReadAt): Promise<Dimensions | undefined> {
@@ -118,57 +121,81 @@ async function readWebpDimensions(read: ReadAt): Promise<Dimensions | undefined>
   return undefined;
 }
 
-interface Box {
-  readonly type: string;
-  readonly start: number;
-  readonly end: number;
+/**
+ * BITMAPFILEHEADER and the header behind it (Windows, "Bitmap Header Types"): 16-bit fields in the oldest one; a
+ * negative height if the rows begin at the top.
+ */
+async function readBmpDimensions(read: ReadAt): Promise<Dimensions | undefined> {
+  return parseBmpHeader(await read(14, 16));
+}
+
+function parseBmpHeader(head: BytesView): Dimensions {
+  return head.getUint32(0, true) === 12
+    ? { width: head.getUint16(4, true), height: head.getUint16(6, true) }
+    : { width: Math.abs(head.getInt32(4, true)), height: Math.abs(head.getInt32(8, true)) };
 }
 
 /**
- * The box at an offset (ISO/IEC 14496-12 section 4.2). Boxes with a 64-bit length or without a length are not needed
- * before `meta` in AVIF and are rejected.
+ * Icons and cursors (Windows, "Icons"): the largest of their pictures. The directory has one byte per side, so each
+ * picture is read: a PNG, or a bitmap whose height includes its mask.
  */
-function boxAt(view: BytesView, at: number, place = at): Box | undefined {
-  const length = view.getUint32(at);
-  return length < 8 ? undefined : { type: readFourCC(view, at + 4), start: place + 8, end: place + length };
-}
-
-function* boxesIn(view: BytesView, start: number, end: number): Generator<Box> {
-  for (let at = start, step = 0; at + 8 <= end && step < maxParserSteps; step++) {
-    const box = boxAt(view, at);
-    if (box === undefined || box.end > end) throw new RangeError('a box exceeds its parent box');
-    yield box;
-    at = box.end;
-  }
-}
-
-/**
- * ISO/IEC 23008-12, section 6.5.3: `ispe` in `meta/iprp/ipco`. Takes the largest, because tiles and thumbnails have
- * entries there too.
- */
-async function readAvifDimensions(read: ReadAt): Promise<Dimensions | undefined> {
-  for (let at = 0, step = 0; step < maxParserSteps; step++) {
-    const box = boxAt(await read(at, 8), 0, at);
-    if (box === undefined) return undefined;
-    if (box.type === 'meta') {
-      const length = box.end - box.start;
-      return length > maxMetaBoxBytes ? undefined : findLargestImage(await read(box.start, length));
-    }
-    at = box.end;
-  }
-  return undefined;
-}
-
-function findLargestImage(meta: BytesView): Dimensions | undefined {
+async function readIconDimensions(read: ReadAt): Promise<Dimensions | undefined> {
+  const count = (await read(4, 2)).getUint16(0, true);
+  if (count > maxIconPictures) return undefined;
   let found: Dimensions | undefined;
-  const inside = [...boxesIn(meta, 4, meta.byteLength)].filter(({ type }) => type === 'iprp');
-  const containers = inside.flatMap(({ start, end }) => [...boxesIn(meta, start, end)]);
-  for (const container of containers.filter(({ type }) => type === 'ipco')) {
-    for (const { type, start } of boxesIn(meta, container.start, container.end)) {
-      if (type !== 'ispe') continue;
-      const next = { width: meta.getUint32(start + 4), height: meta.getUint32(start + 8) };
-      if (found === undefined || next.width * next.height > found.width * found.height) found = next;
-    }
+  for (let entry = 0; entry < count; entry++) {
+    const at = (await read(6 + 16 * entry + 12, 4)).getUint32(0, true);
+    const isPng = readFourCC(await read(at, 4), 0) === '\x89PNG';
+    const next = isPng ? await readPngDimensions(async (start, length) => read(at + start, length)) : undefined;
+    if (isPng && next === undefined) return undefined;
+    found = largerOf(found, next ?? halfOf(parseBmpHeader(await read(at, 16))));
   }
   return found;
 }
+
+const halfOf = ({ width, height }: Dimensions): Dimensions => ({ width, height: Math.floor(height / 2) });
+
+/**
+ * AVIF and HEIF: `ispe` in `meta/iprp/ipco` (ISO/IEC 23008-12, section 6.5.3), and for sequences the tracks (ISO/IEC
+ * 14496-12, sections 8.3.2 and 12.1.3). Takes the largest, because tiles, thumbnails and frames have entries there too.
+ */
+async function readHeifDimensions(read: ReadAt): Promise<Dimensions | undefined> {
+  let found: Dimensions | undefined;
+  for (let at = 0, step = 0; step < maxParserSteps; step++) {
+    const head = await read(at, 16);
+    if (head.byteLength < 8) break;
+    const box = parseBoxHeader(head, at);
+    if (box === undefined) break;
+    const length = box.end - box.start;
+    if (box.type === 'meta' || box.type === 'moov') {
+      if (length > maxMetaBoxBytes) return undefined;
+      const body = await read(box.start, length);
+      found = largerOf(found, box.type === 'meta' ? findLargestItem(body) : findLargestTrack(body));
+    }
+    at = box.end;
+  }
+  return found;
+}
+
+function findLargestItem(meta: BytesView): Dimensions | undefined {
+  let found: Dimensions | undefined;
+  // `meta` is a full box: its version and flags precede its boxes.
+  for (const { start } of boxesAt(meta, 4, 'iprp', 'ipco', 'ispe'))
+    found = largerOf(found, { width: meta.getUint32(start + 4), height: meta.getUint32(start + 8) });
+  return found;
+}
+
+function findLargestTrack(moov: BytesView): Dimensions | undefined {
+  let found: Dimensions | undefined;
+  // The fields are fixed-point numbers with 16 fraction bits, at the end of the box.
+  for (const { end } of boxesAt(moov, 0, 'trak', 'tkhd'))
+    found = largerOf(found, { width: moov.getUint16(end - 8), height: moov.getUint16(end - 4) });
+  for (const { start, end } of boxesAt(moov, 0, 'trak', 'mdia', 'minf', 'stbl', 'stsd')) {
+    for (const entry of boxesIn(moov, start + 8, end))
+      found = largerOf(found, { width: moov.getUint16(entry.start + 24), height: moov.getUint16(entry.start + 26) });
+  }
+  return found;
+}
+
+const largerOf = (one: Dimensions | undefined, other: Dimensions | undefined): Dimensions | undefined =>
+  one === undefined || (other !== undefined && other.width * other.height > one.width * one.height) ? other : one;
