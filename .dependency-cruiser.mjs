@@ -298,10 +298,16 @@ export default {
     },
     {
       name: 'sdk-and-viewer-run-in-browsers',
-      comment: 'Nothing that a client or the page reaches may need Node, or any package but noble and hpke.',
+      comment:
+        'Nothing that a client or the page reaches may need Node, or any package but noble, hpke and the Markdown parser ' +
+        'of the page.',
       severity: 'error',
       from: { path: inFolder('(sdk/src|viewer)') },
-      to: { path: '^(node:)?[a-z_/]+$|^node_modules/', pathNot: [portable], reachable: true },
+      to: {
+        path: '^(node:)?[a-z_/]+$|^node_modules/',
+        pathNot: [portable, '^node_modules/marked/'],
+        reachable: true,
+      },
     },
     {
       name: 'core-is-pure',

@@ -15,8 +15,12 @@ import { systemErrorCode, writePrivateFile } from '../shell/private-files.ts';
 const maxUploadAgeMs = 48 * 3600 * 1000;
 
 export interface InterruptedUpload {
-  /** Absolute path of the uploaded file. */
-  readonly file: string;
+  /** Absolute paths of the uploaded files. */
+  readonly files: readonly string[];
+  /** Absolute path of the preview image. */
+  readonly preview?: string | undefined;
+  /** Name and type of the only file of a set, if they were given. */
+  readonly said?: { readonly name?: string | undefined; readonly type?: string | undefined } | undefined;
   /** Address of the vault that receives it. */
   readonly vault: string;
   /** RFC 3339 time. */
@@ -106,8 +110,9 @@ export class InterruptedUploads {
 function parseInterruptedUpload(text: string, name: string): InterruptedUpload | undefined {
   try {
     const upload: InterruptedUpload = JSON.parse(text);
-    const { file, vault, begunAt, state } = upload;
-    const framed = [file, vault, begunAt, state.id, state.url].every((field) => typeof field === 'string');
+    const { files, preview = '', vault, begunAt, state } = upload;
+    const texts: readonly unknown[] = [...files, preview, vault, begunAt, state.id, state.url];
+    const framed = Array.isArray(files) && files.length > 0 && texts.every((field) => typeof field === 'string');
     return framed && name === `${state.id}.json` ? upload : undefined;
   } catch {
     return undefined;

@@ -9,6 +9,7 @@ import { DecryptionError } from '../decryption-error.ts';
 import { type Bytes, concatBytes, encodeFieldBytes, u32Bytes, u64Bytes, utf8Bytes } from '../encoding/bytes.ts';
 import { decodeTextField, decodeU64Field } from '../encoding/field-reader.ts';
 import { chunkTagLength } from '../hazmat/chunk-cipher.ts';
+import { maxIndexBytes } from './file-set.ts';
 
 export const blobHeaderLength = 64;
 /** The part of the header that the keys are bound to. The salt and the commitment follow it. */
@@ -20,6 +21,8 @@ const magic = utf8Bytes('AVB1');
 export const descriptionBlockLength = 1024;
 /** Maximum bytes for media type and name together: the block without four length prefixes and the 8-byte size. */
 const maxTypeAndNameBytes = descriptionBlockLength - 4 - 3 * 4 - 8;
+/** Maximum bytes of the fields: the block without their length. */
+const maxDescriptionBytes = descriptionBlockLength - 4;
 
 /** The supported chunk sizes, as powers of two. */
 export const chunkLog2s = [16, 20] as const;
@@ -41,6 +44,8 @@ export interface BlobDescription {
   readonly name: string;
   /** Bytes of content; undefined when the uploader did not know the size at first. */
   readonly size: number | undefined;
+  /** Bytes of the index at the beginning of the content, if it is a set of files (file-set.ts). */
+  readonly indexLength?: number | undefined;
 }
 
 export interface BlobHeader {
@@ -107,11 +112,19 @@ const isWellFormedText = (text: string): boolean => text.isWellFormed();
  * The first 1024 bytes of the plaintext: length-prefixed fields, padded with zeros.
  * @throws RangeError when type and name together are too long, or contain a lone surrogate
  */
-export function encodeBlobDescription({ type, name, size }: BlobDescription): Bytes {
+export function encodeBlobDescription({ type, name, size, indexLength }: BlobDescription): Bytes {
   if (!isWellFormedText(type) || !isWellFormedText(name))
     throw new RangeError('media type or name contains a lone surrogate, which UTF-8 cannot encode');
-  const described = encodeFieldBytes(type, name, size === undefined ? new Uint8Array(0) : u64Bytes(size));
-  if (utf8Bytes(type).length + utf8Bytes(name).length > maxTypeAndNameBytes) {
+  if (indexLength !== undefined && (size === undefined || indexLength > size))
+    throw new RangeError('a set of files has a size, which includes its index');
+  const described = encodeFieldBytes(
+    type,
+    name,
+    size === undefined ? new Uint8Array(0) : u64Bytes(size),
+    ...(indexLength === undefined ? [] : [u64Bytes(indexLength)]),
+  );
+  // The fields of a set leave less space, but its writers state no media type.
+  if (utf8Bytes(type).length + utf8Bytes(name).length > maxTypeAndNameBytes || described.length > maxDescriptionBytes) {
     throw new RangeError(`media type and name are longer than ${maxTypeAndNameBytes} bytes together`);
   }
   const block = new Uint8Array(descriptionBlockLength);
@@ -131,10 +144,17 @@ export function parseBlobDescription(block: Uint8Array): BlobDescription {
     return block.subarray(start, end);
   };
   if (block.length !== descriptionBlockLength) throw new DecryptionError();
-  const [type, name, size] = [decodeTextField(field()), decodeTextField(field()), field()];
+  const [type, name, size] = [decodeTextField(field()), decodeTextField(field()), parseContentSize(field())];
+  const indexLength = at < 4 + view.getUint32(0) ? parseIndexLength(field(), size) : undefined;
   if (at !== 4 + view.getUint32(0) || block.subarray(at).some((byte) => byte !== 0)) throw new DecryptionError();
   if (type === undefined || name === undefined) throw new DecryptionError();
-  return { type, name, size: parseContentSize(size) };
+  return { type, name, size, ...(indexLength !== undefined && { indexLength }) };
+}
+
+function parseIndexLength(bytes: Uint8Array, size = 0): number {
+  const length = decodeU64Field(bytes);
+  if (length === undefined || length > size || length > maxIndexBytes) throw new DecryptionError();
+  return length;
 }
 
 function parseContentSize(bytes: Uint8Array): number | undefined {

@@ -31,6 +31,8 @@ export type { CreateKeyOptions, Keys, ListKeysOptions, RotateKeyOptions } from '
 export type { Audit, AuditOptions } from './audit/audit-client.ts';
 export type {
   BlobContent,
+  BlobFile,
+  BlobFiles,
   BlobProgress,
   BlobUploadState,
   ByteStream,
@@ -41,7 +43,7 @@ export type {
 } from './blobs/blob-types.ts';
 export type { BlobList, Blobs, ListBlobsOptions } from './blobs/blobs-client.ts';
 export { type OpenBlobOptions, openBlob } from './blobs/open-blob.ts';
-export type { BlobFacts, OpenedBlob } from './blobs/opened-blob.ts';
+export type { BlobFacts, FileFacts, OpenedBlob, OpenedFile } from './blobs/opened-blob.ts';
 export { Anima } from './client.ts';
 export type { BatchItem, BatchResult, FailedItem } from './http/batch-runner.ts';
 export type { Memory } from './memory/memory-client.ts';

@@ -46,7 +46,7 @@ export async function showDecryptedFile(
 }
 
 /** Why a file is not shown. */
-async function explainDownload(file: Blob): Promise<string> {
+export async function explainDownload(file: Blob): Promise<string> {
   const head = new TextDecoder('latin1').decode(await file.slice(0, 1024).arrayBuffer());
   return head.includes('%PDF-')
     ? 'PDF documents can contain scripts and forms, which this page does not run. Save the document, and open it in a PDF reader.'
@@ -66,25 +66,25 @@ export async function showSavedFile(name: string, size: number, burn?: BurnReque
   await note?.burn(burn, burnTexts.saved);
 }
 
-const formatOpeningsLeft = (left: number): string => {
+export const formatOpeningsLeft = (left: number): string => {
   if (left === 0) return 'not again';
   return left === 1 ? 'once more' : `${left} more times`;
 };
 
 /** A download link to the bytes without a media type, so that no browser renders them as a page. */
-function createSaveLink(file: Blob, name: string, label: string): HTMLAnchorElement {
+export function createSaveLink(file: Blob, name: string, label: string): HTMLAnchorElement {
   const bytes = file.slice(0, file.size, 'application/octet-stream');
   return createElement('a', { className: 'button', href: URL.createObjectURL(bytes), download: name }, label);
 }
 
-interface BurnNote {
+export interface BurnNote {
   readonly element: HTMLElement;
   say(text: string): void;
   /** Destroys the file and shows the result; offers a retry button if it failed. */
   burn(burner: BurnRequest | undefined, done: string): Promise<void>;
 }
 
-function createBurnNote(): BurnNote {
+export function createBurnNote(): BurnNote {
   const words = createElement('p');
   const box = createElement('div', { className: 'note' }, words);
   box.setAttribute('role', 'status');

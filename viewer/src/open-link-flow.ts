@@ -1,6 +1,7 @@
 /** Opens a link: get info, confirm if needed, open, download, decrypt, show, and destroy a file that is read once. */
 import { openBlob } from '../../core/blobs/blob-stream.ts';
 import { sanitizeFileName } from '../../core/blobs/file-name.ts';
+import { FileSetReader } from '../../core/blobs/file-set.ts';
 import { computeLinkProof } from '../../core/blobs/link-proof.ts';
 import type { LinkId } from '../../core/blobs/share-link.ts';
 import { type Bytes, toBase64 } from '../../core/encoding/bytes.ts';
@@ -13,6 +14,7 @@ import {
   writeToFile,
 } from './decrypted-content-sink.ts';
 import { type BurnRequest, showDecryptedFile, showSavedFile } from './decrypted-file-view.ts';
+import { type SetFile, showFileSet } from './file-set-view.ts';
 import { createLinkApi, type LinkApi, LinkError, type LinkInfo, type OpenedLink } from './link-api.ts';
 import { formatByteSize } from './page/byte-size.ts';
 import {
@@ -25,7 +27,10 @@ import {
   waitForPress,
 } from './page/page-elements.ts';
 import { buttonLabels, confirmOpeningView, openingView, type PageView, troubles } from './page/page-texts.ts';
+import { createFilePreview } from './preview/file-preview.ts';
 
+/** Larger preview images are not shown. */
+const maxPreviewBytes = 4_194_304;
 /** Automatic attempts of an idempotent request before the user is asked. */
 const maxAttempts = 3;
 
@@ -63,8 +68,18 @@ export async function openLinkAndShowFile(link: string, id: LinkId, key: Bytes):
   });
   const { description, content } = await openBlob(key, id, sealed);
   key.fill(0);
-  const fileName = sanitizeFileName(description.name);
+  const { name, indexLength } = description;
   const burn = opened.burn ? createBurner(api, burnProof ?? '') : undefined;
+  const { openingsLeft } = opened;
+  if (indexLength !== undefined) {
+    const contentLength = description.size ?? 0;
+    const files = await collectFiles(new FileSetReader(content), { indexLength, contentLength }, progress);
+    const [only, ...more] = files;
+    if (only !== undefined && more.length === 0)
+      return await showDecryptedFile(only.file, { ...only, openingsLeft }, burn);
+    return await showFileSet(files, { title: name === '' ? undefined : sanitizeFileName(name), openingsLeft }, burn);
+  }
+  const fileName = sanitizeFileName(name);
   const file = await chooseFileForLargeContent(fileName, opened, progress);
   if (file !== undefined) {
     await writeToFile(content, file);
@@ -72,9 +87,33 @@ export async function openLinkAndShowFile(link: string, id: LinkId, key: Bytes):
   }
   await showDecryptedFile(
     await collectIntoBlob(content),
-    { name: fileName, type: description.type, openingsLeft: opened.openingsLeft },
+    { name: fileName, type: description.type, openingsLeft },
     burn,
   );
+}
+
+/** Collects the files of a set. A preview image is shown while the files behind it load. */
+async function collectFiles(
+  reader: FileSetReader,
+  { indexLength, contentLength }: { indexLength: number; contentLength: number },
+  progress: Progress,
+): Promise<readonly SetFile[]> {
+  const files: SetFile[] = [];
+  for (const { type, name, size, previewOf } of await reader.readIndex(indexLength, contentLength)) {
+    const file = await collectIntoBlob(reader.read(size));
+    if (previewOf === undefined) files.push({ file, type, name: sanitizeFileName(name) });
+    else await showWhileLoading(file, progress);
+  }
+  await reader.end();
+  progress.setPicture(undefined);
+  return files;
+}
+
+async function showWhileLoading(file: Blob, progress: Progress): Promise<void> {
+  if (file.size > maxPreviewBytes) return;
+  const preview = await createFilePreview(file, '', 'preview');
+  if (preview?.element.querySelector('img') != null) progress.setPicture(preview);
+  else preview?.release?.();
 }
 
 const linkFactRows = ({ size, expiresAt }: LinkInfo): [string, string][] => {

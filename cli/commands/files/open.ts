@@ -1,10 +1,13 @@
 import { once } from 'node:events';
+import { mkdir } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import type { Command } from 'commander';
-import type { OpenedBlob, openBlob } from '../../../sdk/src/index.ts';
-import { DownloadFile, resolveDownloadTarget } from '../../blobs/download-file.ts';
+import type { OpenedBlob, OpenedFile, openBlob } from '../../../sdk/src/index.ts';
+import { DownloadFile, type DownloadTarget, resolveDownloadTarget } from '../../blobs/download-file.ts';
 import { readLink } from '../../blobs/link-input.ts';
 import { runUntilInterrupted } from '../../shell/abort-on-signal.ts';
 import { CommandError, exitCodes, toFailure, usageError } from '../../shell/command-error.ts';
+import { systemErrorCode } from '../../shell/private-files.ts';
 import { formatByteSize, formatTransfer, ProgressLine } from '../../shell/progress-line.ts';
 import type { Shell } from '../../shell/shell.ts';
 import { escapeContent, escapeForLine } from '../../shell/terminal-text.ts';
@@ -20,6 +23,9 @@ that name only after all of it is authenticated. With -o - on a terminal, contro
 invisible characters are shown as escapes; a pipe gets the exact bytes. A link created with --burn can be opened only once. Its file is destroyed
 after it is saved to disk here, unless --keep is given.
 
+A link can contain several files. -o then names a folder, which is created if it does not exist. All files are saved, or
+none. Preview images are left out.
+
 Examples:
   $ anima open                         prompts for the link without showing it
   $ pbpaste | anima open - -o report.pdf
@@ -34,7 +40,7 @@ interface Options {
 export function register(program: Command, shellOf: (command: Command) => Shell): void {
   program
     .command('open')
-    .description('download and decrypt the file of a link')
+    .description('download and decrypt the files of a link')
     .argument('[link]', 'the link; - for standard input')
     .option('-o, --output <file>', 'a file or folder to write to; - for standard output')
     .option('-f, --force', 'replace an existing file')
@@ -52,18 +58,44 @@ async function open(shell: Shell, given: string | undefined, options: Options): 
   const link = await readLink(shell, given ?? '-');
   if (target === undefined) return await streamToStdout(shell, link, options);
   const download = await DownloadFile.create(target);
+  const extra: DownloadFile[] = [];
   try {
-    const opened = await downloadInto(shell, link, options, {
+    const { opened, names } = await downloadInto(shell, link, options, {
       write: (piece) => download.write(piece),
       sync: () => download.sync(),
+      beginSet: async () => await toFolder(target),
+      beginFile: async (folder) => {
+        const file = await DownloadFile.create(folder);
+        extra.push(file);
+        return file;
+      },
     });
-    const file = await download.moveIntoPlace(opened.name, force);
-    const { name, type, size, burned } = opened;
     reportBurned(shell, opened);
-    shell.print(escapeForLine(file), { file, name, type, size, burned });
+    const { name, type, size, burned } = opened;
+    if (names === undefined) {
+      const file = await download.moveIntoPlace(name, force);
+      return shell.print(escapeForLine(file), { file, name, type, size, burned });
+    }
+    const files: { file: string; name: string }[] = [];
+    for (const [at, file] of extra.entries())
+      files.push({ file: await file.moveIntoPlace(names[at] ?? '', false), name: names[at] ?? '' });
+    shell.print(files.map(({ file }) => escapeForLine(file)).join('\n'), { files, name, size, burned });
   } finally {
-    await download.discard();
+    for (const file of [download, ...extra]) await file.discard();
   }
+}
+
+/** The folder for several files: the target if it is one, or a new folder in its place. */
+async function toFolder({ folder, name }: DownloadTarget): Promise<DownloadTarget> {
+  if (name === undefined) return { folder, name: undefined };
+  const path = join(folder, name);
+  await mkdir(path, { mode: 0o700 }).catch((error: unknown) => {
+    throw new CommandError(
+      `The link contains several files, and no folder can be made at ${basename(path)} (${systemErrorCode(error) ?? 'unknown'}). Nothing was saved; an opening was counted`,
+      { exit: exitCodes.conflict, next: 'Give a folder with -o. A link with --burn was not destroyed.' },
+    );
+  });
+  return { folder: path, name: undefined };
 }
 
 /**
@@ -76,7 +108,7 @@ async function streamToStdout(shell: Shell, link: string, options: Options): Pro
   const flushed = async (): Promise<void> => {
     if (stdout.writableNeedDrain) await once(stdout, 'drain');
   };
-  const opened = await downloadInto(shell, link, options, {
+  const { opened } = await downloadInto(shell, link, options, {
     write: async (piece) => {
       const shown = decoder === undefined ? piece : escapeContent(decoder.decode(piece, { stream: true }));
       if (!stdout.write(shown)) await flushed();
@@ -90,9 +122,19 @@ interface Sink {
   write(piece: Uint8Array): Promise<void>;
   /** Resolves when all written data has left this process. */
   sync(): Promise<void>;
+  /** Chooses the place of several files. Without it, several files are refused. */
+  beginSet?(): Promise<DownloadTarget>;
+  beginFile?(folder: DownloadTarget): Promise<FileSink>;
+}
+type FileSink = Pick<Sink, 'write' | 'sync'>;
+
+interface Downloaded {
+  readonly opened: OpenedBlob;
+  /** The senders' names of several files. */
+  readonly names: readonly string[] | undefined;
 }
 
-async function downloadInto(shell: Shell, link: string, { keep }: Options, sink: Sink): Promise<OpenedBlob> {
+async function downloadInto(shell: Shell, link: string, { keep }: Options, sink: Sink): Promise<Downloaded> {
   const client: { openBlob: typeof openBlob } = await import('../../../sdk/src/index.ts');
   const line = new ProgressLine(shell);
   try {
@@ -103,19 +145,13 @@ async function downloadInto(shell: Shell, link: string, { keep }: Options, sink:
         burn: keep !== true,
         onProgress: ({ bytes, total }) => line.show(formatTransfer('downloading', bytes, total)),
       });
-      let written = 0;
-      for await (const piece of opened.stream) {
-        await sink.write(piece);
-        written += piece.length;
-        // A burnable blob is destroyed when the next piece after its last is requested, so the data must be synced
-        // before.
-        if (written === opened.size) await sink.sync();
-      }
+      const names = opened.files === undefined ? undefined : await writeFiles(opened, sink);
+      if (names === undefined) await writeFile(opened, sink);
       line.end();
       shell.note(
         `${formatByteSize(opened.size)}${opened.type === '' ? '' : `, ${escapeForLine(opened.type)} as stated by its sender`}.`,
       );
-      return opened;
+      return { opened, names };
     });
   } catch (error) {
     if (toFailure(error).code !== 'aborted') throw error;
@@ -126,6 +162,38 @@ async function downloadInto(shell: Shell, link: string, { keep }: Options, sink:
   } finally {
     line.end();
   }
+}
+
+async function writeFile({ stream, size }: Pick<OpenedFile, 'stream' | 'size'>, sink: FileSink): Promise<void> {
+  let written = 0;
+  // A burnable blob is destroyed when the next piece after its last is requested, so the data must be synced before.
+  if (size === 0) await sink.sync();
+  for await (const piece of stream) {
+    await sink.write(piece);
+    written += piece.length;
+    if (written === size) await sink.sync();
+  }
+}
+
+/** Writes the files of a set. @returns the sender's names */
+async function writeFiles(opened: OpenedBlob, { beginSet, beginFile }: Sink): Promise<string[]> {
+  if (beginSet === undefined || beginFile === undefined) {
+    throw new CommandError(
+      'The link contains several files, which standard output can’t take; an opening was counted',
+      {
+        exit: exitCodes.usage,
+        next: 'Save them to a folder with -o FOLDER. A link with --burn was not destroyed.',
+      },
+    );
+  }
+  const folder = await beginSet();
+  const names: string[] = [];
+  for await (const file of opened.readFiles()) {
+    if (file.previewOf !== undefined) continue;
+    names.push(file.name);
+    await writeFile(file, await beginFile(folder));
+  }
+  return names;
 }
 
 function reportBurned(shell: Shell, { burned }: OpenedBlob): void {

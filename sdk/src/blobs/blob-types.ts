@@ -27,6 +27,22 @@ export type ByteStream = typeof globalThis extends { Response: { prototype: { re
  */
 export type BlobContent = Uint8Array | ArrayBuffer | PlatformBlob | ByteStream | AsyncIterable<Uint8Array>;
 
+/**
+ * A file of a set. A file can have a preview image, which is uploaded before all files: the page shows it while the rest
+ * is loading.
+ */
+export interface BlobFile {
+  readonly content: Uint8Array | ArrayBuffer | PlatformBlob;
+  /** Media type. Default: that of the Blob, otherwise none. */
+  readonly type?: string | undefined;
+  /** File name. Default: that of the File, otherwise none. */
+  readonly name?: string | undefined;
+  readonly preview?: Uint8Array | ArrayBuffer | PlatformBlob | undefined;
+}
+
+/** Up to 1000 files, previews included, that share one link and one key. */
+export type BlobFiles = readonly (BlobFile | BlobFile['content'])[];
+
 /** Progress of a transfer. */
 export interface BlobProgress {
   /** Bytes of ciphertext transferred so far. Never decreases. */
@@ -50,6 +66,8 @@ export interface BlobUploadState {
   readonly name: string;
   /** Content size in bytes, if it was known. */
   readonly size?: number | undefined;
+  /** Bytes of the index, if the content is a set of files. */
+  readonly indexLength?: number | undefined;
   /** Upload method. */
   readonly upload: FormUpload | { readonly kind: 'parts'; readonly chunks: number };
   /** SHA-256 of each part encrypted so far, base64. For a form upload, of the whole blob. */
@@ -57,9 +75,12 @@ export interface BlobUploadState {
 }
 
 export interface PutBlobOptions extends CallOptions {
-  /** Media type. Default: that of the Blob, otherwise none. */
+  /** Media type. Default: that of the Blob, otherwise none. A set has no type. */
   type?: string | undefined;
-  /** File name. Default: that of the File, otherwise none. Name and type are encrypted with the content. */
+  /**
+   * File name, or the title of a set of files. Default: that of the File, otherwise none. Name and type are encrypted
+   * with the content.
+   */
   name?: string | undefined;
   /** Time until the blob expires: seconds, or '90s', '10m', '24h', '7d'. Default: it is kept until deleted. */
   expiresIn?: number | `${number}${'s' | 'm' | 'h' | 'd'}` | undefined;
@@ -86,7 +107,7 @@ export interface PutBlobResult {
   url: string;
   /** The 58-character link, without address and key. */
   link: string;
-  /** Content size in bytes. */
+  /** Content size in bytes; of a set, the sum of its files. */
   size: number;
   expiresAt?: string | undefined;
 }

@@ -12,7 +12,7 @@ import type { CallOptions } from '../shared/client-options.ts';
 import { isPlainObject } from '../shared/is-plain-object.ts';
 import { OpenedList } from '../shared/opened-list.ts';
 import { decodeBlobInfo, decodeBlobPage } from './blob-decoders.ts';
-import type { BlobContent, GetBlobOptions, PutBlobOptions, PutBlobResult } from './blob-types.ts';
+import type { BlobContent, BlobFiles, GetBlobOptions, PutBlobOptions, PutBlobResult } from './blob-types.ts';
 import type { OpenedBlob } from './opened-blob.ts';
 
 export interface ListBlobsOptions extends CallOptions {
@@ -42,10 +42,11 @@ export class Blobs {
   /**
    * Encrypts and uploads content in constant memory. The returned `url` is the link with the key; it is returned
    * **only once**. Requests and parts are retried automatically. Resume an interrupted upload with `resume`.
+   * @param content one file, or an array of files that share the link
    * @throws ConflictError content_changed; InvalidRequestError blob_too_large; UnexpectedResponseError
    * storage_refused
    */
-  async put(content: BlobContent, options: PutBlobOptions = {}): Promise<PutBlobResult> {
+  async put(content: BlobContent | BlobFiles, options: PutBlobOptions = {}): Promise<PutBlobResult> {
     const { uploadBlob } = await import('./upload.ts');
     return await uploadBlob(this.#transport, content, options);
   }
@@ -64,7 +65,7 @@ export class Blobs {
 
   /**
    * Reads content bytes from `start` (inclusive) to `end` (exclusive). Fetches only the chunks that contain them.
-   * Counts as one opening and does not burn the blob. Only a range that reaches the end proves that the blob was not
+   * Counts as one opening and does not burn the blob. Of a set of files, the range includes its index. Only a range that reaches the end proves that the blob was not
    * truncated.
    * @throws AnimaError as `get`
    */

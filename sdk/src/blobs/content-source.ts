@@ -1,14 +1,18 @@
 /** Converts every supported content type to one byte source. */
 
+import { encodeFileIndex, type FileSetEntry } from '../../../core/blobs/file-set.ts';
 import { type AbortSettings, withAbort } from '../http/retry.ts';
 import { notSentError } from '../shared/argument-validation.ts';
 import { createError } from '../shared/errors.ts';
+import { isPlainObject } from '../shared/is-plain-object.ts';
 
 export interface ContentSource {
   /** Total bytes; undefined if unknown. */
   readonly size: number | undefined;
   readonly type: string;
   readonly name: string;
+  /** Bytes of the index at the beginning, if this is a set of files. */
+  readonly indexLength?: number | undefined;
   /**
    * The bytes; can be iterated once. Throws `aborted` immediately when the signal fires, and `content_changed` if the
    * byte count differs from `size`.
@@ -23,6 +27,7 @@ interface PieceIterator {
 
 /** @throws AnimaError invalid_argument */
 export function toContentSource(content: unknown): ContentSource {
+  if (Array.isArray(content)) return toFileSetSource(content);
   const blob = content instanceof Blob ? content : undefined;
   const bytes = asBytes(content);
   const size = blob?.size ?? bytes?.length;
@@ -35,6 +40,53 @@ export function toContentSource(content: unknown): ContentSource {
     name: typeof name === 'string' ? name : '',
     pieces: (settings) => readPieces(steps, size, settings),
   };
+}
+
+/** Index and files of a set. Previews are first, so that readers can show them while they load the rest. */
+function toFileSetSource(files: readonly unknown[]): ContentSource {
+  const described = files.map((file) => (isPlainObject(file) && 'content' in file ? file : { content: file }));
+  const sourceOf = (content: unknown, { type, name }: { type?: unknown; name?: unknown }) => {
+    const source = toContentSource(content);
+    if (source.size === undefined || source.indexLength !== undefined)
+      throw notSentError(
+        'invalid_argument',
+        'each file of a set must be bytes, a Blob or a File: its size is needed first',
+      );
+    return { source, type: textOption(type, source.type), name: textOption(name, source.name), size: source.size };
+  };
+  const main = described.map((file) => sourceOf(file.content, file));
+  const previews = described.flatMap(({ preview }, number) =>
+    preview === undefined ? [] : [{ ...sourceOf(preview, {}), number }],
+  );
+  const entries = [
+    ...previews.map((preview) => ({ ...preview, previewOf: preview.number + previews.length })),
+    ...main.map((file) => ({ ...file, previewOf: undefined })),
+  ];
+  const index = encodeIndex(entries);
+  return {
+    size: entries.reduce((sum, { size }) => sum + size, index.length),
+    type: '',
+    name: '',
+    indexLength: index.length,
+    async *pieces(settings) {
+      yield index;
+      for (const { source } of entries) yield* source.pieces(settings);
+    },
+  };
+}
+
+function encodeIndex(entries: readonly FileSetEntry[]): Uint8Array {
+  try {
+    return encodeFileIndex(entries);
+  } catch (error) {
+    throw notSentError('invalid_argument', error instanceof RangeError ? error.message : 'the files form no set');
+  }
+}
+
+function textOption(given: unknown, otherwise: string): string {
+  if (given === undefined) return otherwise;
+  if (typeof given === 'string') return given;
+  throw notSentError('invalid_argument', 'type and name of a file must be strings');
 }
 
 const describeUnsupportedContent = (content: unknown): string =>

@@ -6,6 +6,7 @@ import type { OpenLinkResponse } from '../../../contract/blobs/wire.ts';
 import { computeBlobLayout, parseBlobHeader } from '../../../core/blobs/blob-format.ts';
 import { BlobRangeReader } from '../../../core/blobs/blob-range-reader.ts';
 import { openBlob } from '../../../core/blobs/blob-stream.ts';
+import { FileSetReader } from '../../../core/blobs/file-set.ts';
 import { computeLinkProof } from '../../../core/blobs/link-proof.ts';
 import { type BlobLink, type ParsedLinkUrl, parseLinkUrl } from '../../../core/blobs/share-link.ts';
 import { DecryptionError } from '../../../core/decryption-error.ts';
@@ -57,12 +58,12 @@ export async function downloadBlob(
     const { chunkLog2 } = parseBlobHeader(sealed.header());
     const { contentLength } = computeBlobLayout(opening.size, chunkLog2);
     const burns = opening.burn && options.burn !== false;
-    return new OpenedBlob(
-      { type: description.type, name: description.name, size: contentLength },
-      withPublicErrors(content),
-      burn,
-      burns,
-    );
+    const { type, name, indexLength } = description;
+    const checked = withPublicErrors(content);
+    if (indexLength === undefined) return new OpenedBlob({ type, name, size: contentLength }, checked, burn, burns);
+    const reader = new FileSetReader(checked);
+    const entries = await reader.readIndex(indexLength, contentLength);
+    return new OpenedBlob({ type, name, size: contentLength - indexLength }, checked, burn, burns, { entries, reader });
   } catch (error) {
     throw toPublicError(error);
   } finally {

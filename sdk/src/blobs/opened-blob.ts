@@ -1,4 +1,5 @@
 import { collectBytes } from '../../../core/blobs/byte-source.ts';
+import type { FileSetEntry, FileSetReader } from '../../../core/blobs/file-set.ts';
 import type { Bytes } from '../../../core/encoding/bytes.ts';
 import { notSentError } from '../shared/argument-validation.ts';
 import type { ByteStream, PlatformBlob } from './blob-types.ts';
@@ -13,34 +14,32 @@ export interface BlobFacts {
   readonly size: number;
 }
 
+/** A file of a set. */
+export interface FileFacts extends BlobFacts {
+  /** The number, in `files`, of the file of which this is a preview image; undefined for the files themselves. */
+  readonly previewOf: number | undefined;
+}
+
+type Content = AsyncGenerator<Bytes, void, undefined>;
+
 /**
- * An opened blob. Its content can be read once, with `stream`, `bytes`, `text` or `blob`. Every byte is authenticated
+ * An opened file. Its content can be read once, with `stream`, `bytes`, `text` or `blob`. Every byte is authenticated
  * before it is delivered. If the rest is altered or truncated, a DecryptionError follows the last authentic byte.
  */
-export class OpenedBlob implements BlobFacts {
+export class OpenedFile implements BlobFacts {
   readonly type: string;
   readonly name: string;
   readonly size: number;
-  readonly #content: AsyncGenerator<Bytes, void, undefined>;
-  readonly #requestBurn: () => Promise<void>;
-  readonly #burnsAfterReading: boolean;
+  readonly #content: () => Content;
   #contentTaken = false;
-  #burned = false;
   #stream: ReadableStream<Bytes> | undefined;
 
   /** @internal */
-  constructor(
-    { type, name, size }: BlobFacts,
-    content: AsyncGenerator<Bytes, void, undefined>,
-    burn: () => Promise<void>,
-    burns: boolean,
-  ) {
+  constructor({ type, name, size }: BlobFacts, content: () => Content) {
     this.type = type;
     this.name = name;
     this.size = size;
     this.#content = content;
-    this.#requestBurn = burn;
-    this.#burnsAfterReading = burns;
   }
 
   /** The content as a stream. Cancelling it ends the download and does not burn the blob. */
@@ -69,6 +68,60 @@ export class OpenedBlob implements BlobFacts {
     return new Blob(pieces, { type: this.type });
   }
 
+  #takeContent(): Content {
+    const content = this.#content();
+    if (this.#contentTaken)
+      throw notSentError('invalid_argument', 'the content can be read only once, and was read already');
+    this.#contentTaken = true;
+    return content;
+  }
+}
+
+/** What a link contains: one file, or a set of files, which `readFiles` reads. */
+export class OpenedBlob extends OpenedFile {
+  /** The files of a set, with their preview images. Undefined if the link contains one file. */
+  readonly files: readonly FileFacts[] | undefined;
+  readonly #requestBurn: () => Promise<void>;
+  readonly #readSet: () => AsyncGenerator<OpenedFile & FileFacts, void, undefined>;
+  #burned = false;
+
+  /** @internal @param set the index and the reader of a set of files, whose content begins behind the index */
+  constructor(
+    facts: BlobFacts,
+    content: Content,
+    burn: () => Promise<void>,
+    burns: boolean,
+    set?: { readonly entries: readonly FileSetEntry[]; readonly reader: FileSetReader },
+  ) {
+    // The last piece is authenticated and delivered. A failure to burn must not lose it; `burned` reports the result.
+    const burnIfWanted = async () => {
+      if (burns) await this.burn().catch(() => undefined);
+    };
+    super(facts, () => {
+      if (set !== undefined)
+        throw notSentError('invalid_argument', 'the link contains several files: read them with readFiles()');
+      return contentThen(content, burnIfWanted);
+    });
+    this.files = set?.entries;
+    this.#requestBurn = burn;
+    let taken = false;
+    this.#readSet = () => {
+      if (set === undefined)
+        throw notSentError('invalid_argument', 'the link contains one file: read it with stream, bytes, text or blob');
+      if (taken) throw notSentError('invalid_argument', 'the files can be read only once, and were read already');
+      taken = true;
+      return readSet(set.entries, set.reader, burnIfWanted);
+    };
+  }
+
+  /**
+   * The files of a set, one after the other. A file can be read until the next one is requested. After the last file, a
+   * blob that was uploaded with `burn` is destroyed.
+   */
+  readFiles(): AsyncGenerator<OpenedFile & FileFacts, void, undefined> {
+    return this.#readSet();
+  }
+
   /** Whether this reader destroyed the blob, either through `burn` or automatically after reading it to the end. */
   get burned(): boolean {
     return this.#burned;
@@ -79,19 +132,32 @@ export class OpenedBlob implements BlobFacts {
     await this.#requestBurn();
     this.#burned = true;
   }
+}
 
-  #takeContent(): AsyncGenerator<Bytes, void, undefined> {
-    if (this.#contentTaken)
-      throw notSentError('invalid_argument', 'the content can be read only once, and was read already');
-    this.#contentTaken = true;
-    return this.#contentThenBurn();
-  }
+async function* contentThen(content: Content, after: () => Promise<void>): Content {
+  yield* content;
+  await after();
+}
 
-  async *#contentThenBurn(): AsyncGenerator<Bytes, void, undefined> {
-    yield* this.#content;
-    // The last piece is authenticated and delivered. A failure to burn must not lose it; `burned` reports the result.
-    if (this.#burnsAfterReading) await this.burn().catch(() => undefined);
+async function* readSet(
+  entries: readonly FileSetEntry[],
+  reader: FileSetReader,
+  after: () => Promise<void>,
+): AsyncGenerator<OpenedFile & FileFacts, void, undefined> {
+  let isComplete = false;
+  try {
+    for (const entry of entries) {
+      const content = reader.read(entry.size);
+      yield Object.assign(new OpenedFile(entry, () => content), { previewOf: entry.previewOf });
+      // The caller may have read a part of the file.
+      for await (const _ of content);
+    }
+    await reader.end();
+    isComplete = true;
+  } finally {
+    if (!isComplete) await reader.close();
   }
+  await after();
 }
 
 function toReadableStream(content: AsyncGenerator<Bytes, void, undefined>): ReadableStream<Bytes> {

@@ -75,6 +75,7 @@ const decodeUploadState = decodeObject<BlobUploadState>({
   type: decodeText,
   name: decodeText,
   size: optional(decodeNumber),
+  indexLength: optional(decodeNumber),
   upload: decodeUploadTicket,
   parts: decodeListOf(decodeText),
 });
@@ -87,7 +88,9 @@ export async function beginUpload(
   settings: CallSettings,
 ): Promise<UploadSession> {
   const { type = source.type, name = source.name } = options;
-  const description = { type, name, size: source.size };
+  const description = { type, name, size: source.size, indexLength: source.indexLength };
+  if (source.indexLength !== undefined && type !== '')
+    throw notSentError('invalid_argument', 'a set has no media type; state that of each file');
   const total = checkAndMeasureBlob(description);
   const body = {
     size: total,
@@ -110,6 +113,7 @@ export async function beginUpload(
     type,
     name,
     ...(source.size !== undefined && { size: source.size }),
+    ...(source.indexLength !== undefined && { indexLength: source.indexLength }),
     upload,
     parts: [],
   };
@@ -125,9 +129,11 @@ export async function resumeUpload(source: ContentSource, given: unknown): Promi
     throw invalidStateError();
   // A stream's length is unknown in advance, so its parts are compared instead.
   if (source.size !== undefined && state.size !== undefined && source.size !== state.size) throw contentChangedError();
-  const { type, name, size } = state;
-  const total = checkAndMeasureBlob({ type, name, size });
-  const sealer = await BlobSealer.resume(link.key, link, { type, name, size }, header).catch(() => {
+  const { type, name, size, indexLength } = state;
+  if (source.indexLength !== indexLength) throw contentChangedError();
+  const description = { type, name, size, indexLength };
+  const total = checkAndMeasureBlob(description);
+  const sealer = await BlobSealer.resume(link.key, link, description, header).catch(() => {
     throw invalidStateError();
   });
   return createUploadSession(state, link, sealer, total);

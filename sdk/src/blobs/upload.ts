@@ -212,7 +212,7 @@ class BlobUploader {
       id: done.id,
       url: formatLinkUrl(done.url, link.key),
       link: done.link,
-      size: this.#contentLength,
+      size: this.#contentLength - (this.#session.state.indexLength ?? 0),
       ...(done.expiresAt !== undefined && { expiresAt: done.expiresAt }),
     };
   }

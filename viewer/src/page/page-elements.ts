@@ -73,6 +73,14 @@ export interface Progress {
   show(): void;
   /** Updates received and total bytes. */
   update(bytes: number, total: number): void;
+  /** Shows a preview image of what is loading, or removes it. */
+  setPicture(picture: Picture | undefined): void;
+}
+
+/** An element that can be removed from the page. */
+export interface Picture {
+  readonly element: HTMLElement;
+  release?(): void;
 }
 
 /** The state while a file is downloaded and decrypted. Screen readers are notified at every quarter. */
@@ -80,6 +88,8 @@ export function createProgress(view: PageView = openingView): Progress {
   const bar = createElement('progress', { max: 1 });
   bar.setAttribute('aria-label', 'Downloaded and decrypted');
   const numbers = createElement('p', {}, 'Connecting …');
+  const place = createElement('div');
+  let shown: Picture | undefined;
   let latest: readonly [bytes: number, total: number] = [0, 0];
   let drawn = -1;
   let pending: ReturnType<typeof setTimeout> | undefined;
@@ -101,7 +111,12 @@ export function createProgress(view: PageView = openingView): Progress {
     }
   };
   return {
-    show: () => showView(view, view.title, bar, numbers),
+    show: () => showView(view, view.title, bar, numbers, place),
+    setPicture: (picture) => {
+      shown?.release?.();
+      shown = picture;
+      place.replaceChildren(...(picture === undefined ? [] : [picture.element]));
+    },
     update: (bytes, total) => {
       latest = [bytes, total];
       if (pending === undefined) draw();

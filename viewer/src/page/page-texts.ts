@@ -153,6 +153,7 @@ export const buttonLabels = {
   choose: 'Choose where to save',
   save: 'Save the file',
   copy: 'Save a copy',
+  saveAll: 'Save all files',
   deleteNow: 'Delete it now',
 } as const;
 

@@ -6,15 +6,8 @@ import { detectFileType, detectionLength } from './file-type-detection.ts';
 import { readImageDimensions } from './image-dimensions.ts';
 import { createImagePreview } from './image-preview.ts';
 import { createMediaPreview } from './media-preview.ts';
+import type { FilePreview } from './preview.ts';
 import { createTextPreview } from './text-preview.ts';
-
-export interface FilePreview {
-  readonly element: HTMLElement;
-  /** Description for people: `PNG image, 640 × 480`. */
-  readonly description: string;
-  /** Frees what the preview holds, after it was removed from the page. */
-  release?(): void;
-}
 
 /**
  * Creates a preview based on the file's bytes; undefined if the file is only offered as a download.

@@ -1,8 +1,8 @@
 /** Images in a frame that scrolls: fitted to the frame, in full size, or zoomed. */
 import { createButton, createElement } from '../page/page-elements.ts';
-import type { FilePreview } from './file-preview.ts';
 import type { DetectedFileType } from './file-type-detection.ts';
 import type { Dimensions } from './image-dimensions.ts';
+import type { FilePreview } from './preview.ts';
 
 /** Fitted images keep at least this length on their shorter side, CSS pixels; the longer side then scrolls. */
 const minFittedSide = 160;

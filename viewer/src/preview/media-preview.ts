@@ -1,7 +1,7 @@
 /** Players for audio and video. Whether a file can be played is found out by loading it. */
 import { createElement } from '../page/page-elements.ts';
-import type { FilePreview } from './file-preview.ts';
 import type { DetectedFileType } from './file-type-detection.ts';
+import type { FilePreview } from './preview.ts';
 
 /** Time-out for a browser to report whether it can play a file, milliseconds. */
 const playbackTimeoutMs = 15_000;

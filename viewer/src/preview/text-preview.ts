@@ -1,7 +1,7 @@
 /** Text as text, with a choice of the encoding if it is a guess, and Markdown formatted on request. */
 import { createButton, createElement } from '../page/page-elements.ts';
-import type { FilePreview } from './file-preview.ts';
 import { formatMarkdown, maxMarkdownLength } from './markdown.ts';
+import type { FilePreview } from './preview.ts';
 import { encodings, maxTextBytes, readTextFile, type TextFile } from './text-decoding.ts';
 
 /** Media types of text beside `text/…`, by their ends (RFC 6839) or names. */
