@@ -176,6 +176,53 @@ describe('share and open', () => {
   });
 });
 
+describe('several files in one link', () => {
+  test('come back in a folder, new or given, under their names; a preview is left out', async () => {
+    const [first, second] = [noise(100_001), noise(50)];
+    const paths = [file('a.bin', first), file('b.bin', second)];
+    const { code, stdout, stderr } = await ran(['share', ...paths, '--name', 'Both']);
+    expect([code, stderr]).toEqual([0, expect.stringContaining('2 files')]);
+    const link = stdout.trim();
+    const folders = [join(here, 'new'), here];
+    for (const folder of folders) expect((await opened(link, '-o', folder)).code).toBe(0);
+    expect(readdirSync(join(here, 'new')).sort()).toEqual(['a.bin', 'b.bin']);
+    expect(readFileSync(join(here, 'new', 'a.bin')).equals(first)).toBe(true);
+    expect(readdirSync(here).sort()).toEqual(['a-1.bin', 'a.bin', 'b-1.bin', 'b.bin', 'new']);
+    const json = JSON.parse((await opened(link, '-o', join(here, 'new'), '--json')).stdout);
+    expect(json).toMatchObject({ name: 'Both', size: 100_051, files: [{ name: 'a.bin' }, { name: 'b.bin' }] });
+    const film = (
+      await ran(['share', paths[0] ?? '', '--preview', paths[1] ?? '', '--name', 'film.mp4'])
+    ).stdout.trim();
+    expect((await opened(film, '-o', join(here, 'film'))).code).toBe(0);
+    expect(readdirSync(join(here, 'film'))).toEqual(['film.mp4']);
+    expect(readdirSync(uploads)).toEqual([]);
+  });
+
+  test('do not fit standard output or a file, and stay where they are', async () => {
+    const paths = [file('a', 'a'), file('b', 'b')];
+    const link = (await ran(['share', ...paths, '--burn'])).stdout.trim();
+    expect(await opened(link, '-o', '-')).toMatchObject({ code: 2, stdout: '' });
+    expect((await stack.client.blobs.info(idOf(link))).state).toBe('spent');
+    const other = (await ran(['share', ...paths, '--burn'])).stdout.trim();
+    expect((await opened(other, '-o', join(here, 'got'))).stderr).toContain('is destroyed');
+    expect((await stack.client.blobs.info(idOf(other))).state).toBe('burned');
+    const third = (await ran(['share', ...paths])).stdout.trim();
+    expect(await opened(third, '-f', '-o', join(here, 'a'))).toMatchObject({ code: 5, stdout: '' });
+    expect(readFileSync(join(here, 'a'), 'utf8')).toBe('a');
+  });
+
+  test.for<string[][]>([
+    [['-', 'a']],
+    [['a', 'b', '--preview', 'a']],
+    [['a', 'b', '--type', 'x/y']],
+    [['-', '--preview', 'a']],
+  ])('are refused unsent: %j', async ([given = []]) => {
+    for (const name of ['a', 'b']) file(name, name);
+    const args = given.map((one) => (/^[ab]$/.test(one) ? join(here, one) : one));
+    expect(await ran(['share', ...args], { input: 'x' })).toMatchObject({ code: 2, stdout: '' });
+  });
+});
+
 describe('where an opened file goes', () => {
   test('a told name that is taken is refused before the link is opened; --force replaces', async () => {
     const link = await shared(file('new.txt', 'new'), '--max-opens', '1');

@@ -21,6 +21,8 @@ export interface FileOptions {
   readonly name?: string;
   readonly maxOpens?: number;
   readonly burn?: boolean;
+  /** Bytes of the index, if the content is a set of files. */
+  readonly indexLength?: number;
 }
 
 /** A created link with its key. */
@@ -136,7 +138,8 @@ export async function startFakePageServer(): Promise<FakePageServer> {
     make: async (content, options = {}) => {
       const id = { org: randomId(), id: createTimeId(Date.now(), crypto.getRandomValues(new Uint8Array(16))) };
       const key = newFragmentKey();
-      const described = { type: options.type ?? '', name: options.name ?? '', size: content.length };
+      const { type = '', name = '', indexLength } = options;
+      const described = { type, name, size: content.length, indexLength };
       const bytes = await collectBytes((await BlobSealer.create(key, id, described)).seal([content]));
       const link = formatLinkId({ ...id, locator: randomId() });
       const verifier = async (verb: LinkProofPurpose) =>

@@ -37,6 +37,68 @@ const small = pseudoRandomBytes(200_001);
 writeFileSync(file, small);
 const isSame = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
 
+describe('several files in one link', () => {
+  const cover = pseudoRandomBytes(300);
+  const files = [
+    { content: small, name: 'a.bin', type: 'application/x-a' },
+    new File(['text'], 'b.txt', { type: 'text/plain' }),
+    { content: new Blob([new Uint8Array(0)]), name: 'empty', preview: cover },
+  ];
+
+  test('come back one after the other, with their names and types; a preview comes first', async () => {
+    const client = fake.client();
+    const { url, size } = await client.blobs.put(files, { name: 'Set' });
+    expect(size).toBe(small.length + 4 + cover.length);
+    const opened = await client.blobs.get(url);
+    expect([opened.name, opened.type, opened.size]).toEqual(['Set', '', size]);
+    expect(opened.files?.map(({ name, previewOf }) => [name, previewOf])).toEqual([
+      ['', 3],
+      ['a.bin', undefined],
+      ['b.txt', undefined],
+      ['empty', undefined],
+    ]);
+    expect(() => opened.stream).toThrow(/readFiles/);
+    const read: [string, string, Uint8Array][] = [];
+    for await (const file of opened.readFiles()) read.push([file.name, file.type, await file.bytes()]);
+    expect(read.map(([name, type]) => [name, type])).toEqual([
+      ['', ''],
+      ['a.bin', 'application/x-a'],
+      ['b.txt', 'text/plain'],
+      ['empty', ''],
+    ]);
+    const contents = [cover, small, new TextEncoder().encode('text'), new Uint8Array(0)];
+    expect(read.every(([, , bytes], at) => isSame(bytes, contents[at] ?? small))).toBe(true);
+    expect(() => opened.readFiles()).toThrow(/only once/);
+  });
+
+  test('can be skipped, and of one file there is no set', async () => {
+    const client = fake.client();
+    const { url } = await client.blobs.put(files);
+    const names: string[] = [];
+    for await (const file of (await client.blobs.get(url)).readFiles()) {
+      names.push(file.name);
+      if (file.name === 'b.txt') expect(await file.text()).toBe('text');
+    }
+    expect(names).toEqual(['', 'a.bin', 'b.txt', 'empty']);
+    const one = await client.blobs.get((await client.blobs.put(small)).url);
+    expect(one.files).toBeUndefined();
+    expect(() => one.readFiles()).toThrow(/one file/);
+  });
+
+  test.for<[string, unknown[], PutBlobOptions?]>([
+    ['no file', []],
+    ['a stream, whose size is not known', [streamOf(small)]],
+    ['a string', ['path']],
+    ['a set in a set', [[small]]],
+    ['a name that is no string', [{ content: small, name: 1 }]],
+    ['too many', Array.from({ length: 1001 }, () => new Uint8Array(1))],
+    ['a media type of all', [small], { type: 'image/png' }],
+  ])('are refused before anything is sent: %s', async ([, content, options]) => {
+    const error = await rejectionOf(fake.client().blobs.put(content as never, options));
+    expect(error.code).toBe('invalid_argument');
+  });
+});
+
 describe('every kind of content comes back as it was', () => {
   const kinds: [string, () => BlobContent | Promise<BlobContent>, 'form' | 'parts'][] = [
     ['bytes', () => small, 'form'],
