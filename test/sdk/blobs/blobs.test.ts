@@ -95,7 +95,7 @@ describe('several files in one link', () => {
     ['a media type of all', [small], { type: 'image/png' }],
   ])('are refused before anything is sent: %s', async ([, content, options]) => {
     const error = await rejectionOf(fake.client().blobs.put(content as never, options));
-    expect(error.code).toBe('invalid_argument');
+    expect(error).toMatchObject({ code: 'invalid_argument' });
   });
 });
 

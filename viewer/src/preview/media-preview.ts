@@ -1,6 +1,7 @@
 /** Players for audio and video. Whether a file can be played is found out by loading it. */
 import { createElement } from '../page/page-elements.ts';
 import type { DetectedFileType } from './file-type-detection.ts';
+import { indexFragments } from './fragmented-mp4.ts';
 import type { FilePreview } from './preview.ts';
 
 /** Time-out for a browser to report whether it can play a file, milliseconds. */
@@ -12,6 +13,12 @@ export async function createMediaPreview(
   kind: DetectedFileType,
   name: string,
 ): Promise<FilePreview | undefined> {
+  const indexed = kind.mediaType.endsWith('/mp4') ? await indexFragments(file) : undefined;
+  const shown = indexed && (await createPlayerFor(indexed, kind, name));
+  return shown ?? (await createPlayerFor(file, kind, name));
+}
+
+async function createPlayerFor(file: Blob, kind: DetectedFileType, name: string): Promise<FilePreview | undefined> {
   const url = URL.createObjectURL(file);
   const isAudio = kind.mediaType.startsWith('audio/');
   const player = await load(createPlayer(isAudio ? 'audio' : 'video', name), url);
