@@ -9,6 +9,7 @@ import {
   parseCredential,
   resolveCallSettings,
   type Signal,
+  settingsForRead,
 } from '../shared/client-options.ts';
 import { type AnimaError, createError } from '../shared/errors.ts';
 import type { Decoder } from '../shared/json-decoders.ts';
@@ -108,7 +109,10 @@ export class Transport {
    * shape
    * @throws AnimaError any code; wrong_key_kind before anything is sent
    */
-  async request<T>(call: ApiCall, settings: CallSettings, decode: Decoder<T>): Promise<T> {
+  async request<T>(call: ApiCall, given: CallSettings, decode: Decoder<T>): Promise<T> {
+    const { method, verb = '' } = this.#rowOf(call);
+    // Batches and searches are a POST, but only read.
+    const settings = method === 'GET' || /(?:read|list)$/.test(verb) ? settingsForRead(given) : given;
     const body = call.body === undefined ? undefined : JSON.stringify(call.body);
     const key = call.signer === undefined ? this.#credentialHeader(call) : {};
     const headers = { ...key, ...this.#settings.headers, ...settings.callerHeaders, ...(body && jsonContentType) };

@@ -103,6 +103,13 @@ const defaultCallSettings: CallSettings = {
   outcomeHint: 'A write may or may not have taken effect; repeat the same call, or read the value',
 };
 
+/** The same hint for a call that only reads. */
+const readHint = 'Nothing was changed; repeat the call';
+
+/** The settings of a call that only reads: its failures do not mention writes. */
+export const settingsForRead = (settings: CallSettings): CallSettings =>
+  settings.outcomeHint === defaultCallSettings.outcomeHint ? { ...settings, outcomeHint: readHint } : settings;
+
 /** Browser and Node timers use 31 bits; a longer timer fires immediately. */
 export const maxTimeoutMs = 2 ** 31 - 1;
 

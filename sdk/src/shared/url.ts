@@ -42,7 +42,7 @@ export const isHttpsOrLoopback = ({
 }): boolean => protocol === 'https:' || (protocol === 'http:' && loopbackHostPattern.test(hostname));
 
 /** What a request takes from the row of a route. */
-export type RequestRow = Pick<RouteRow, 'method' | 'path' | 'auth'>;
+export type RequestRow = Pick<RouteRow, 'method' | 'path' | 'auth' | 'verb'>;
 
 /** The parts of a request line. */
 export interface RequestTarget {
