@@ -22,7 +22,7 @@ const handlerLimit = 2_500_000;
 const sdkLimit = 15 * 1024;
 /** Limits in bytes: the files that `anima --version` loads, and those that `anima get` loads, without packages. */
 const versionLimit = 1024;
-const getLimit = 100 * 1024;
+const getLimit = 110_000;
 const sdkBlobLimit = 15 * 1024;
 const sdkLaterLimit = 9 * 1024;
 /**

@@ -2,9 +2,15 @@
 import type { Command } from 'commander';
 import type { Shell } from './shell/shell.ts';
 
+/**
+ * Sets the exit code. `interrupted` if SIGINT ended the started command: this process then ends by SIGINT too, or sends it to
+ * its whole group.
+ */
+export type SetExitCode = (code: number, interrupted?: 'self' | 'group') => void;
+
 /** Exports of a command module. Commands that end with another program's exit code use `setExitCode`. */
 export interface CommandModule {
-  register(program: Command, shellOf: (command: Command) => Shell, setExitCode: (code: number) => void): void;
+  register(program: Command, shellOf: (command: Command) => Shell, setExitCode: SetExitCode): void;
 }
 
 interface CommandRow {
@@ -45,7 +51,7 @@ export const commandTable = {
   },
   export: {
     group: 'Values',
-    summary: 'write values to a .env, shell, Docker, JSON or YAML file',
+    summary: 'write values to a .env, shell, Docker, GitHub Actions, JSON or YAML file',
     load: () => import('./commands/values/export.ts'),
   },
   run: {

@@ -4,6 +4,7 @@ import type { Anima, CallerIds } from '../sdk/src/index.ts';
 import { type AccessFlags, resolveAccess, resolveAddress } from './profiles/access-resolution.ts';
 import { createClient } from './shell/anima-client.ts';
 import { CommandError, exitCodes } from './shell/command-error.ts';
+import { hasProxy } from './shell/node-fetch.ts';
 import type { Shell, VaultAccess } from './shell/shell.ts';
 import {
   escapeContent,
@@ -63,7 +64,9 @@ export class ProcessShell implements Shell {
   }
 
   async client(ids: CallerIds = {}): Promise<Anima> {
-    return createClient(await this.access(), this.env, ids);
+    const access = await this.access();
+    if (hasProxy(this.env)) await assertProxy(access, this.env);
+    return createClient(access, this.env, ids);
   }
 
   async profile(): Promise<Omit<VaultAccess, 'apiKey'>> {
@@ -127,6 +130,13 @@ export class ProcessShell implements Shell {
   #streams(): Pick<HostProcess, 'stdin' | 'stderr'> {
     return { stdin: this.stdin, stderr: this.rawStderr };
   }
+}
+
+/** An invalid proxy is reported as such; a request would report a failed connection. @throws CommandError */
+async function assertProxy({ url }: VaultAccess, env: HostProcess['env']): Promise<void> {
+  const { proxyFor } = await import('./shell/proxy-settings.ts');
+  const address = URL.parse(url);
+  if (address !== null) proxyFor(address, env);
 }
 
 const formatsOf = (style: Style): Parameters<typeof styleText>[0] =>

@@ -1,6 +1,6 @@
 /** Runs the command that the arguments select, and turns errors into an exit code and two lines on standard error. */
 import { Command, CommanderError } from 'commander';
-import { commandTable } from './command-table.ts';
+import { commandTable, type SetExitCode } from './command-table.ts';
 import { type GlobalOptions, type HostProcess, ProcessShell, wantsColours } from './node-shell.ts';
 import { exitCodes, exitMeanings, type Failure, toFailure, usageError } from './shell/command-error.ts';
 import { argumentsBeforeDashes, nodeOptionError } from './shell/node-options.ts';
@@ -9,13 +9,20 @@ import { escapeForLine, escapeForTerminal, escapeJson } from './shell/terminal-t
 
 /**
  * Runs a command to completion.
- * @param args the arguments after `anima`
+ * @param given the arguments after `anima`
+ * @param onInterrupted called if SIGINT ended the started command, with the processes that have to end by it
  * @returns the exit code; never throws
  */
-export async function runProgram(args: readonly string[], host: HostProcess): Promise<number> {
+export async function runProgram(
+  given: readonly string[],
+  host: HostProcess,
+  onInterrupted: (scope: 'self' | 'group') => void = () => {},
+): Promise<number> {
+  const args = withHelpOption(given);
   let code: number = exitCodes.ok;
-  const setCode = (wanted: number): void => {
+  const setCode: SetExitCode = (wanted, interrupted) => {
     code = wanted;
+    if (interrupted !== undefined) onInterrupted(interrupted);
   };
   try {
     const taken = nodeOptionError(args);
@@ -32,11 +39,7 @@ export async function runProgram(args: readonly string[], host: HostProcess): Pr
 }
 
 /** The program with the selected command fully loaded, and the other commands by name only. */
-async function buildProgram(
-  args: readonly string[],
-  host: HostProcess,
-  setExitCode: (code: number) => void,
-): Promise<Command> {
+async function buildProgram(args: readonly string[], host: HostProcess, setExitCode: SetExitCode): Promise<Command> {
   const program = new Command('anima');
   program
     .description('Stores secrets of AI agents in a vault that encrypts them with a key of their organization.')
@@ -72,12 +75,23 @@ async function buildProgram(
 
 /** The first argument that is not an option: the command. */
 function findCommandName(args: readonly string[]): string | undefined {
-  for (let i = 0; i < args.length; i++) {
-    const arg = args[i] ?? '';
-    if (arg === '--profile' || arg === '--url') i++;
-    else if (!arg.startsWith('-')) return arg;
-  }
-  return undefined;
+  return args[findCommandIndex(args)];
+}
+
+/** Index of the command in the arguments; their number if there is none. */
+function findCommandIndex(args: readonly string[]): number {
+  let i = 0;
+  while (args[i]?.startsWith('-')) i += args[i] === '--profile' || args[i] === '--url' ? 2 : 1;
+  return Math.min(i, args.length);
+}
+
+/** `anima help run` is `anima run --help`. An unknown command stays without the option, so that it is reported. */
+function withHelpOption(args: readonly string[]): readonly string[] {
+  const at = findCommandIndex(args);
+  if (args[at] !== 'help') return args;
+  const rest = args.toSpliced(at, 1);
+  const name = findCommandName(rest);
+  return name === undefined || Object.hasOwn(commandTable, name) ? [...rest, '--help'] : rest;
 }
 
 const helpFooter = `
@@ -99,7 +113,7 @@ ${Object.entries(exitCodes)
   .map(([name, code]) => `  ${code}  ${exitMeanings[name as keyof typeof exitMeanings]}`)
   .join('\n')}
 
-anima --version prints the version.`;
+anima help COMMAND explains a command; anima --version prints the version.`;
 
 /** The failure to report; undefined if help was requested. */
 function failureToReport(error: unknown): Failure | undefined {

@@ -10,15 +10,9 @@ import { durationText } from '../shell/durations.ts';
 import { findKeyRecord, undefinedIfForbidden } from '../shell/key-permissions.ts';
 import { systemErrorCode } from '../shell/private-files.ts';
 import type { Shell, VaultAccess } from '../shell/shell.ts';
+import { type Finding, fail, ok, warn } from './finding.ts';
+import { checkExtraCertificates, describeProxy } from './network-checks.ts';
 import { type ProbeResult, probeVault } from './vault-probe.ts';
-
-export interface Finding {
-  readonly check: string;
-  readonly state: 'ok' | 'warn' | 'fail';
-  readonly detail: string;
-  /** Suggested fix. */
-  readonly mend?: string | undefined;
-}
 
 /** Clock skew that causes a warning, milliseconds. AWS signatures reject larger skews. */
 const warningSkewMs = 60_000;
@@ -27,14 +21,11 @@ const maxSkewMs = 300_000;
 /** A key that expires within this time causes a warning, milliseconds. */
 const expiryWarningMs = 7 * 86_400_000;
 
-const ok = (check: string, detail: string): Finding => ({ check, state: 'ok', detail });
-const warn = (check: string, detail: string, mend?: string): Finding => ({ check, state: 'warn', detail, mend });
-const fail = (check: string, detail: string, mend?: string): Finding => ({ check, state: 'fail', detail, mend });
-
 /** Runs the checks in order. Checks that depend on a failed check are skipped. */
 export async function* runDoctorChecks(shell: Shell): AsyncGenerator<Finding, void, undefined> {
   yield* checkFiles(shell);
   yield* checkEnvironment(shell);
+  yield* checkExtraCertificates(shell);
   const access = await valueOrFinding('profile', () => shell.access());
   let url: string | undefined;
   if ('finding' in access) {
@@ -46,7 +37,13 @@ export async function* runDoctorChecks(shell: Shell): AsyncGenerator<Finding, vo
     url = access.value.url;
   }
   if (url === undefined) return;
-  const answer = await valueOrFinding('address', () => probeVault(url));
+  const proxy = await valueOrFinding('proxy', async () => describeProxy(url, shell.env));
+  if ('finding' in proxy) {
+    yield proxy.finding;
+    return;
+  }
+  yield ok('proxy', proxy.value);
+  const answer = await valueOrFinding('address', () => probeVault(url, shell.env));
   if ('finding' in answer) {
     yield answer.finding;
     return;
@@ -142,6 +139,7 @@ function* checkAddress(url: string, answer: ProbeResult): Generator<Finding> {
   }
   yield ok('address', `${url} answers in ${tookMs} ms`);
   if (tls === undefined) yield ok('tls', 'none: the address is this machine');
+  else if (tls === 'proxied') yield ok('tls', 'certificate verified, through the proxy');
   else if (tls === 'TLSv1.3' || tls === 'TLSv1.2') yield ok('tls', `${tls}, certificate verified`);
   else yield fail('tls', `${tls} is too old`, 'Configure the endpoint to require TLS 1.2 or newer.');
   if (skewMs === undefined) return;

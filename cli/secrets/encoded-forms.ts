@@ -39,9 +39,10 @@ function textForms(value: string, hostile: boolean): string[] {
 /** Single lines: programs print a key line by line, indented or with other line ends. */
 function lineForms(value: string): string[] {
   const lines = value.split(/\r\n|\r|\n/);
-  return lines.length === 1
-    ? []
-    : lines.map((line) => line.trim()).filter(({ length }) => length >= minMaskedLineLength);
+  if (lines.length === 1) return [];
+  // A terminal turns each line feed into a carriage return and a line feed.
+  const whole = ['\n', '\r\n'].map((end) => lines.join(end));
+  return [...whole, ...lines.map((line) => line.trim()).filter(({ length }) => length >= minMaskedLineLength)];
 }
 
 const hexForms = (bytes: Buffer): string[] => [bytes.toString('hex'), bytes.toString('hex').toUpperCase()];

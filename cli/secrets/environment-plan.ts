@@ -1,8 +1,9 @@
 /** Plans the environment of a command: which of its variables come from the vault. */
 import { usageError } from '../shell/command-error.ts';
 import type { FileEntry } from './file-entry.ts';
+import { parseComposedText, type Template } from './reference-templates.ts';
 import { checkRestrictedVariables, isVaultCredential, type VariableOrigin } from './restricted-variables.ts';
-import { InvalidReferenceError, isReference, parseReference, type Reference } from './secret-references.ts';
+import { InvalidReferenceError, parseReference, referenceScheme } from './secret-references.ts';
 import { environmentVariablesFor } from './value-names.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -10,17 +11,22 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /** Variables with literal values, and variables with references. */
 export interface EnvironmentPlan {
   readonly literal: ReadonlyMap<string, string>;
-  readonly references: ReadonlyMap<string, Reference>;
+  /** Whole references, and texts with references in braces. */
+  readonly templates: ReadonlyMap<string, Template>;
   /** Variables that a folder or file would have set, but that the environment already has. */
   readonly kept: readonly string[];
 }
 
-/** Sources of variables. Later files win over earlier files, and files over the folder. */
+/** A folder, and the names of the values below it; each becomes a variable. */
+export interface NamedFolder {
+  readonly folder: string;
+  readonly names: readonly string[];
+}
+
+/** Sources of variables. Later folders and files win over earlier ones, and files over folders. */
 export interface EnvironmentSources {
   readonly environment: Environment;
-  /** Names of values below `folder`; each becomes a variable. */
-  readonly names: readonly string[];
-  readonly folder: string;
+  readonly folders: readonly NamedFolder[];
   readonly files: readonly { readonly path: string; readonly entries: readonly FileEntry[] }[];
 }
 
@@ -37,23 +43,23 @@ export interface EnvironmentPermissions {
 }
 
 interface Setting extends VariableOrigin {
-  readonly content: string | Reference;
+  readonly content: string | Template;
 }
 
 /**
- * Separates references from other variables: a variable is a reference if its whole value begins with `anima://`. What
- * the environment has is the operator's own choice; what a folder or a file adds is somebody else's, so it is
+ * Separates references from other variables: a variable refers to values if it is one reference, or contains
+ * references in braces. What the environment has is the operator's own choice; what a folder or a file adds is somebody else's, so it is
  * restricted.
  * @throws CommandError usage for an invalid reference, if two names would become one variable, or for a restricted
  * variable that is not allowed
  */
 export function planEnvironment(
-  { environment, names, folder, files }: EnvironmentSources,
+  { environment, folders, files }: EnvironmentSources,
   { allowedVariables, override, passKey, ignoreCase }: EnvironmentPermissions,
 ): EnvironmentPlan {
   const keyOf = (variable: string): string => (ignoreCase ? variable.toUpperCase() : variable);
   const own = settingsOf(environment).filter(({ variable }) => passKey || !isVaultCredential(variable));
-  const added = [...folderSettings(names, folder), ...files.flatMap(fileSettings)];
+  const added = [...folders.flatMap(folderSettings), ...files.flatMap(fileSettings)];
   checkRestrictedVariables(added, allowedVariables, 'The command was not started');
   const plan = new Map(own.map((setting) => [keyOf(setting.variable), setting]));
   const present = new Set(plan.keys());
@@ -63,12 +69,12 @@ export function planEnvironment(
     else plan.set(keyOf(setting.variable), setting);
   }
   const literal = new Map<string, string>();
-  const references = new Map<string, Reference>();
+  const templates = new Map<string, Template>();
   for (const { variable, content } of plan.values()) {
     if (typeof content === 'string') literal.set(variable, content);
-    else references.set(variable, content);
+    else templates.set(variable, content);
   }
-  return { literal, references, kept: [...kept] };
+  return { literal, templates, kept: [...kept] };
 }
 
 function settingsOf(environment: Environment): Setting[] {
@@ -77,12 +83,17 @@ function settingsOf(environment: Environment): Setting[] {
   );
 }
 
-function folderSettings(names: readonly string[], folder: string): Setting[] {
+function folderSettings({ names, folder }: NamedFolder): Setting[] {
   return [...environmentVariablesFor(names, folder)].map(([variable, name]) => ({
     variable,
     origin: `the value ${name}`,
-    content: { name },
+    content: templateOf(name),
   }));
+}
+
+function templateOf(name: string): Template {
+  const text = referenceScheme + name;
+  return { text, places: [{ start: 0, end: text.length, reference: parseReference(text) }] };
 }
 
 function fileSettings({ path, entries }: EnvironmentSources['files'][number]): Setting[] {
@@ -90,9 +101,8 @@ function fileSettings({ path, entries }: EnvironmentSources['files'][number]): S
 }
 
 function settingOf(variable: string, value: string, origin: string): Setting {
-  if (!isReference(value)) return { variable, origin, content: value };
   try {
-    return { variable, origin, content: parseReference(value) };
+    return { variable, origin, content: parseComposedText(value) ?? value };
   } catch (error) {
     if (!(error instanceof InvalidReferenceError)) throw error;
     throw usageError(

@@ -25,7 +25,12 @@ interface Span {
  */
 export class StreamMask {
   readonly #automaton: AhoCorasickAutomaton;
+  /** Matches of this one count only as whole words. */
+  readonly #words: AhoCorasickAutomaton;
   #state = 0;
+  #wordState = 0;
+  /** A match of a word that ended with the last byte; the next byte decides. */
+  #openWord: Span | undefined;
   /** Bytes read and bytes processed, counted over the whole stream. */
   #bytesRead = 0;
   #bytesReleased = 0;
@@ -34,26 +39,51 @@ export class StreamMask {
   /** Spans to conceal that are not yet processed, in order and disjoint. */
   #concealedSpans: Span[] = [];
 
-  constructor(automaton: AhoCorasickAutomaton) {
+  /** The byte before the bytes that are held back; undefined at the start of the stream. */
+  #lastReleasedByte: number | undefined;
+
+  constructor(automaton: AhoCorasickAutomaton, words: AhoCorasickAutomaton) {
     this.#automaton = automaton;
+    this.#words = words;
   }
 
   /** Returns the bytes that can be shown after this chunk. */
   push(chunk: Uint8Array): Buffer {
     this.#heldBack = this.#heldBack.length === 0 ? Buffer.from(chunk) : Buffer.concat([this.#heldBack, chunk]);
     for (const byte of chunk) {
+      this.#closeWord(byte);
       this.#state = this.#automaton.nextState(this.#state, byte);
       this.#bytesRead++;
       const length = this.#automaton.longestMatchAt(this.#state);
       if (length > 0) this.#addSpan(this.#bytesRead - length, this.#bytesRead);
+      this.#wordState = this.#words.nextState(this.#wordState, byte);
+      this.#openWordAt(this.#words.longestMatchAt(this.#wordState));
     }
-    return this.#releaseUntil(this.#bytesRead - this.#automaton.depthOf(this.#state));
+    const undecided = Math.max(this.#automaton.depthOf(this.#state), this.#words.depthOf(this.#wordState));
+    return this.#releaseUntil(Math.min(this.#bytesRead - undecided, this.#openWord?.start ?? this.#bytesRead));
   }
 
   /** Returns the remaining bytes at the end of the stream. */
   end(): Buffer {
+    this.#closeWord(undefined);
     this.#state = 0;
+    this.#wordState = 0;
     return this.#releaseUntil(this.#bytesRead);
+  }
+
+  /** Notes a match of a word that ends here, if no word character precedes it. */
+  #openWordAt(length: number): void {
+    if (length === 0) return;
+    const start = this.#bytesRead - length;
+    const offset = start - this.#bytesReleased;
+    const before = offset > 0 ? this.#heldBack[offset - 1] : this.#lastReleasedByte;
+    if (!isWordByte(before)) this.#openWord = { start, end: this.#bytesRead };
+  }
+
+  #closeWord(next: number | undefined): void {
+    const open = this.#openWord;
+    this.#openWord = undefined;
+    if (open !== undefined && !isWordByte(next)) this.#addSpan(open.start, open.end);
   }
 
   #addSpan(from: number, end: number): void {
@@ -71,6 +101,7 @@ export class StreamMask {
 
   #releaseUntil(position: number): Buffer {
     const from = this.#bytesReleased;
+    if (position > from) this.#lastReleasedByte = this.#heldBack[position - from - 1];
     const parts: Buffer[] = [];
     const show = (until: number) => {
       parts.push(this.#heldBack.subarray(this.#bytesReleased - from, until - from));
@@ -98,18 +129,33 @@ export class StreamMask {
   }
 }
 
+/** ASCII letters, digits and the underscore, and every byte of a character beyond ASCII. */
+const isWordByte = (byte: number | undefined): boolean =>
+  byte !== undefined && (byte >= 0x80 || /\w/.test(String.fromCharCode(byte)));
+
+export interface MaskerOptions extends FormOptions {
+  /** Values that are masked only as whole words. */
+  readonly wholeWords?: Iterable<string> | undefined;
+}
+
 /** Creates masks for one set of values; the patterns are prepared once and shared. */
 export class StreamMasker {
   readonly #automaton: AhoCorasickAutomaton;
+  readonly #words: AhoCorasickAutomaton;
 
   /** Values that are too short are ignored; see `isMaskable`. */
-  constructor(values: Iterable<string>, options: FormOptions = {}) {
+  constructor(values: Iterable<string>, { wholeWords = [], ...options }: MaskerOptions = {}) {
     this.#automaton = new AhoCorasickAutomaton([...new Set(values)].flatMap((value) => encodedFormsOf(value, options)));
+    const words = [...new Set(wholeWords)].flatMap((text) => [
+      Buffer.from(text.trim(), 'utf8'),
+      ...encodedFormsOf(text),
+    ]);
+    this.#words = new AhoCorasickAutomaton(words.filter(({ length }) => length > 0));
   }
 
   /** A mask for one stream. */
   mask(): StreamMask {
-    return new StreamMask(this.#automaton);
+    return new StreamMask(this.#automaton, this.#words);
   }
 
   /** A stream that masks the data passing through it. */

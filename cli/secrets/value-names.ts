@@ -61,3 +61,13 @@ export function environmentVariablesFor(names: Iterable<string>, folder: string)
   }
   return byVariable;
 }
+
+/** @throws CommandError usage for a name that the vault would reject, so that nothing is typed or read in vain */
+export function assertValueName(name: string, undone: string): void {
+  const problem = vaultNameProblem(name);
+  if (problem === undefined) return;
+  throw usageError(
+    `The name is not allowed: ${problem}. ${undone}`,
+    'A name is a path such as prod/stripe/key: A-Z a-z 0-9 . _ @ : - and single slashes.',
+  );
+}

@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { type SessionClient, SessionDevices, type SessionNotice } from '../../sdk/src/session/index.ts';
 import type { CertifyKeys } from '../../sdk/src/session/session-types.ts';
 import { CommandError, exitCodes, usageError } from '../shell/command-error.ts';
-import { nodeFetch, usesProxy } from '../shell/node-fetch.ts';
+import { fetchFor } from '../shell/node-fetch.ts';
 import type { Shell } from '../shell/shell.ts';
 import { line } from '../shell/terminal-text.ts';
 import { version } from '../shell/version.ts';
@@ -60,7 +60,7 @@ export async function sessionDevices(
   const baseURL = stored === undefined || isChosen ? await shell.address() : stored.url;
   return new SessionDevices({
     ...{ storage: await sessionStorage(env, profile), baseURL, userAgent: `anima-cli/${version}` },
-    ...{ fetch: usesProxy(env) ? undefined : nodeFetch, clock: sessionClock },
+    ...{ fetch: fetchFor(env), clock: sessionClock },
     historyDays: historyDays ?? stored?.historyDays ?? 0,
     acceptsParticipants: use.acceptsParticipants ?? false,
     onNotice: use.onNotice ?? ((notice) => shell.note(describeNotice(notice))),

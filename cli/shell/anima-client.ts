@@ -1,5 +1,5 @@
 import { Anima, type AnimaOptions, type CallerIds } from '../../sdk/src/index.ts';
-import { nodeFetch, usesProxy } from './node-fetch.ts';
+import { fetchFor } from './node-fetch.ts';
 import { version } from './version.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -16,7 +16,7 @@ export const clientOptions = ({ url, apiKey }: Access, env: Environment) =>
   ({
     apiKey,
     baseURL: url,
-    fetch: usesProxy(env) ? undefined : nodeFetch,
+    fetch: fetchFor(env),
     userAgent: `anima-cli/${version}`,
     agent: env.ANIMA_AGENT || 'anima-cli',
     run: env.ANIMA_RUN || undefined,

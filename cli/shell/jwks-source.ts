@@ -1,6 +1,7 @@
 /** Public keys for receipts and audit seals, from a file or from the vault. */
 import { type PublicJwk, parseJwkSet } from '../../core/signing/jws.ts';
 import { CommandError, exitCodes, usageError } from './command-error.ts';
+import { fetchFor } from './node-fetch.ts';
 import { readInput } from './private-files.ts';
 import type { Shell } from './shell.ts';
 
@@ -35,21 +36,21 @@ async function readJwkSet(shell: Shell, source: string | undefined): Promise<str
   shell.note(
     'The public keys were just fetched from the vault, so they prove only what its address proves. Saved keys (`anima receipt keys`) prove more.',
   );
-  return await fetchJwkSet(address);
+  return await fetchJwkSet(shell, address);
 }
 
 /** The key set as published by the vault, as text. */
 export async function fetchPublicKeys(shell: Shell): Promise<string> {
-  const text = await fetchJwkSet(`${await shell.address()}${jwksPath}`);
+  const text = await fetchJwkSet(shell, `${await shell.address()}${jwksPath}`);
   if (parseJwkSet(parseJsonOrUndefined(text)).length > 0) return text;
   throw notAVaultError();
 }
 
-async function fetchJwkSet(url: string): Promise<string> {
+async function fetchJwkSet({ env }: Shell, url: string): Promise<string> {
   let answer: Response;
   let text: string;
   try {
-    answer = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(timeoutMs) });
+    answer = await fetchFor(env)(url, { redirect: 'error', signal: AbortSignal.timeout(timeoutMs) });
     text = await answer.text();
   } catch {
     throw new CommandError('The public keys could not be fetched from the vault', {

@@ -3,19 +3,31 @@
  * longer than everything else that a short command does. For the same reason, this file does not use the globals
  * `Response` and `Headers`, and loads its modules with `getBuiltinModule`, which is faster than `import`.
  */
-import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { Agent, ClientRequest, IncomingMessage } from 'node:http';
 
 type FetchInit = NonNullable<Parameters<typeof fetch>[1]>;
 
 /** As in the platform's `fetch`. The client's time-out limits the whole attempt. */
 const connectTimeoutMs = 10_000;
 
-/**
- * Whether Node is configured to use the proxy of the environment. Not every supported version applies the setting to
- * node:http.
- */
-export const usesProxy = (env: Readonly<Record<string, string | undefined>>): boolean =>
-  !!env.NODE_USE_ENV_PROXY || [env.NODE_OPTIONS ?? '', ...process.execArgv].join(' ').includes('--use-env-proxy');
+/** Whether the environment has a proxy. The modules for proxies are loaded only if it does. */
+export const hasProxy = (env: Readonly<Record<string, string | undefined>>): boolean =>
+  ['HTTPS_PROXY', 'HTTP_PROXY', 'ALL_PROXY'].some((name) => !!env[name] || !!env[name.toLowerCase()]);
+
+/** The `fetch` for the vault and its storage: through the proxy of the environment, or directly. */
+export const fetchFor = (env: Readonly<Record<string, string | undefined>>): typeof fetch =>
+  hasProxy(env) ? async (input, init) => await fetchByProxyRules(env, input, init) : nodeFetch;
+
+async function fetchByProxyRules(
+  env: Readonly<Record<string, string | undefined>>,
+  ...[input, init]: Parameters<typeof fetch>
+): Promise<Response> {
+  const { proxyFor } = await import('./proxy-settings.ts');
+  const proxy = proxyFor(new URL(String(input)), env);
+  if (proxy === undefined) return await nodeFetch(input, init);
+  const { fetchThroughProxy } = await import('./proxy-fetch.ts');
+  return await fetchThroughProxy(proxy, input, init);
+}
 
 /** Sends what the client sends. Requests with a form, or that would follow redirects, use the platform's `fetch`. */
 export const nodeFetch: typeof fetch = async (input, init = {}) => {
@@ -38,7 +50,7 @@ function exchange(
 ): Promise<IncomingMessage> {
   const { request } = process.getBuiltinModule(url.protocol === 'https:' ? 'node:https' : 'node:http');
   return new Promise((resolve, reject) => {
-    const sent = request(url, { method, headers, ...(signal ? { signal } : {}) });
+    const sent = request(url, { method, headers, agent: directAgent(url.protocol), ...(signal ? { signal } : {}) });
     limitConnect(sent);
     sent.once('response', (response) => {
       const encoding = response.headers['content-encoding'] ?? 'identity';
@@ -50,6 +62,23 @@ function exchange(
     sent.on('error', reject);
     sent.end(body ?? undefined);
   });
+}
+
+const directAgents = new Map<string, Agent>();
+
+/**
+ * An agent that uses no proxy, if Node.js is told to use that of the environment for all requests (NODE_USE_ENV_PROXY):
+ * it would send requests for this machine to the proxy too. Otherwise the default.
+ */
+function directAgent(protocol: string): Agent | undefined {
+  const options = [process.env.NODE_OPTIONS ?? '', ...process.execArgv].join(' ');
+  if (!process.env.NODE_USE_ENV_PROXY && !options.includes('--use-env-proxy')) return undefined;
+  const known = directAgents.get(protocol);
+  if (known !== undefined) return known;
+  const module = process.getBuiltinModule(protocol === 'https:' ? 'node:https' : 'node:http');
+  const agent = new module.Agent({ keepAlive: true });
+  directAgents.set(protocol, agent);
+  return agent;
 }
 
 function limitConnect(sent: ClientRequest): void {

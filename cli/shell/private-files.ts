@@ -1,6 +1,6 @@
 /** Files that only their owner can read. */
 import { randomBytes } from 'node:crypto';
-import { link, open, readFile, rename, unlink } from 'node:fs/promises';
+import { appendFile, link, open, readFile, rename, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { CommandError, exitCodes } from './command-error.ts';
 
@@ -53,6 +53,18 @@ export async function writePrivateFile(
   } finally {
     // After a rename the temporary file no longer exists.
     await unlink(temporaryPath).catch(() => undefined);
+  }
+}
+
+/** Adds text to the end of a file; a new file has mode 0600. @throws CommandError if it cannot be written */
+export async function appendPrivateFile(path: string, text: string): Promise<void> {
+  try {
+    await appendFile(path, text, { mode: 0o600 });
+  } catch (error) {
+    throw new CommandError(`The file ${basename(path)} can’t be written (${systemErrorCode(error) ?? 'unknown'})`, {
+      exit: exitCodes.failed,
+      next: 'Check the folder and its permissions.',
+    });
   }
 }
 

@@ -1,6 +1,7 @@
 /** Operator requests, signed with AWS credentials (Signature Version 4). No other requests are. */
 import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto';
 import { CommandError, exitCodes, usageError } from './command-error.ts';
+import { fetchFor } from './node-fetch.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -44,7 +45,13 @@ export async function signedPost(
     body,
   });
   try {
-    return await fetch(url, { method: 'POST', headers, body, redirect: 'error', signal: AbortSignal.timeout(30_000) });
+    return await fetchFor(env)(url, {
+      method: 'POST',
+      headers,
+      body,
+      redirect: 'error',
+      signal: AbortSignal.timeout(30_000),
+    });
   } catch {
     throw new CommandError('The vault could not be reached; an organization may or may not have been created', {
       exit: exitCodes.unavailable,

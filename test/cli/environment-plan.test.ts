@@ -7,7 +7,7 @@ const file = (text: Readonly<Record<string, string>>) => ({
   path: '.env',
   entries: Object.entries(text).map(([name, value], i) => ({ name, value, line: i + 1 })),
 });
-const sources = { environment: {}, names: [], folder: '', files: [] };
+const sources = { environment: {}, folders: [], files: [] };
 
 describe('variables that stored names and files must not set', () => {
   // One or more of each kind: loader, shell, interpreter, package manager, editor, proxy, certificates, configuration.
@@ -48,7 +48,7 @@ describe('variables that stored names and files must not set', () => {
 
   test('several are refused at once, with one option for each', () => {
     const names = ['prod/ld_preload', 'prod/path', 'prod/token'];
-    const plan = () => planEnvironment({ ...sources, names, folder: 'prod/' }, nothing);
+    const plan = () => planEnvironment({ ...sources, folders: [{ names, folder: 'prod/' }] }, nothing);
     expect(plan).toThrow('LD_PRELOAD (the value prod/ld_preload), PATH (the value prod/path)');
     const next = expect.stringContaining('--allow-variable LD_PRELOAD --allow-variable PATH.');
     expect(plan).toThrow(expect.objectContaining({ exit: 2, next }));
@@ -59,9 +59,11 @@ describe('the environment of the operator', () => {
   const environment = { PATH: '/bin', NODE_OPTIONS: 'anima://prod/options', Path2: 'own', ANIMA_KEY: 'anm_x' };
 
   test('is taken as it is, with restricted variables and references, but without the key', () => {
-    const { literal, references } = planEnvironment({ ...sources, environment }, nothing);
+    const { literal, templates } = planEnvironment({ ...sources, environment }, nothing);
     expect(Object.fromEntries(literal)).toEqual({ PATH: '/bin', Path2: 'own' });
-    expect(Object.fromEntries(references)).toEqual({ NODE_OPTIONS: { name: 'prod/options' } });
+    expect([...templates].map(([variable, { places }]) => [variable, places[0]?.reference])).toEqual([
+      ['NODE_OPTIONS', { name: 'prod/options' }],
+    ]);
   });
 
   test('wins over folder and files, in any case of letters where the system ignores case', () => {

@@ -36,7 +36,7 @@ beforeAll(async () => {
 
 describe('import, then run', () => {
   test('thirty settings arrive byte for byte; the parent’s /proc shows none of them', async () => {
-    const imported = await anima(['import', thirtyFile, '--prefix', 'thirty/']);
+    const imported = await anima(['import', thirtyFile, '--dialect', 'dotenv', '--prefix', 'thirty/']);
     expect(imported).toMatchObject({ code: 0 });
     expect(imported.stdout.match(/stored, new/g)).toHaveLength(30);
     const script =
@@ -66,7 +66,7 @@ describe('import, then run', () => {
     expect(code).toBe(0);
     const values = parseEnvFile(readFileSync(thirtyFile, 'utf8'))
       .map(({ value }) => value)
-      .filter(isMaskable);
+      .filter((value) => isMaskable(value) && !['production', '8443'].includes(value));
     for (const value of [...values, stack.vault.agentKey]) {
       expect(stdout).not.toContain(value);
       expect(stderr).not.toContain(JSON.stringify(value).slice(1, -1));
@@ -76,7 +76,9 @@ describe('import, then run', () => {
   });
 
   test('again, nothing changes; a dry run tells what would, by name, and stores nothing', async () => {
-    expect((await anima(['import', thirtyFile, '--prefix', 'thirty/'])).stdout.match(/unchanged/g)).toHaveLength(30);
+    expect(
+      (await anima(['import', thirtyFile, '--dialect', 'dotenv', '--prefix', 'thirty/'])).stdout.match(/unchanged/g),
+    ).toHaveLength(30);
     const input = 'PORT=hunter2-port\nNODE_ENV=production\nFRESH=hunter2-fresh\n';
     const { stdout, stderr } = await anima(
       ['import', '-', '--format', 'dotenv', '--prefix', 'thirty', '--dry-run', '--json'],
@@ -204,7 +206,7 @@ describe('run', () => {
       code: 0,
       lines: [secret.length, 'plain', 'see anima://app/password', 'abc', concealedMarker],
     });
-    expect(stderr).toContain('shorter than 4 characters: D');
+    expect(stderr).toContain('Not masked in the output, because short or an ordinary word or number: D.');
   });
 
   test.each([

@@ -1,6 +1,6 @@
 import type { Server } from 'node:http';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { nodeFetch, usesProxy } from '../../cli/shell/node-fetch.ts';
+import { nodeFetch } from '../../cli/shell/node-fetch.ts';
 import { serve } from '../sdk/fake-fetch.ts';
 
 let server: Server | undefined;
@@ -65,11 +65,5 @@ describe('the fetch of the command', () => {
     const answer = new Response('from the platform');
     vi.spyOn(globalThis, 'fetch').mockResolvedValue(answer);
     expect(await nodeFetch('http://127.0.0.1:1', init)).toBe(answer);
-  });
-
-  test('is not used with a proxy of the environment', () => {
-    expect(usesProxy({ NODE_USE_ENV_PROXY: '1' })).toBe(true);
-    expect(usesProxy({ NODE_OPTIONS: '--use-env-proxy' })).toBe(true);
-    expect(usesProxy({ HTTPS_PROXY: 'http://proxy.test' })).toBe(false);
   });
 });

@@ -114,14 +114,16 @@ test('no file but these writes to a stream directly', () => {
     });
   expect(files.toSorted()).toEqual([
     'commands/files/open.ts', // content of a file, escaped on a terminal
-    'commands/values/run.ts', // streams of the started command
+    'commands/values/export.ts', // commands for the runner of GitHub Actions
     'main.ts', // the version
     'mcp/mcp-server.ts', // the protocol
     'node-shell.ts', // the printing methods themselves
+    'processes/command-runner.ts', // streams of the started command
     'program.ts', // help and errors, escaped
     'shell/progress-line.ts', // escaped
     'shell/prompts.ts', // escaped
     'shell/shell.ts', // the interface
+    'shell/unsupported-node.ts', // a fixed text and a version
   ]);
 });
 

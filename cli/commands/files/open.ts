@@ -7,6 +7,7 @@ import { DownloadFile, type DownloadTarget, resolveDownloadTarget } from '../../
 import { readLink } from '../../blobs/link-input.ts';
 import { runUntilInterrupted } from '../../shell/abort-on-signal.ts';
 import { CommandError, exitCodes, toFailure, usageError } from '../../shell/command-error.ts';
+import { fetchFor } from '../../shell/node-fetch.ts';
 import { systemErrorCode } from '../../shell/private-files.ts';
 import { formatByteSize, formatTransfer, ProgressLine } from '../../shell/progress-line.ts';
 import type { Shell } from '../../shell/shell.ts';
@@ -142,6 +143,7 @@ async function downloadInto(shell: Shell, link: string, { keep }: Options, sink:
       const opened = await client.openBlob(link, {
         signal,
         userAgent: `anima-cli/${version}`,
+        fetch: fetchFor(shell.env),
         burn: keep !== true,
         onProgress: ({ bytes, total }) => line.show(formatTransfer('downloading', bytes, total)),
       });

@@ -69,7 +69,8 @@ function listCommandPaths(program: Command): CommandPath[] {
       ...below.flatMap((child) => walk(child, `${path} ${child.name()}`, options)),
     ];
   };
-  return walk(program, '', ['--version']);
+  const [root, ...commands] = walk(program, '', ['--version']);
+  return root === undefined ? [] : [{ ...root, words: ['help', ...root.words] }, ...commands];
 }
 
 const isShown = (option: Option): boolean => !option.hidden;

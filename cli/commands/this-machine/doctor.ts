@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { type Finding, runDoctorChecks } from '../../doctor/doctor-checks.ts';
+import { runDoctorChecks } from '../../doctor/doctor-checks.ts';
+import type { Finding } from '../../doctor/finding.ts';
 import { CommandError, exitCodes } from '../../shell/command-error.ts';
 import type { Shell } from '../../shell/shell.ts';
 import { escapeForLine, type StyledText, styled } from '../../shell/terminal-text.ts';

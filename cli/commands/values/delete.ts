@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { assertValueName } from '../../secrets/value-names.ts';
 import { CommandError, exitCodes } from '../../shell/command-error.ts';
 import { parseWhole } from '../../shell/durations.ts';
 import type { Shell } from '../../shell/shell.ts';
@@ -34,6 +35,7 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
 async function remove(shell: Shell, name: string, { cas, version: given, yes }: Options): Promise<void> {
   const ifVersion = cas === undefined ? undefined : parseWhole('--cas', cas, 1);
   const version = given === undefined ? undefined : parseWhole('--version', given, 1);
+  assertValueName(name, 'Nothing was deleted');
   const client = await shell.client();
   if (yes !== true && shell.stdin.isTTY) {
     const what = version === undefined ? 'all versions' : `version ${version} for good`;

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { assertValueName } from '../../secrets/value-names.ts';
 import { CommandError, exitCodes, usageError } from '../../shell/command-error.ts';
 import { reserveFile } from '../../shell/private-files.ts';
 import type { Shell } from '../../shell/shell.ts';
@@ -28,6 +29,7 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
 }
 
 async function destroy(shell: Shell, name: string, { yes, receipt }: Options): Promise<void> {
+  assertValueName(name, 'Nothing was destroyed');
   const client = await shell.client();
   if (yes !== true) {
     if (!shell.stdin.isTTY)

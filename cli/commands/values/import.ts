@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { FileEntry } from '../../secrets/file-entry.ts';
 import {
   applyImport,
   type ImportResult,
@@ -7,15 +8,26 @@ import {
   namedEntries,
   planImport,
 } from '../../secrets/import-plan.ts';
-import { inputFormats, parseEntries, readText, resolveFormat } from '../../secrets/secret-files.ts';
+import {
+  displayNameOf,
+  envFileDialects,
+  type InputFormat,
+  inputFormats,
+  parseDialect,
+  parseEntries,
+  parseEnvText,
+  readEnvText,
+  readText,
+  resolveFormat,
+} from '../../secrets/secret-files.ts';
 import { normalizeFolder } from '../../secrets/value-names.ts';
 import { CommandError, toFailure, usageError } from '../../shell/command-error.ts';
 import type { Shell } from '../../shell/shell.ts';
 import { formatTable } from '../../shell/terminal-output.ts';
 
 const help = `
-.env files are parsed like dotenv. If a line is one that dotenv would skip or guess at, the command fails and nothing is
-stored. In JSON and YAML, keys of nested objects become paths (stripe: {key: …} is stripe/key). Numbers and booleans are
+If a line of a .env file is one that dotenv, Docker Compose, python-dotenv and sh read differently, the command fails and nothing
+is stored. --dialect dotenv reads such a line as dotenv does, unless dotenv itself would skip it or guess. In JSON and YAML, keys of nested objects become paths (stripe: {key: …} is stripe/key). Numbers and booleans are
 stored as they are written; null and lists are rejected. Values that already exist and are equal are not changed. A value is
 replaced only if it was not changed in the meantime. It keeps its metadata, such as allowed_hosts, unless a model chose it
 (generate_secret of \`anima mcp\`). The command prints what was kept and dropped.
@@ -31,6 +43,7 @@ Examples:
 interface Options {
   readonly prefix?: string;
   readonly format?: string;
+  readonly dialect?: string;
   readonly dryRun?: boolean;
 }
 
@@ -41,6 +54,7 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
     .argument('<file>', 'the file; - for standard input')
     .option('--prefix <folder>', 'store the values below this folder')
     .option('--format <format>', `${inputFormats.join(', ')} (default: by file name)`)
+    .option('--dialect <dialect>', `how to read a .env file: ${envFileDialects.join(', ')} (default: common)`)
     .option('--dry-run', 'show the names that would be stored, without storing them')
     .addHelpText('after', help)
     .action(
@@ -56,10 +70,10 @@ async function importFile(shell: Shell, file: string, options: Options): Promise
       `Use --format ${inputFormats.join(', ')}.`,
     );
   }
-  const named = namedEntries(
-    parseEntries(format, await readText(file, shell.stdin), file),
-    normalizeFolder(options.prefix),
-  );
+  const folder = normalizeFolder(options.prefix);
+  const entries = await readEntries(shell, file, format, options.dialect);
+  if (entries.length === 0) throw usageError(`${displayNameOf(file)} contains no values. Nothing was stored`);
+  const named = namedEntries(entries, folder);
   const client = await shell.client();
   const steps = await planImport(client, named);
   if (options.dryRun === true) return showPlan(shell, steps);
@@ -75,6 +89,20 @@ async function importFile(shell: Shell, file: string, options: Options): Promise
     });
   }
   if (file !== '-') shell.note(`${file} still contains the values in plaintext.`);
+}
+
+async function readEntries(
+  shell: Shell,
+  file: string,
+  format: InputFormat,
+  option: string | undefined,
+): Promise<FileEntry[]> {
+  const dialect = parseDialect(option, 'Nothing was stored');
+  if (format !== 'dotenv') {
+    if (dialect !== undefined) throw usageError('--dialect is for .env files. Nothing was stored');
+    return parseEntries(format, await readText(file, shell.stdin), file);
+  }
+  return parseEnvText(await readEnvText(file, shell.stdin), file, dialect, 'Nothing was stored');
 }
 
 function showPlan(shell: Shell, steps: readonly ImportStep[]): void {

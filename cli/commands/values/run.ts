@@ -1,27 +1,32 @@
 import type { Command } from 'commander';
-import { ChildStartError, runChild } from '../../secrets/child-process.ts';
-import { isMaskable, minMaskedLength } from '../../secrets/encoded-forms.ts';
-import { type EnvironmentPlan, planEnvironment } from '../../secrets/environment-plan.ts';
-import { parseEntries, readText } from '../../secrets/secret-files.ts';
-import { SecretReader } from '../../secrets/secret-reader.ts';
-import { referenceKey } from '../../secrets/secret-references.ts';
-import { StreamMasker } from '../../secrets/stream-masking.ts';
-import { unresolvedReferencesError } from '../../secrets/unresolved-references.ts';
+import type { ChildResult, InterruptScope } from '../../processes/child-process.ts';
+import { runCommand } from '../../processes/command-runner.ts';
+import { createOutputMasker, type MaskingOptions } from '../../secrets/output-masker.ts';
+import {
+  type EnvironmentOptions,
+  EnvironmentResolver,
+  type ResolvedEnvironment,
+} from '../../secrets/resolved-environment.ts';
+import { envFileDialects, parseDialect } from '../../secrets/secret-files.ts';
 import { normalizeFolder } from '../../secrets/value-names.ts';
-import { CommandError, exitCodes, usageError } from '../../shell/command-error.ts';
+import { usageError } from '../../shell/command-error.ts';
+import { parseDuration } from '../../shell/durations.ts';
 import { collectText } from '../../shell/repeatable-options.ts';
 import type { Shell } from '../../shell/shell.ts';
 
 const help = `
 If the whole value of a variable is a reference (anima://path, anima://path?version=N), it is replaced with the referenced
-value, only in the environment of the command. If a value can’t be read, the command is not started.
+value, only in the environment of the command. References in braces are replaced within longer text:
+postgres://{{anima://db/user}}:{{anima://db/password | url}}@host; | url percent-encodes the value, | json escapes it for a
+JSON string. If a value can’t be read, or a text only resembles a reference, the command is not started.
 
 --prefix and --dotenv add variables. A variable that the environment already has is kept, unless --override is given; of the
-others the last source wins: --prefix, then each --dotenv. (The option is not called --env-file, because Node.js, which runs
-this command, would read that file itself.) Variables that can make programs run other code or connect elsewhere (NODE_OPTIONS,
-LD_PRELOAD, PATH, BASH_ENV, GIT_SSH_COMMAND, HTTPS_PROXY …) are refused in both, because anyone who may write a value or the file
-could then run code as you. --allow-variable NODE_OPTIONS allows this one. A reference that you set in the environment itself
-needs no option.
+others the last source wins: each --prefix, then each --dotenv. A folder or file without any variable is an error, unless
+--allow-empty is given. (The option is not called --env-file, because Node.js, which runs this command, would read that file
+itself.) A line of a .env file that dotenv, Docker Compose, python-dotenv and sh read differently is refused; --dialect dotenv
+reads it as dotenv does. Variables that can make programs run other code or connect elsewhere (NODE_OPTIONS, LD_PRELOAD, PATH,
+BASH_ENV, GIT_SSH_COMMAND, HTTPS_PROXY …) are refused in both, because anyone who may write a value or the file could then run
+code as you. --allow-variable NODE_OPTIONS allows this one. A reference that you set in the environment itself needs no option.
 
 The command does not get ANIMA_KEY, nor any other ANIMA_ variable that is not a known setting; --pass-key passes them on. A
 stored profile stays readable for the command, as all files of its user.
@@ -30,42 +35,50 @@ stored profile stays readable for the command, as all files of its user.
 each character other than A-Z 0-9 _, and a _ before a leading digit. prod/stripe/secret-key becomes STRIPE_SECRET_KEY.
 
 Values in the output of the command are replaced with <concealed by anima>, also in base64, hexadecimal, URL-escaped and
-JSON-escaped form, and as single lines of multi-line values. Values shorter than 4 characters are not masked. The command
-writes to pipes instead of the terminal, so it may omit colours and progress. A few final characters without a line end may
-be held back while they could start a value. --no-masking gives the command the terminal itself. Output to files or the
-network is not masked.
+JSON-escaped form, and as single lines of multi-line values. Values of 4 to 7 characters and long numbers are masked only as
+whole words. Shorter values, and ordinary words and numbers such as production or 8443, are not masked; a note names them.
+--mask NAME masks the value of a variable all the same, as a whole word; --unmask NAME leaves it. Output to files or the
+network is not masked. --no-masking masks nothing.
 
-Signals are forwarded to the command, and its exit code is returned: 128 plus the signal number if a signal ended it, 127 if
-the command was not found, 126 if it can’t be executed.
+At a terminal the command runs in a pseudo-terminal, so colours and prompts stay, and Ctrl-Z is left to the command. If a
+stream is redirected, output goes through pipes. A few final characters without a line end may be held back while they could
+start a value.
+
+Signals are delivered to the command once, and its exit code is returned: 128 plus the signal number if a signal ended it, 127
+if the command was not found, 126 if it can’t be executed. If Ctrl-C ended it, a script that started anima ends too.
+
+--watch reads the values again every 30 seconds (--watch-interval), and starts the command again when one has changed. Each
+reading is recorded in the audit.
 
 Examples:
   $ STRIPE_KEY=anima://prod/stripe/key anima run -- node agent.js
   $ anima run --dotenv .env -- docker compose up
   $ anima run --dotenv <(sops -d prod.env) -- node agent.js
-  $ anima run --prefix prod/ -- sh -c 'psql "$DATABASE_URL"'
+  $ anima run --prefix base/ --prefix prod/ -- sh -c 'psql "$DATABASE_URL"'
+  $ anima run --prefix prod/ --watch -- node server.js
   $ anima run --cache-max-age 1h -- npm test        use the cache of the last hour if the vault can’t be reached`;
 
-interface Options {
-  readonly dotenv?: readonly string[];
-  readonly prefix?: string;
-  readonly allowVariable?: readonly string[];
-  readonly override?: boolean;
-  readonly passKey?: boolean;
+interface Options extends Omit<EnvironmentOptions, 'folders' | 'dialect'>, MaskingOptions {
+  readonly prefix?: readonly string[];
+  readonly dialect?: string;
   readonly masking: boolean;
-  readonly cacheMaxAge?: string;
+  readonly watch?: boolean;
+  readonly watchInterval: string;
 }
 
 export function register(
   program: Command,
   shellOf: (command: Command) => Shell,
-  setExitCode: (code: number) => void,
+  setExitCode: (code: number, interrupted?: InterruptScope) => void,
 ): void {
   program
     .command('run')
     .description('run a command with values in its environment')
     .argument('<command...>', 'the command and its arguments, after --')
     .option('--dotenv <file>', 'variables from a .env file; repeatable', collectText)
-    .option('--prefix <folder>', 'set a variable for every value below this folder')
+    .option('--dialect <dialect>', `how to read --dotenv files: ${envFileDialects.join(', ')} (default: common)`)
+    .option('--prefix <folder>', 'set a variable for every value below this folder; repeatable', collectText)
+    .option('--allow-empty', 'start the command even if a folder or file sets no variable')
     .option(
       '--allow-variable <name>',
       'allow --prefix and --dotenv to set this restricted variable; repeatable',
@@ -74,118 +87,41 @@ export function register(
     .option('--override', 'let --prefix and --dotenv replace variables that are already set')
     .option('--pass-key', 'pass ANIMA_KEY on to the command')
     .option('--no-masking', 'do not mask values in the output of the command')
+    .option(
+      '--mask <variable>',
+      'mask the value of this variable although it is short or ordinary; repeatable',
+      collectText,
+    )
+    .option('--unmask <variable>', 'do not mask the value of this variable; repeatable', collectText)
+    .option('--watch', 'start the command again when its values change')
+    .option('--watch-interval <duration>', 'time between two readings with --watch', '30s')
     .option('--cache-max-age <duration>', 'if the vault can’t be reached, use values cached within 1h, 7d …')
     .addHelpText('after', help)
-    .action(async (words: string[], options: Options, command: Command) =>
-      setExitCode(await run(shellOf(command), words, options)),
-    );
+    .action(async (words: string[], options: Options, command: Command) => {
+      const { code, interrupted } = await run(shellOf(command), words, options);
+      setExitCode(code, interrupted);
+    });
 }
 
-async function run(shell: Shell, [command = '', ...args]: readonly string[], options: Options): Promise<number> {
-  const files = await Promise.all(
-    (options.dotenv ?? []).map(async (path) => ({
-      path,
-      entries: parseEntries('dotenv', await readText(path, shell.stdin), path),
-    })),
-  );
-  const folder = normalizeFolder(options.prefix);
-  // If nothing needs to be resolved, no key is required, so a pipeline can be tested without one.
-  const reader = options.prefix === undefined ? undefined : await SecretReader.open(shell, options.cacheMaxAge);
-  const names = (await reader?.listNames(folder)) ?? [];
-  if (reader !== undefined && names.length === 0) shell.note(`There are no values below ${folder || 'the root'}.`);
-  const plan = planEnvironment(
-    { environment: shell.env, folder, files, names },
-    {
-      allowedVariables: new Set(options.allowVariable),
-      override: options.override === true,
-      passKey: options.passKey === true,
-      ignoreCase: process.platform === 'win32',
-    },
-  );
-  if (plan.kept.length > 0) {
-    shell.note(`Kept as the environment has it: ${plan.kept.join(', ')}. --override replaces such variables.`);
-  }
-  const values =
-    plan.references.size === 0 ? new Map<string, string>() : await resolveReferences(shell, plan, options, reader);
-  const masked = options.masking && values.size > 0 ? await createMasker(shell, values) : undefined;
-  if (masked !== undefined) ignoreClosedPipe(shell.rawStdout);
-  return await withStartFailureExitCode(shell, () =>
-    runChild({
-      command,
-      args,
-      env: Object.fromEntries([...plan.literal, ...values]),
-      concealer: masked,
-      stdout: shell.rawStdout,
-      stderr: shell.rawStderr,
-      terminal: [shell.stdin, shell.rawStdout, shell.rawStderr].some(({ isTTY }) => isTTY),
-    }),
-  );
+async function run(shell: Shell, words: readonly string[], options: Options): Promise<ChildResult> {
+  const folders = (options.prefix ?? []).map(normalizeFolder);
+  const interval = parseDuration('--watch-interval', options.watchInterval) * 1000;
+  const { mask, unmask, masking } = options;
+  if (!masking && [...(mask ?? []), ...(unmask ?? [])].length > 0)
+    throw usageError('--no-masking excludes --mask and --unmask. The command was not started');
+  const dialect = parseDialect(options.dialect, 'The command was not started');
+  const resolver = await EnvironmentResolver.open(shell, { ...options, folders, dialect });
+  const start = async (environment: ResolvedEnvironment, abort?: AbortSignal): Promise<ChildResult> => {
+    noteKept(shell, environment);
+    const masker = masking ? await createOutputMasker(shell, environment, { mask, unmask }) : undefined;
+    return await runCommand(shell, { words, env: environment.variables, masker, abort });
+  };
+  if (options.watch !== true) return await start(await resolver.resolve());
+  const { runWatched } = await import('../../processes/watched-command.ts');
+  return await runWatched(shell, resolver, interval, start);
 }
 
-/** Resolves all references. Throws an error that lists the variables without a value. */
-async function resolveReferences(
-  shell: Shell,
-  plan: EnvironmentPlan,
-  options: Options,
-  open: SecretReader | undefined,
-): Promise<Map<string, string>> {
-  const reader = open ?? (await SecretReader.open(shell, options.cacheMaxAge));
-  const outcomes = await reader.readMany(plan.references.values());
-  const told = [...plan.references].map(([variable, reference]) => {
-    const outcome = outcomes.get(referenceKey(reference));
-    if (outcome === undefined) throw new Error('a reference without an outcome');
-    return [variable, outcome] as const;
-  });
-  const failed = told.filter(([, outcome]) => !outcome.ok);
-  if (failed.length > 0) throw unresolvedReferencesError(failed, 'The command was not started');
-  const values = told.flatMap(([variable, outcome]) => (outcome.ok ? [[variable, outcome.value.value] as const] : []));
-  const odd = values.filter(([, value]) => value.includes('\0')).map(([variable]) => variable);
-  if (odd.length > 0)
-    throw usageError(
-      `An environment variable can’t contain zero bytes, as in ${odd.join(', ')}. The command was not started`,
-    );
-  return new Map(values);
-}
-
-/**
- * Other commands end when their output pipe is closed. Here only the child's pipe is closed, and its exit code is
- * still returned.
- */
-function ignoreClosedPipe(stdout: NodeJS.WriteStream): void {
-  stdout.removeAllListeners('error');
-  stdout.on('error', () => undefined);
-}
-
-/** The API key is masked too: the command may have it by --pass-key, or read it from a profile. */
-async function createMasker(shell: Shell, values: ReadonlyMap<string, string>): Promise<StreamMasker> {
-  const short = [...values].filter(([, value]) => value !== '' && !isMaskable(value)).map(([variable]) => variable);
-  if (short.length > 0) {
-    shell.note(`Not masked in the output, because shorter than ${minMaskedLength} characters: ${short.join(', ')}.`);
-  }
-  return new StreamMasker([...values.values(), (await shell.access()).apiKey]);
-}
-
-/** Shell exit codes for commands that cannot be started (POSIX sh, Exit Status for Commands). */
-const startFailureExitCodes: Readonly<Record<string, readonly [code: number, why: string]>> = {
-  ENOENT: [127, 'was not found'],
-  EACCES: [126, 'can’t be executed'],
-  ENOEXEC: [126, 'can’t be executed'],
-};
-
-async function withStartFailureExitCode(shell: Shell, work: () => Promise<number>): Promise<number> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!(error instanceof ChildStartError)) throw error;
-    const known = startFailureExitCodes[error.code];
-    if (known === undefined) {
-      throw new CommandError(`The command could not be started (${error.code})`, {
-        exit: exitCodes.failed,
-        next: 'E2BIG means that arguments and environment together are too long.',
-      });
-    }
-    const [code, why] = known;
-    shell.error(`anima: The command ${why} (${error.code}).`);
-    return code;
-  }
+function noteKept(shell: Shell, { kept }: ResolvedEnvironment): void {
+  if (kept.length === 0) return;
+  shell.note(`Kept as the environment has it: ${kept.join(', ')}. --override replaces such variables.`);
 }

@@ -7,6 +7,7 @@ import {
   type Metadata,
   readCurrentVersion,
 } from '../../secrets/value-metadata.ts';
+import { assertValueName } from '../../secrets/value-names.ts';
 import { usageError } from '../../shell/command-error.ts';
 import { parseDuration, parseWhole } from '../../shell/durations.ts';
 import { readAll, readInput } from '../../shell/private-files.ts';
@@ -73,6 +74,7 @@ async function set(shell: Shell, name: string, options: Options): Promise<void> 
     ifVersion: cas === undefined ? undefined : parseWhole('--cas', cas),
     expiresIn: expiresIn === undefined ? undefined : parseDuration('--expires-in', expiresIn),
   };
+  assertValueName(name, 'Nothing was stored');
   const client = await shell.client();
   const value = await readValue(shell, options);
   if (value === '' && options.allowEmpty !== true) {
