@@ -22,6 +22,16 @@ interface CommandRow {
 
 export const commandTable = {
   set: { group: 'Values', summary: 'store a value', load: () => import('./commands/values/set.ts') },
+  generate: {
+    group: 'Values',
+    summary: 'generate a random password or passphrase',
+    load: () => import('./commands/values/generate.ts'),
+  },
+  edit: {
+    group: 'Values',
+    summary: 'change a value in an editor',
+    load: () => import('./commands/values/edit.ts'),
+  },
   get: { group: 'Values', summary: 'print a value', load: () => import('./commands/values/get.ts') },
   list: { group: 'Values', summary: 'list the names of values', load: () => import('./commands/values/list.ts') },
   info: {
@@ -29,10 +39,35 @@ export const commandTable = {
     summary: 'show or change the metadata of a value',
     load: () => import('./commands/values/info.ts'),
   },
+  search: {
+    group: 'Values',
+    summary: 'find values by name and metadata',
+    load: () => import('./commands/values/search.ts'),
+  },
   versions: {
     group: 'Values',
     summary: 'list the stored versions of a value',
     load: () => import('./commands/values/versions.ts'),
+  },
+  diff: {
+    group: 'Values',
+    summary: 'compare versions or values by hash',
+    load: () => import('./commands/values/diff.ts'),
+  },
+  rollback: {
+    group: 'Values',
+    summary: 'store the value of an earlier version again',
+    load: () => import('./commands/values/rollback.ts'),
+  },
+  cp: {
+    group: 'Values',
+    summary: 'copy a value or a folder',
+    load: () => import('./commands/values/cp.ts'),
+  },
+  mv: {
+    group: 'Values',
+    summary: 'rename a value or a folder',
+    load: () => import('./commands/values/mv.ts'),
   },
   delete: {
     group: 'Values',
@@ -68,6 +103,26 @@ export const commandTable = {
     group: 'Values in use',
     summary: 'fill in the references of a template',
     load: () => import('./commands/values/inject.ts'),
+  },
+  totp: {
+    group: 'Values in use',
+    summary: 'print the current one-time code of a TOTP key',
+    load: () => import('./commands/values/totp.ts'),
+  },
+  'git-credential': {
+    group: 'Values in use',
+    summary: 'give git the credentials of a host',
+    load: () => import('./commands/values/git-credential.ts'),
+  },
+  'ssh-add': {
+    group: 'Values in use',
+    summary: 'add a stored private key to ssh-agent',
+    load: () => import('./commands/values/ssh-add.ts'),
+  },
+  scan: {
+    group: 'Values in use',
+    summary: 'search files for stored values and keys',
+    load: () => import('./commands/values/scan.ts'),
   },
   mcp: {
     group: 'Values in use',

@@ -79,7 +79,7 @@ describe('completion', () => {
   }
 
   test('offers commands, subcommands and options, from the script alone', async () => {
-    expect(await offered('anima ro')).toEqual(['rotate']);
+    expect(await offered('anima ro')).toEqual(['rollback', 'rotate']);
     expect(await offered('anima he')).toEqual(['help']);
     expect(await offered('anima keys ')).toEqual(
       expect.arrayContaining(['create', 'list', 'rotate', 'revoke', '--json']),

@@ -29,6 +29,8 @@ describe('a bad name is refused before anything is typed or sent', () => {
     ['set', 'x'.repeat(257)],
     ['delete', 'a//b'],
     ['destroy', 'a//b'],
+    ['edit', 'a//b'],
+    ['generate', 'a//b'],
   ])('%s %j', async (command, name) => {
     const ran = await runAnima([command, name], { env: noVault, typed: ['hunter2\r'] });
     expect(ran).toMatchObject({ code: 2, stdout: '' });
@@ -47,6 +49,9 @@ describe('a failure of a command that only reads', () => {
     ['export'],
     ['keys', 'list'],
     ['audit', 'query'],
+    ['search', 'x'],
+    ['diff', 'a'],
+    ['totp', 'a'],
   ])(
     '%s does not speak of writes',
     async (...args) => {

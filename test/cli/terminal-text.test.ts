@@ -114,7 +114,9 @@ test('no file but these writes to a stream directly', () => {
     });
   expect(files.toSorted()).toEqual([
     'commands/files/open.ts', // content of a file, escaped on a terminal
+    'commands/values/edit.ts', // whether the editor gets the terminal
     'commands/values/export.ts', // commands for the runner of GitHub Actions
+    'commands/values/git-credential.ts', // the protocol
     'main.ts', // the version
     'mcp/mcp-server.ts', // the protocol
     'node-shell.ts', // the printing methods themselves

@@ -12,7 +12,7 @@ import { Terminal, writeInto } from '../cli/installed-packages.ts';
 import { projectFolder } from '../shared/vault-process.ts';
 
 // The last page shreds the organization.
-const pages = ['mcp', 'guide-agent', 'guide-devices', 'guide-operator', 'guide-admin'] as const;
+const pages = ['mcp', 'guide-agent', 'guide-recipes', 'guide-devices', 'guide-operator', 'guide-admin'] as const;
 
 /** The `anima dev` command, which the other commands need. */
 const startsVault = 'anima dev --login\n';
@@ -92,6 +92,16 @@ const promised: Readonly<Record<(typeof pages)[number], readonly (readonly [stri
     ['anima inject', /1 reference replaced/],
     ['anima mcp', /ready/],
     ['audit query', /prod\/stripe\/key/],
+  ],
+  'guide-recipes': [
+    ["sh -c 'test -n", /level info/],
+    ['evaluated', /evaluated\n/],
+    ['DATABASE_URL=', /^db\n/m],
+    ['--format docker', /Wrote 3 values to recipe\.list/],
+    ['git credential fill', /username=ada/],
+    ['anima ssh-add', /\(ED25519\)/],
+    ['anima totp', /^\d{6}\n/m],
+    ['commit -q -m leak', /file\.txt:1 +the value recipe\/SESSION_KEY/],
   ],
   'guide-devices': [
     ['device create', /label +laptop[\s\S]*Wrote the recovery code to recovery\.html/],

@@ -10,6 +10,7 @@ import {
   type Metadata,
   omitKeys,
 } from '../../secrets/value-metadata.ts';
+import { editTags } from '../../secrets/value-tags.ts';
 import { usageError } from '../../shell/command-error.ts';
 import { collectMetadata, collectText } from '../../shell/repeatable-options.ts';
 import type { Shell } from '../../shell/shell.ts';
@@ -27,6 +28,7 @@ Examples:
   $ anima info prod/stripe/key
   $ anima info prod/stripe/key --allow-host api.stripe.com --description 'billing'
   $ anima info prod/stripe/key --deny-host old.example.com
+  $ anima info prod/stripe/key --tag billing --untag trial --note 'owned by finance'
   $ anima info prod/stripe/key --metadata allowed_methods=GET --remove-metadata owner`;
 
 interface Options {
@@ -35,6 +37,9 @@ interface Options {
   readonly description?: string;
   readonly metadata?: Metadata;
   readonly removeMetadata?: readonly string[];
+  readonly tag?: readonly string[];
+  readonly untag?: readonly string[];
+  readonly note?: string;
 }
 
 export function register(program: Command, shellOf: (command: Command) => Shell): void {
@@ -47,6 +52,9 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
     .option('--description <text>', 'set the metadata key description')
     .option('--metadata <key=text>', 'set a metadata key; repeatable', collectMetadata)
     .option('--remove-metadata <key>', 'remove a metadata key; repeatable', collectText)
+    .option('--tag <tag>', 'add a tag; repeatable', collectText)
+    .option('--untag <tag>', 'remove a tag; repeatable', collectText)
+    .option('--note <text>', 'set the note; an empty text removes it')
     .addHelpText('after', help)
     .action(async (name: string, options: Options, command: Command) => {
       const shell = shellOf(command);
@@ -77,7 +85,7 @@ async function change(shell: Shell, name: string, options: Options): Promise<voi
   const edit = editOf(options);
   const client = await shell.client();
   const { value, metadata, version, expiresAt } = await client.vault.getWithInfo(name);
-  const next = applyMetadataEdit(metadata, edit);
+  const next = editTags(applyMetadataEdit(metadata, edit), options);
   const changes = describeMetadataChange(metadata, next);
   if (isDeepStrictEqual(omitKeys(metadata, isOriginKey), omitKeys(next, isOriginKey))) {
     throw usageError('The metadata already is as asked; nothing was stored');

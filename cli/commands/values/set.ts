@@ -1,17 +1,12 @@
 import type { Command } from 'commander';
-import { type Anima, ConflictError, type ValueInfo } from '../../../sdk/src/index.ts';
-import {
-  type CurrentVersion,
-  describeMetadataChange,
-  inheritedByPerson,
-  type Metadata,
-  readCurrentVersion,
-} from '../../secrets/value-metadata.ts';
+import type { Metadata } from '../../secrets/value-metadata.ts';
 import { assertValueName } from '../../secrets/value-names.ts';
+import { editTags } from '../../secrets/value-tags.ts';
+import { storeByPerson } from '../../secrets/value-writing.ts';
 import { usageError } from '../../shell/command-error.ts';
 import { parseDuration, parseWhole } from '../../shell/durations.ts';
 import { readAll, readInput } from '../../shell/private-files.ts';
-import { collectMetadata } from '../../shell/repeatable-options.ts';
+import { collectMetadata, collectText } from '../../shell/repeatable-options.ts';
 import type { Shell } from '../../shell/shell.ts';
 import { line } from '../../shell/terminal-text.ts';
 
@@ -29,6 +24,7 @@ Examples:
   $ anima set prod/stripe/key
   $ pass show stripe | anima set prod/stripe/key
   $ anima set prod/tls/key --file key.pem --metadata owner=web --expires-in 90d
+  $ anima set prod/smtp/password --tag mail --note 'rotate with the provider'
   $ anima set prod/db --cas 3          only if the current version is 3; 0: only if there is none`;
 
 interface Options {
@@ -39,6 +35,8 @@ interface Options {
   readonly allowEmpty?: boolean;
   readonly metadata?: Metadata;
   readonly dropMetadata?: boolean;
+  readonly tag?: readonly string[];
+  readonly note?: string;
   readonly expiresIn?: string;
   readonly cas?: string;
 }
@@ -54,6 +52,8 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
     .option('--keep-newline', 'keep the trailing line end of typed or piped input')
     .option('--allow-empty', 'store an empty value')
     .option('--metadata <key=text>', 'metadata, encrypted like the value; repeatable', collectMetadata)
+    .option('--tag <tag>', 'add a tag; repeatable', collectText)
+    .option('--note <text>', 'set the note')
     .option('--drop-metadata', 'keep no metadata of the current version')
     .option('--expires-in <duration>', 'expire the value after this time: 12h, 7d …')
     .option('--cas <version>', 'store only if the current version is this one; 0 for no value')
@@ -62,14 +62,16 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
 }
 
 async function set(shell: Shell, name: string, options: Options): Promise<void> {
-  const { metadata = {}, dropMetadata, cas, expiresIn } = options;
+  const { metadata = {}, dropMetadata, cas, expiresIn, tag, note } = options;
   if (options.metadata !== undefined) {
     const { checkGivenMetadata } = await import('../../mcp/metadata-arguments.ts');
     checkGivenMetadata(metadata);
   }
+  editTags({}, { tag, note });
   // Parsed before the prompt, so that a wrong option does not waste input.
   const settings = {
     metadata,
+    tags: { tag, note },
     dropMetadata: dropMetadata === true,
     ifVersion: cas === undefined ? undefined : parseWhole('--cas', cas),
     expiresIn: expiresIn === undefined ? undefined : parseDuration('--expires-in', expiresIn),
@@ -80,56 +82,8 @@ async function set(shell: Shell, name: string, options: Options): Promise<void> 
   if (value === '' && options.allowEmpty !== true) {
     throw usageError('The value is empty; nothing was stored', 'To store an empty value, use --allow-empty.');
   }
-  const { info, changes } = await store(client, name, value, settings);
+  const { info, changes } = await storeByPerson(client, name, value, settings);
   shell.print([line`Stored ${info.name}, version ${info.version}.`, ...changes].join('\n'), { ...info, changes });
-}
-
-interface Settings {
-  readonly metadata: Metadata;
-  readonly dropMetadata: boolean;
-  readonly ifVersion: number | undefined;
-  readonly expiresIn: number | undefined;
-}
-
-/** Maximum number of attempts when other writers store versions at the same time. */
-const maxAttempts = 5;
-
-/** Stores the value on the condition that the version whose metadata it takes over is still the current one. */
-async function store(
-  client: Anima,
-  name: string,
-  value: string,
-  { metadata, dropMetadata, ifVersion, expiresIn }: Settings,
-): Promise<{ info: ValueInfo; changes: string[] }> {
-  for (let attempt = 1; ; attempt++) {
-    const current = await readCurrentVersion(client, name);
-    const before = current.state === 'present' ? current.info.metadata : {};
-    const next = { ...(dropMetadata ? {} : inheritedByPerson(before)), ...metadata };
-    try {
-      const info = await client.vault.set(name, value, {
-        metadata: next,
-        expiresIn,
-        ifVersion: ifVersion ?? baseVersion(current),
-      });
-      return { info, changes: [...describeMetadataChange(before, next), ...unreadMetadata(current, info)] };
-    } catch (error) {
-      if (!(error instanceof ConflictError) || ifVersion !== undefined || attempt >= maxAttempts) throw error;
-    }
-  }
-}
-
-/** The version for the condition. An expired version counts as none. That of a damaged value is unknown. */
-function baseVersion(current: CurrentVersion): number | undefined {
-  if (current.state === 'present') return current.info.version;
-  return current.state === 'forbidden' || current.state === 'damaged' ? undefined : 0;
-}
-
-function unreadMetadata({ state }: CurrentVersion, { version }: ValueInfo): string[] {
-  if (state === 'damaged')
-    return ['The earlier version was damaged; it was replaced, and none of its metadata was kept.'];
-  if (state === 'expired') return ['The earlier version had expired; nothing of its metadata was kept.'];
-  if (state !== 'forbidden' || version === 1) return [];
-  return ['This key has no permission to list values; nothing of the earlier metadata was kept.'];
 }
 
 async function readValue(shell: Shell, { file, value, unsafeArgument, keepNewline }: Options): Promise<string> {
