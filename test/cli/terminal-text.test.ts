@@ -122,6 +122,7 @@ test('no file but these writes to a stream directly', () => {
     'node-shell.ts', // the printing methods themselves
     'processes/command-runner.ts', // streams of the started command
     'program.ts', // help and errors, escaped
+    'sessions/chat/chat-input.ts', // what a person types
     'shell/progress-line.ts', // escaped
     'shell/prompts.ts', // escaped
     'shell/shell.ts', // the interface
