@@ -11,6 +11,8 @@ const middleware = ['^lambdas/middleware/', '^lambdas/[^/]+/middleware/'];
 const functions = inFolder('lambdas/functions');
 const compose = inFolder('lambdas/compose');
 const aws = inFolder('lambdas/aws');
+/** Requests with values to hosts outside, for the service and for the command. */
+const egress = inFolder('egress');
 
 /**
  * The imports that each top-level folder, or layer of lambdas/, may have from this repository, in addition to its own
@@ -19,10 +21,11 @@ const aws = inFolder('lambdas/aws');
 const layers = [
   { name: 'core', from: inFolder('core'), may: [] },
   { name: 'contract', from: inFolder('contract'), may: [] },
-  { name: 'lambdas-rules', from: rules, may: [inFolder('core'), inFolder('contract')] },
+  { name: 'egress', from: egress, may: [inFolder('core')] },
+  { name: 'lambdas-rules', from: rules, may: [inFolder('core'), inFolder('contract'), egress] },
   { name: 'lambdas-aws', from: aws, may: [inFolder('contract')] },
   // A store imports the ports of the rules as types only. .ci/import-rules.ts checks this, because the parser cannot distinguish type imports.
-  { name: 'lambdas-stores', from: stores, may: [inFolder('core'), inFolder('contract'), aws, rules] },
+  { name: 'lambdas-stores', from: stores, may: [inFolder('core'), inFolder('contract'), egress, aws, rules] },
   { name: 'lambdas-middleware', from: middleware, may: [rules, inFolder('contract')] },
   { name: 'lambdas-handlers', from: handlers, may: [rules, inFolder('contract'), middleware] },
   {
@@ -34,7 +37,7 @@ const layers = [
   { name: 'lib', from: inFolder('lib'), may: [inFolder('contract')] },
   { name: 'bin', from: inFolder('bin'), may: [inFolder('lib'), inFolder('core')] },
   { name: 'sdk', from: inFolder('sdk'), may: [inFolder('contract'), inFolder('core')] },
-  { name: 'cli', from: inFolder('cli'), may: [inFolder('sdk'), inFolder('core')] },
+  { name: 'cli', from: inFolder('cli'), may: [inFolder('sdk'), inFolder('core'), egress] },
   { name: 'viewer', from: inFolder('viewer'), may: [inFolder('sdk'), inFolder('core')] },
   { name: 'local', from: inFolder('local'), may: [inFolder('contract')] },
   // The emulated AWS services must not depend on the vault.
@@ -106,6 +109,14 @@ export const capabilities = {
     'route-errors.ts': ['routes.ts', 'shared'],
     'openapi-responses.ts': ['route-errors.ts', 'routes.ts', 'shared'],
     'openapi-document.ts': ['*'],
+  },
+  egress: {
+    refusals: [],
+    references: [],
+    redaction: [],
+    rules: ['refusals'],
+    requests: ['references', 'refusals', 'rules'],
+    exchange: ['redaction', 'requests', 'rules'],
   },
   lambdas: {
     shared: [],
@@ -250,7 +261,7 @@ const unlisted = Object.entries(capabilities).map(([root, rows]) => ({
 
 /** Packages of cryptography that run wherever clients do. */
 const portable = '^node_modules/(@noble/(ciphers|curves|hashes|post-quantum)|hpke)/';
-const product = '^(core|contract|lambdas|sdk|lib|bin|cli|viewer|local)/';
+const product = '^(core|contract|egress|lambdas|sdk|lib|bin|cli|viewer|local)/';
 
 export default {
   forbidden: [
@@ -338,7 +349,7 @@ export default {
       comment: "Of the command, the operator's requests alone are signed with AWS credentials.",
       severity: 'error',
       from: {
-        path: '^(lambdas|lib|contract|core|sdk|cli|viewer)/',
+        path: '^(lambdas|egress|lib|contract|core|sdk|cli|viewer)/',
         pathNot: [aws, '^lambdas/[^/]+/stores/', '^cli/shell/signed-aws-request\\.ts$'],
       },
       to: { path: '^node_modules/@(aws-sdk|smithy)/' },
@@ -352,7 +363,7 @@ export default {
     {
       name: 'handlers-ship-no-dev-dependency',
       severity: 'error',
-      from: { path: '^(lambdas|contract|core|sdk/src)/' },
+      from: { path: '^(lambdas|egress|contract|core|sdk/src)/' },
       to: { dependencyTypes: ['npm-dev'], pathNot: ['^node_modules/@types/'] },
     },
   ],

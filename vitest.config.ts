@@ -2,7 +2,7 @@ import { configDefaults, defineConfig } from 'vitest/config';
 
 /** Test files that run separately, so that `npm test` ends within five minutes. */
 const suites = {
-  cli: ['test/{cli,mcp,docs}/**/*.test.ts'],
+  cli: ['test/{cli,egress,mcp,docs}/**/*.test.ts'],
   custody: [
     'test/{users,memory,channels,conversations,explain}/**/*.test.ts',
     'test/security/user-custody/**/*.test.ts',
@@ -76,7 +76,14 @@ export default defineConfig({
     allowOnly: false,
     coverage: {
       provider: 'v8',
-      include: ['core/**/*.ts', 'contract/**/*.ts', 'lambdas/**/*.ts', 'sdk/src/**/*.ts', 'cli/**/*.ts'],
+      include: [
+        'core/**/*.ts',
+        'contract/**/*.ts',
+        'lambdas/**/*.ts',
+        'egress/**/*.ts',
+        'sdk/src/**/*.ts',
+        'cli/**/*.ts',
+      ],
       reporter: ['text-summary', 'html', 'json-summary'],
     },
   },

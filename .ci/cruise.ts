@@ -23,7 +23,21 @@ export interface Cruise {
 export type Capabilities = Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
 
 const configFile = resolve('.dependency-cruiser.mjs');
-const folders = ['bin', 'lib', 'contract', 'core', 'lambdas', 'sdk', 'cli', 'viewer', 'local', 'test', 'bench', '.ci'];
+const folders = [
+  'bin',
+  'lib',
+  'contract',
+  'core',
+  'egress',
+  'lambdas',
+  'sdk',
+  'cli',
+  'viewer',
+  'local',
+  'test',
+  'bench',
+  '.ci',
+];
 
 /** The names of all rules, and the rows of the capabilities. */
 export async function readRules(): Promise<{ rules: readonly string[]; capabilities: Capabilities }> {

@@ -3,6 +3,13 @@
  * only. After a restart, the host could repeat such a value in the response to a request that does not contain it.
  * Before its first request to a host, a server therefore reads every value that may be sent there.
  */
+
+import {
+  coversHostname,
+  InvalidUsageRuleError,
+  isUsableValue,
+  parseUsageRules,
+} from '../../egress/rules/usage-rules.ts';
 import {
   type Anima,
   AnimaError,
@@ -14,7 +21,6 @@ import {
 import { isGeneratedByModel, type Metadata } from '../secrets/value-metadata.ts';
 import { inParallel } from '../shell/parallel.ts';
 import { ToolRefusal } from './tool-refusal.ts';
-import { coversHostname, InvalidUsageRuleError, isUsableValue, parseUsageRules } from './usage-rules.ts';
 import type { SearchedText } from './used-value-history.ts';
 
 /** Maximum number of concurrent reads. */

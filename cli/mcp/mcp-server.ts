@@ -4,17 +4,17 @@ import { setImmediate } from 'node:timers/promises';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
 import type * as z from 'zod';
+import { nodeNetwork } from '../../egress/exchange/outbound-http.ts';
+import { UseRefusal } from '../../egress/refusals/use-refusal.ts';
 import { toFailure } from '../shell/command-error.ts';
 import type { Shell } from '../shell/shell.ts';
 import { version } from '../shell/version.ts';
 import { HostValues } from './host-values.ts';
 import { httpRequest } from './http-request-tool.ts';
-import { nodeNetwork } from './outbound-http.ts';
 import { describeSecret, generateSecret, listSecrets, revealSecret } from './secret-tools.ts';
 import { shareFile } from './share-file-tool.ts';
 import { createToolCall, type McpSettings, sanitizeCallerId, type ToolContext } from './tool-context.ts';
 import type { Tool } from './tool-definition.ts';
-import { ToolRefusal } from './tool-refusal.ts';
 import { UsedValueHistory } from './used-value-history.ts';
 
 /** The caller: a default until the client has sent its name. */
@@ -77,7 +77,7 @@ function createMcpServer(scope: ToolContext, caller: Caller, log: Log, running: 
  * contain anything.
  */
 function toToolError(error: unknown): { readonly code: string; readonly text: string } {
-  if (error instanceof ToolRefusal) return { code: 'refused', text: `${error.message}.` };
+  if (error instanceof UseRefusal) return { code: 'refused', text: `${error.message}.` };
   const { code, message, next } = toFailure(error);
   return { code, text: next === undefined ? `${message}.` : `${message}. ${next}` };
 }

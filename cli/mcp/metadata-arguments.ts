@@ -1,7 +1,8 @@
 /** Checks metadata that a person gives to a command. */
+
+import { InvalidUsageRuleError, parseUsageRules } from '../../egress/rules/usage-rules.ts';
 import { isOriginKey, type Metadata } from '../secrets/value-metadata.ts';
 import { usageError } from '../shell/command-error.ts';
-import { InvalidUsageRuleError, parseUsageRules } from './usage-rules.ts';
 
 /** @throws CommandError usage for rules that would make the value unusable, and for keys that only this program sets */
 export function checkGivenMetadata(metadata: Metadata): void {

@@ -1,8 +1,9 @@
 /** Changes of the metadata of a value by a person. */
+
+import { formatHostRule, parseHosts, usageMetadataKeys } from '../../egress/rules/usage-rules.ts';
 import { isMetadataByModel, isRuleKey, type Metadata, omitKeys, originKeys } from '../secrets/value-metadata.ts';
 import { usageError } from '../shell/command-error.ts';
 import { checkGivenMetadata, withUsageErrors } from './metadata-arguments.ts';
-import { formatHostRule, parseHosts, usageMetadataKeys } from './usage-rules.ts';
 
 export interface MetadataEdit {
   readonly allowHosts: readonly string[];

@@ -1,11 +1,5 @@
 /** Tools for values: list, describe and generate; reveal only if enabled. */
 import * as z from 'zod';
-import { ConflictError, type ValueInfo, type VersionInfo } from '../../sdk/src/index.ts';
-import { isMetadataByModel, type Metadata, model, originKeys, readCurrentVersion } from '../secrets/value-metadata.ts';
-import { generateRandomSecret, maxSecretLength, secretKinds } from './secret-generator.ts';
-import { assertInFolder, type ToolCall, type ToolContext } from './tool-context.ts';
-import type { Tool } from './tool-definition.ts';
-import { ToolRefusal } from './tool-refusal.ts';
 import {
   findMatchingRule,
   formatHostRule,
@@ -16,7 +10,13 @@ import {
   parseUsageRules,
   requestParts,
   usageMetadataKeys,
-} from './usage-rules.ts';
+} from '../../egress/rules/usage-rules.ts';
+import { ConflictError, type ValueInfo, type VersionInfo } from '../../sdk/src/index.ts';
+import { isMetadataByModel, type Metadata, model, originKeys, readCurrentVersion } from '../secrets/value-metadata.ts';
+import { generateRandomSecret, maxSecretLength, secretKinds } from './secret-generator.ts';
+import { assertInFolder, type ToolCall, type ToolContext } from './tool-context.ts';
+import type { Tool } from './tool-definition.ts';
+import { ToolRefusal } from './tool-refusal.ts';
 
 const name = z.string().min(1).max(256).describe('Name of the secret, a path such as prod/stripe/key');
 

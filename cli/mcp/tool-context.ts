@@ -1,9 +1,10 @@
 /** Context shared by the tools of one server. */
+
+import type { Network, OutboundLimits } from '../../egress/exchange/outbound-http.ts';
+import type { HostRule } from '../../egress/rules/usage-rules.ts';
 import type { Anima, CallerIds, CallOptions } from '../../sdk/src/index.ts';
 import type { HostValues } from './host-values.ts';
-import type { Network, OutboundLimits } from './outbound-http.ts';
 import { ToolRefusal } from './tool-refusal.ts';
-import type { HostRule } from './usage-rules.ts';
 import type { UsedValueHistory } from './used-value-history.ts';
 
 /** Settings from the options of `anima mcp`. */

@@ -3,7 +3,7 @@
  * have sent to the same host. A host can repeat a value at any later time, so no value is ever forgotten. When there is
  * no room for another one, its use is refused.
  */
-import { ResponseRedactor } from './response-redaction.ts';
+import { ResponseRedactor } from '../../egress/redaction/response-redactor.ts';
 import { ToolRefusal } from './tool-refusal.ts';
 
 /** A text to search for. */

@@ -1,9 +1,10 @@
 /** Plans the environment of a command: which of its variables come from the vault. */
+
+import { parseComposedText, type Template } from '../../egress/references/reference-templates.ts';
+import { InvalidReferenceError, parseReference, referenceScheme } from '../../egress/references/secret-references.ts';
 import { usageError } from '../shell/command-error.ts';
 import type { FileEntry } from './file-entry.ts';
-import { parseComposedText, type Template } from './reference-templates.ts';
 import { checkRestrictedVariables, isVaultCredential, type VariableOrigin } from './restricted-variables.ts';
-import { InvalidReferenceError, parseReference, referenceScheme } from './secret-references.ts';
 import { environmentVariablesFor } from './value-names.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;

@@ -1,9 +1,11 @@
 /** Plans and applies an import: compares each entry of a file with the vault. */
+
+import { vaultNameProblem } from '../../egress/references/vault-names.ts';
 import { type Anima, AnimaError, type Value } from '../../sdk/src/index.ts';
 import { usageError } from '../shell/command-error.ts';
 import type { FileEntry } from './file-entry.ts';
 import { describeMetadataChange, inheritedByPerson, type Metadata } from './value-metadata.ts';
-import { maxValueBytes, vaultNameProblem } from './value-names.ts';
+import { maxValueBytes } from './value-names.ts';
 
 /**
  * `expired` if the name has an expired value. `unknown` if the key has no permission to read the value, or it cannot

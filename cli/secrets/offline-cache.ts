@@ -15,11 +15,11 @@ import {
   openCached,
   sealCached,
 } from '../../core/offline-cache/cached-file.ts';
+import type { Reference } from '../../egress/references/secret-references.ts';
 import type { Value } from '../../sdk/src/index.ts';
 import { parseDuration } from '../shell/durations.ts';
 import { systemErrorCode, writePrivateFile } from '../shell/private-files.ts';
 import type { Shell, VaultAccess } from '../shell/shell.ts';
-import type { Reference } from './secret-references.ts';
 
 /** Cached content, and its age since the vault returned it, milliseconds. */
 export interface CachedContent<T> {

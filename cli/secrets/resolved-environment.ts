@@ -1,13 +1,14 @@
 /** Reads the sources of a command's environment, and resolves their references. */
+
+import { fillTemplate, type Template } from '../../egress/references/reference-templates.ts';
+import { type Reference, referenceKey } from '../../egress/references/secret-references.ts';
 import { CommandError, exitCodes, usageError } from '../shell/command-error.ts';
 import type { Shell } from '../shell/shell.ts';
 import { type EnvironmentPlan, type NamedFolder, planEnvironment } from './environment-plan.ts';
 import type { FileEntry } from './file-entry.ts';
-import { fillTemplate, type Template } from './reference-templates.ts';
 import type { EnvFileDialect } from './secret-files.ts';
 import { parseEnvText, readEnvText } from './secret-files.ts';
 import { SecretReader } from './secret-reader.ts';
-import { type Reference, referenceKey } from './secret-references.ts';
 import { unresolvedReferencesError } from './unresolved-references.ts';
 
 /** The options of `anima run` that decide the environment. */

@@ -1,10 +1,11 @@
 /** Reads referenced values from the vault or, while it cannot be reached, from the offline cache. */
+
+import { type Reference, referenceKey } from '../../egress/references/secret-references.ts';
 import { type Anima, AnimaError, type AnimaErrorCode, type Value } from '../../sdk/src/index.ts';
 import { durationText } from '../shell/durations.ts';
 import { inParallel } from '../shell/parallel.ts';
 import type { Shell } from '../shell/shell.ts';
 import { type CachedContent, type OfflineCache, openOfflineCache } from './offline-cache.ts';
-import { type Reference, referenceKey } from './secret-references.ts';
 
 /** Result of one reference. */
 export type ReadOutcome =

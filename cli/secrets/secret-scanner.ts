@@ -2,8 +2,8 @@
 import { createReadStream } from 'node:fs';
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AhoCorasickAutomaton } from './aho-corasick.ts';
-import { encodedFormsOf } from './encoded-forms.ts';
+import { AhoCorasickAutomaton } from '../../egress/redaction/aho-corasick.ts';
+import { encodedFormsOf } from '../../egress/redaction/encoded-forms.ts';
 
 export interface Finding {
   readonly file: string;

@@ -7,11 +7,9 @@
  * program continues.
  */
 import { Transform } from 'node:stream';
-import { AhoCorasickAutomaton } from './aho-corasick.ts';
-import { encodedFormsOf, type FormOptions } from './encoded-forms.ts';
-
-/** Replacement for a value. */
-export const concealedMarker = '<concealed by anima>';
+import { AhoCorasickAutomaton } from '../../egress/redaction/aho-corasick.ts';
+import { concealedMarker } from '../../egress/redaction/concealed-marker.ts';
+import { encodedFormsOf, type FormOptions } from '../../egress/redaction/encoded-forms.ts';
 
 const markerBytes = Buffer.from(concealedMarker);
 

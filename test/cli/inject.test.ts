@@ -1,5 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { fillTemplate, findReferencePlaces, InvalidTemplateError } from '../../cli/secrets/reference-templates.ts';
+import {
+  fillTemplate,
+  findReferencePlaces,
+  InvalidTemplateError,
+} from '../../egress/references/reference-templates.ts';
 
 const filled = (template: string) =>
   fillTemplate(

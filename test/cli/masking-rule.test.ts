@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { maskingScopeOf } from '../../cli/secrets/masking-rule.ts';
-import { concealedMarker, StreamMasker } from '../../cli/secrets/stream-masking.ts';
+import { StreamMasker } from '../../cli/secrets/stream-masking.ts';
+import { concealedMarker } from '../../egress/redaction/concealed-marker.ts';
 
 describe('the rule of masking', () => {
   test.each([

@@ -5,8 +5,9 @@ import { text as textOf } from 'node:stream/consumers';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseEnvFile } from '../../cli/secrets/dotenv-format.ts';
-import { encodedFormsOf, isMaskable } from '../../cli/secrets/encoded-forms.ts';
-import { concealedMarker, StreamMasker } from '../../cli/secrets/stream-masking.ts';
+import { StreamMasker } from '../../cli/secrets/stream-masking.ts';
+import { concealedMarker } from '../../egress/redaction/concealed-marker.ts';
+import { encodedFormsOf, isMaskable } from '../../egress/redaction/encoded-forms.ts';
 
 const bytes = (text: string | Uint8Array) => Buffer.from(text as string);
 

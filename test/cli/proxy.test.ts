@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { proxyFor } from '../../cli/shell/proxy-settings.ts';
-import { selfSigned } from '../mcp/self-signed-certificate.ts';
+import { selfSigned } from '../egress/self-signed-certificate.ts';
 import { apiKey, serve } from '../sdk/fake-fetch.ts';
 
 const main = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));

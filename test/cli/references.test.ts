@@ -1,20 +1,20 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
-  InvalidReferenceError,
-  isReference,
-  parseReference,
-  referenceKey,
-} from '../../cli/secrets/secret-references.ts';
-import {
   environmentVariableFor,
   environmentVariablesFor,
   maxValueBytes,
   normalizeFolder,
-  vaultNameProblem,
 } from '../../cli/secrets/value-names.ts';
 import { limits } from '../../contract/shared/limits.ts';
 import { nameProblem } from '../../contract/shared/name-patterns.ts';
+import {
+  InvalidReferenceError,
+  isReference,
+  parseReference,
+  referenceKey,
+} from '../../egress/references/secret-references.ts';
+import { vaultNameProblem } from '../../egress/references/vault-names.ts';
 
 describe('a reference', () => {
   test('names a value, and a version if it says so', () => {

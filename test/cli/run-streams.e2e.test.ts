@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { concealedMarker } from '../../cli/secrets/stream-masking.ts';
+import { concealedMarker } from '../../egress/redaction/concealed-marker.ts';
 import { useLocalStack } from '../shared/local-stack.ts';
 import { startProcess } from './command-runner.ts';
 import { openPty } from './pty-terminal.ts';

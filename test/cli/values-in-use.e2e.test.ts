@@ -7,7 +7,7 @@ import { text as textOf } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { githubMaskCommands, writeGithubEnvFile } from '../../cli/secrets/github-env-format.ts';
-import { concealedMarker } from '../../cli/secrets/stream-masking.ts';
+import { concealedMarker } from '../../egress/redaction/concealed-marker.ts';
 import { apiKey } from '../sdk/fake-fetch.ts';
 import { useLocalStack } from '../shared/local-stack.ts';
 import { startProcess } from './command-runner.ts';

@@ -9,10 +9,10 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { openBlob } from '../../sdk/src/index.ts';
+import { type HostileServer, startHostileServer } from '../egress/hostile-server.ts';
+import { tracesOf } from '../egress/secret-search.ts';
 import { useLocalStack } from '../shared/local-stack.ts';
 import { projectFolder } from '../shared/vault-process.ts';
-import { type HostileServer, startHostileServer } from './hostile-server.ts';
-import { tracesOf } from './secret-search.ts';
 
 const stack = useLocalStack();
 const folder = mkdtempSync(join(tmpdir(), 'anima-mcp-'));

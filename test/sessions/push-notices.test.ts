@@ -11,7 +11,7 @@ import { parsePushEndpoint } from '../../lambdas/relay/push-endpoint.ts';
 import { httpsNotices, type NoticeNetwork } from '../../lambdas/relay/stores/https-notices.ts';
 import { isPublicAddress } from '../../lambdas/relay/stores/public-addresses.ts';
 import { WebPush } from '../../lambdas/relay/web-push.ts';
-import { selfSigned } from '../mcp/self-signed-certificate.ts';
+import { selfSigned } from '../egress/self-signed-certificate.ts';
 
 const publicAddress = '93.184.216.34';
 

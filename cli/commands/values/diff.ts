@@ -1,13 +1,13 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
-import { type Anima, AnimaError, type Value } from '../../../sdk/src/index.ts';
 import {
   InvalidReferenceError,
   isReference,
   parseReference,
   type Reference,
   referenceScheme,
-} from '../../secrets/secret-references.ts';
+} from '../../../egress/references/secret-references.ts';
+import { type Anima, AnimaError, type Value } from '../../../sdk/src/index.ts';
 import { describeMetadataChange } from '../../secrets/value-metadata.ts';
 import { exitCodes, usageError } from '../../shell/command-error.ts';
 import { inParallel } from '../../shell/parallel.ts';

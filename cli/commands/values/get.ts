@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
+import type { Reference } from '../../../egress/references/secret-references.ts';
 import type { Value } from '../../../sdk/src/index.ts';
-import type { Reference } from '../../secrets/secret-references.ts';
 import { parseWhole } from '../../shell/durations.ts';
 import type { Shell } from '../../shell/shell.ts';
 

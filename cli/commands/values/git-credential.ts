@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
+import { vaultNameProblem } from '../../../egress/references/vault-names.ts';
 import { AnimaError } from '../../../sdk/src/index.ts';
-import { normalizeFolder, vaultNameProblem } from '../../secrets/value-names.ts';
+import { normalizeFolder } from '../../secrets/value-names.ts';
 import { storeByPerson } from '../../secrets/value-writing.ts';
 import { usageError } from '../../shell/command-error.ts';
 import { readAll } from '../../shell/private-files.ts';

@@ -5,10 +5,10 @@ import {
   findReferencePlaces,
   InvalidTemplateError,
   type ReferencePlace,
-} from '../../secrets/reference-templates.ts';
+} from '../../../egress/references/reference-templates.ts';
+import { referenceKey } from '../../../egress/references/secret-references.ts';
 import { checkOutput, displayNameOf, type OutputOptions, readText, writeOutput } from '../../secrets/secret-files.ts';
 import { SecretReader } from '../../secrets/secret-reader.ts';
-import { referenceKey } from '../../secrets/secret-references.ts';
 import { unresolvedReferencesError } from '../../secrets/unresolved-references.ts';
 import { usageError } from '../../shell/command-error.ts';
 import type { Shell } from '../../shell/shell.ts';

@@ -47,7 +47,7 @@ Client configuration:
     )
     .action(async (options: Options, command: Command) => {
       const { normalizeFolder } = await import('../../secrets/value-names.ts');
-      const { parseHosts, InvalidUsageRuleError } = await import('../../mcp/usage-rules.ts');
+      const { parseHosts, InvalidUsageRuleError } = await import('../../../egress/rules/usage-rules.ts');
       const hosts = () => {
         try {
           return options.host === undefined ? undefined : parseHosts(options.host.join(','));

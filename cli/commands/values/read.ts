@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
+import { InvalidReferenceError, parseReference, type Reference } from '../../../egress/references/secret-references.ts';
 import { type OutputOptions, writeOutput } from '../../secrets/secret-files.ts';
 import { SecretReader } from '../../secrets/secret-reader.ts';
-import { InvalidReferenceError, parseReference, type Reference } from '../../secrets/secret-references.ts';
 import { usageError } from '../../shell/command-error.ts';
 import type { Shell } from '../../shell/shell.ts';
 

@@ -1,6 +1,8 @@
-/** Validates the arguments of `http_request` and builds the request after the values are read. */
-import * as z from 'zod';
-import type { OutboundRequest } from './outbound-http.ts';
+/** Validates a request with placeholders and builds the request after the values are read. */
+
+import { UseRefusal } from '../refusals/use-refusal.ts';
+import type { Method, RequestPart } from '../rules/usage-rules.ts';
+import type { OutboundRequest } from './outbound-request.ts';
 import {
   assertNoPlaceholder,
   fillPlaceholders,
@@ -10,41 +12,33 @@ import {
   parsePlaceholderText,
   type ValuesByReference,
 } from './request-placeholders.ts';
-import { ToolRefusal } from './tool-refusal.ts';
-import { methods, type RequestPart } from './usage-rules.ts';
 
-const boundedText = (longest: number) => z.string().max(longest);
-const boundedTextMap = (longestName: number, longest: number) =>
-  z.record(boundedText(longestName).min(1), boundedText(longest));
-
-export const httpRequestInput = z.strictObject({
-  method: z.enum(methods).default('GET'),
-  url: boundedText(4096).describe('https://host/path, without placeholders'),
-  headers: boundedTextMap(128, 8192).default({}).describe('Headers by name; values may contain placeholders'),
-  query: boundedTextMap(128, 8192)
-    .default({})
-    .describe('Query parameters, encoded for you; values may contain placeholders'),
-  basicAuth: z
-    .strictObject({ user: boundedText(512), password: boundedText(512) })
-    .optional()
-    .describe('Authorization: Basic, encoded for you; both fields may contain placeholders'),
-  body: boundedText(262_144).optional().describe('Body as text; placeholders are replaced without escaping'),
-  json: z
-    .unknown()
-    .optional()
-    .describe('Body as JSON instead; strings may contain placeholders, which are escaped as JSON'),
-  form: boundedTextMap(128, 8192).optional().describe('Body as application/x-www-form-urlencoded instead'),
-});
-
-export type HttpRequestInput = z.infer<typeof httpRequestInput>;
+/** What a caller asks for, already checked against a schema. Texts may contain placeholders where said. */
+export interface RequestTemplate {
+  readonly method: Method;
+  /** `https://host/path`, without placeholders. */
+  readonly url: string;
+  /** By name; values may contain placeholders. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** By name, not encoded; values may contain placeholders. */
+  readonly query: Readonly<Record<string, string>>;
+  /** Both texts may contain placeholders. */
+  readonly basicAuth?: { readonly user: string; readonly password: string } | undefined;
+  /** At most one of the three bodies. Placeholders in `body` are replaced without escaping. */
+  readonly body?: string | undefined;
+  /** Strings may contain placeholders, which are escaped as JSON. */
+  readonly json?: unknown;
+  /** By name, not encoded; values may contain placeholders. */
+  readonly form?: Readonly<Record<string, string>> | undefined;
+}
 
 /** A request before its placeholders are replaced with values. */
-export interface HttpRequestDraft {
+export interface RequestDraft {
   readonly url: URL;
   readonly uses: readonly PlaceholderUse[];
   /**
    * Fills in the values. Returns the request and the texts derived from values that would reveal them.
-   * @throws ToolRefusal if a value cannot be used at its position
+   * @throws UseRefusal if a value cannot be used at its position
    */
   fill(values: ValuesByReference): {
     readonly outgoing: Omit<OutboundRequest, 'allowsLoopback'>;
@@ -67,8 +61,8 @@ const headerNamePattern = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const reservedHeaders =
   /^(host|connection|keep-alive|upgrade|te|trailer|transfer-encoding|content-length|content-encoding|expect|accept-encoding|range|if-range|http2-settings|proxy-.*|sec-.*|x-http-method|x-http-method-override|x-method-override|forwarded|x-forwarded-.*|x-real-ip|x-original-.*|x-rewrite-url)$/;
 
-/** @throws ToolRefusal */
-export function createDraft(input: HttpRequestInput): HttpRequestDraft {
+/** @throws UseRefusal */
+export function createDraft(input: RequestTemplate): RequestDraft {
   const url = parseUrl(input.url);
   const uses: PlaceholderUse[] = [];
   const note = (part: RequestPart) => (filler: PlaceholderText) => {
@@ -79,7 +73,7 @@ export function createDraft(input: HttpRequestInput): HttpRequestDraft {
   const query = parseEntries('query', input.query, note('query'));
   const basic = parseBasicAuth(input, note('header'));
   const body = parseBody(input, note('body'));
-  if (uses.length > maxPlaceholders) throw new ToolRefusal(`There are more than ${maxPlaceholders} placeholders`);
+  if (uses.length > maxPlaceholders) throw new UseRefusal(`There are more than ${maxPlaceholders} placeholders`);
   return {
     url,
     uses,
@@ -106,13 +100,13 @@ export function createDraft(input: HttpRequestInput): HttpRequestDraft {
 
 function parseUrl(address: string): URL {
   assertNoPlaceholder('url', address);
-  if (!URL.canParse(address)) throw new ToolRefusal('url is not an absolute URL');
+  if (!URL.canParse(address)) throw new UseRefusal('url is not an absolute URL');
   const url = new URL(address);
-  if (url.protocol !== 'https:' && url.protocol !== 'http:') throw new ToolRefusal('url must begin with https://');
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') throw new UseRefusal('url must begin with https://');
   if (url.username !== '' || url.password !== '')
-    throw new ToolRefusal('url must not contain a user or password; use basicAuth');
+    throw new UseRefusal('url must not contain a user or password; use basicAuth');
   // A percent-encoded placeholder would pass the check above and become a placeholder again when decoded.
-  if (/%7b%7b\s*anima/i.test(url.href)) throw new ToolRefusal('url must not contain a placeholder');
+  if (/%7b%7b\s*anima/i.test(url.href)) throw new UseRefusal('url must not contain a placeholder');
   url.hash = '';
   return url;
 }
@@ -125,34 +119,31 @@ function parseEntries(
   noted: RecordPlaceholders,
 ): [string, PlaceholderText][] {
   const entries = Object.entries(record);
-  if (entries.length > maxEntries) throw new ToolRefusal(`${label} has more than ${maxEntries} entries`);
+  if (entries.length > maxEntries) throw new UseRefusal(`${label} has more than ${maxEntries} entries`);
   return entries.map(([name, value]) => [
     assertNoPlaceholder(`a name of ${label}`, name),
     noted(parsePlaceholderText(label, value)),
   ]);
 }
 
-function parseHeaders(
-  { headers, basicAuth }: HttpRequestInput,
-  noted: RecordPlaceholders,
-): [string, PlaceholderText][] {
+function parseHeaders({ headers, basicAuth }: RequestTemplate, noted: RecordPlaceholders): [string, PlaceholderText][] {
   const entries = parseEntries('headers', headers, noted).map(
     ([name, filler]) => [name.toLowerCase(), filler] as [string, PlaceholderText],
   );
   const names = entries.map(([name]) => name);
-  if (new Set(names).size < names.length) throw new ToolRefusal('A header occurs twice');
+  if (new Set(names).size < names.length) throw new UseRefusal('A header occurs twice');
   for (const name of names) {
-    if (!headerNamePattern.test(name)) throw new ToolRefusal('A header name is not a valid token');
-    if (reservedHeaders.test(name)) throw new ToolRefusal(`The header ${name} can't be set`);
+    if (!headerNamePattern.test(name)) throw new UseRefusal('A header name is not a valid token');
+    if (reservedHeaders.test(name)) throw new UseRefusal(`The header ${name} can't be set`);
   }
   if (basicAuth !== undefined && names.includes('authorization')) {
-    throw new ToolRefusal('Give the header authorization or basicAuth, not both');
+    throw new UseRefusal('Give the header authorization or basicAuth, not both');
   }
   return entries;
 }
 
 function parseBasicAuth(
-  { basicAuth }: HttpRequestInput,
+  { basicAuth }: RequestTemplate,
   noted: RecordPlaceholders,
 ): ((values: ValuesByReference) => string) | undefined {
   if (basicAuth === undefined) return undefined;
@@ -161,7 +152,7 @@ function parseBasicAuth(
   return (values) => {
     const name = fillPlaceholders(user, values);
     // RFC 7617 section 2: what follows the first colon is the password.
-    if (name.includes(':')) throw new ToolRefusal('The user of basicAuth must not contain a colon');
+    if (name.includes(':')) throw new UseRefusal('The user of basicAuth must not contain a colon');
     return `${name}:${fillPlaceholders(password, values)}`;
   };
 }
@@ -172,14 +163,14 @@ interface RequestContent {
 }
 
 function parseBody(
-  input: HttpRequestInput,
+  input: RequestTemplate,
   noted: RecordPlaceholders,
 ): ((values: ValuesByReference) => RequestContent) | undefined {
   const { body, json, form, method } = input;
   const given = [body, json, form].filter((one) => one !== undefined).length;
   if (given === 0) return undefined;
-  if (given > 1) throw new ToolRefusal('Give only one of body, json and form');
-  if (method === 'GET' || method === 'HEAD') throw new ToolRefusal(`A ${method} request has no body`);
+  if (given > 1) throw new UseRefusal('Give only one of body, json and form');
+  if (method === 'GET' || method === 'HEAD') throw new UseRefusal(`A ${method} request has no body`);
   if (body !== undefined) {
     const filler = noted(parsePlaceholderText('body', body));
     return (values) => ({ type: 'text/plain; charset=utf-8', bytes: Buffer.from(fillPlaceholders(filler, values)) });
@@ -198,13 +189,16 @@ function parseBody(
 /** RFC 9110 section 5.5, restricted to ASCII, because recipients interpret other characters differently. */
 function checkHeaderValue(name: string, value: string): string {
   if (!/^[\t\x20-\x7e]*$/.test(value)) {
-    throw new ToolRefusal(`The header ${name} would contain a line end or a character that is not allowed in headers`);
+    throw new UseRefusal(
+      `The header ${name} would contain a line end or a character that is not allowed in headers`,
+      'value_unusable',
+    );
   }
   return value;
 }
 
 function checkSizes(url: URL, headers: ReadonlyMap<string, string>, body: Buffer | undefined): void {
   const bytes = [...headers].reduce((sum, [name, value]) => sum + name.length + value.length + 4, url.href.length);
-  if (bytes > maxHeaderBytes) throw new ToolRefusal(`Address and headers exceed ${maxHeaderBytes} bytes`);
-  if ((body?.length ?? 0) > maxBodyBytes) throw new ToolRefusal(`The body exceeds ${maxBodyBytes} bytes`);
+  if (bytes > maxHeaderBytes) throw new UseRefusal(`Address and headers exceed ${maxHeaderBytes} bytes`);
+  if ((body?.length ?? 0) > maxBodyBytes) throw new UseRefusal(`The body exceeds ${maxBodyBytes} bytes`);
 }

@@ -1,5 +1,5 @@
 /** References: `anima://prod/stripe/key?version=3`, the placeholder for a secret in files and environments. */
-import { vaultNameProblem } from './value-names.ts';
+import { vaultNameProblem } from './vault-names.ts';
 
 export const referenceScheme = 'anima://';
 

@@ -5,10 +5,10 @@ import {
   findReferencePlaces,
   InvalidTemplateError,
   type ReferencePlace,
-} from '../secrets/reference-templates.ts';
-import { type Reference, referenceKey } from '../secrets/secret-references.ts';
-import { ToolRefusal } from './tool-refusal.ts';
-import type { RequestPart } from './usage-rules.ts';
+} from '../references/reference-templates.ts';
+import { type Reference, referenceKey } from '../references/secret-references.ts';
+import { UseRefusal } from '../refusals/use-refusal.ts';
+import type { RequestPart } from '../rules/usage-rules.ts';
 
 /** Values by `referenceKey`. */
 export type ValuesByReference = ReadonlyMap<string, string>;
@@ -27,7 +27,7 @@ export interface PlaceholderText {
 /**
  * Finds the placeholders in a text.
  * @param label name of the text in errors
- * @throws ToolRefusal if the text contains a malformed placeholder, which would otherwise be sent literally
+ * @throws UseRefusal if the text contains a malformed placeholder, which would otherwise be sent literally
  */
 export function parsePlaceholderText(label: string, text: string): PlaceholderText {
   try {
@@ -35,21 +35,21 @@ export function parsePlaceholderText(label: string, text: string): PlaceholderTe
     const bare = places.some(({ start }) => text[start] !== '{');
     const rest = fillTemplate(text, places, () => '');
     if (bare || /\{\{\s*anima\b/i.test(rest)) {
-      throw new ToolRefusal(
+      throw new UseRefusal(
         `A placeholder in ${label} does not have the form {{anima://path}} or {{anima://path?version=N}}`,
       );
     }
     return { text, places };
   } catch (error) {
-    if (error instanceof InvalidTemplateError) throw new ToolRefusal(`In ${label}, ${error.message}`);
+    if (error instanceof InvalidTemplateError) throw new UseRefusal(`In ${label}, ${error.message}`);
     throw error;
   }
 }
 
-/** @throws ToolRefusal if the text contains a placeholder */
+/** @throws UseRefusal if the text contains a placeholder */
 export function assertNoPlaceholder(label: string, text: string): string {
   if (parsePlaceholderText(label, text).places.length > 0)
-    throw new ToolRefusal(`${label} must not contain a placeholder`);
+    throw new UseRefusal(`${label} must not contain a placeholder`);
   return text;
 }
 
@@ -69,7 +69,7 @@ export function parsePlaceholderJson(
   seen: (filler: PlaceholderText) => void,
   depth = 0,
 ): (values: ValuesByReference) => unknown {
-  if (depth > maxJsonDepth) throw new ToolRefusal(`${label} is nested deeper than ${maxJsonDepth} levels`);
+  if (depth > maxJsonDepth) throw new UseRefusal(`${label} is nested deeper than ${maxJsonDepth} levels`);
   if (typeof value === 'string') {
     const filler = parsePlaceholderText(label, value);
     seen(filler);

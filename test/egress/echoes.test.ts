@@ -1,8 +1,8 @@
 /** If a server repeats a value in its response, the value does not reach the model. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ResponseRedactor } from '../../cli/mcp/response-redaction.ts';
 import { UsedValueHistory } from '../../cli/mcp/used-value-history.ts';
+import { ResponseRedactor } from '../../egress/redaction/response-redactor.ts';
 import { spellings } from './hostile-server.ts';
 import { tracesOf } from './secret-search.ts';
 

@@ -1,12 +1,12 @@
 /**
  * Removes the values that a request used from its response: whole or in fragments, in every form of
- * cli/secrets/encoded-forms.ts, in upper or lower case, and through every encoding of decoded-views.ts. Values that a
+ * encoded-forms.ts, in upper or lower case, and through every encoding of decoded-views.ts. Values that a
  * server transforms in other ways (encryption, compression, reversal) are not found.
  */
-import { AhoCorasickAutomaton } from '../secrets/aho-corasick.ts';
-import { encodedFormsOf } from '../secrets/encoded-forms.ts';
-import { concealedMarker } from '../secrets/stream-masking.ts';
+import { AhoCorasickAutomaton } from './aho-corasick.ts';
+import { concealedMarker } from './concealed-marker.ts';
 import { decodedViewsOf, withoutOwnEscapes } from './decoded-views.ts';
+import { encodedFormsOf } from './encoded-forms.ts';
 
 /** Length of fragments that are removed on their own, characters, for values of at least `fragmented` characters. */
 const fragmentLength = 12;

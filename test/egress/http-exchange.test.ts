@@ -3,12 +3,8 @@ import { createServer as createSecureServer } from 'node:https';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { setDefaultCACertificates } from 'node:tls';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import {
-  type Network,
-  type OutboundLimits,
-  type OutboundRequest,
-  sendOutboundRequest,
-} from '../../cli/mcp/outbound-http.ts';
+import { type Network, type OutboundLimits, sendOutboundRequest } from '../../egress/exchange/outbound-http.ts';
+import type { OutboundRequest } from '../../egress/requests/outbound-request.ts';
 import { type HostileServer, startHostileServer } from './hostile-server.ts';
 import { selfSigned } from './self-signed-certificate.ts';
 

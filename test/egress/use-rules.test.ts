@@ -1,7 +1,7 @@
 /** The syntax of usage rules, and the detection of public addresses. */
 import { describe, expect, test } from 'vitest';
-import { ipLiteralOf, isLoopbackAddress, isPublicAddress } from '../../cli/mcp/public-addresses.ts';
-import { findMatchingRule, formatHostRule, parseHosts, parseUsageRules } from '../../cli/mcp/usage-rules.ts';
+import { ipLiteralOf, isLoopbackAddress, isPublicAddress } from '../../egress/rules/public-addresses.ts';
+import { findMatchingRule, formatHostRule, parseHosts, parseUsageRules } from '../../egress/rules/usage-rules.ts';
 
 const allows = (hosts: string, url: string): boolean => findMatchingRule(parseHosts(hosts), new URL(url)) !== undefined;
 

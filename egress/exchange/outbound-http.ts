@@ -3,7 +3,8 @@ import { lookup } from 'node:dns/promises';
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { connect as secure } from 'node:tls';
-import { ipLiteralOf, isLoopbackAddress, isPublicAddress } from './public-addresses.ts';
+import type { OutboundRequest } from '../requests/outbound-request.ts';
+import { ipLiteralOf, isLoopbackAddress, isPublicAddress } from '../rules/public-addresses.ts';
 
 /** Network functions used by a request; tests replace them. */
 export interface Network {
@@ -27,16 +28,6 @@ export interface OutboundLimits {
   readonly bodyBytes: number;
   /** Maximum bytes of status line and headers. */
   readonly headerBytes: number;
-}
-
-export interface OutboundRequest {
-  readonly url: URL;
-  readonly method: string;
-  /** Headers by lower-case name. */
-  readonly headers: ReadonlyMap<string, string>;
-  readonly body: Buffer | undefined;
-  /** Whether loopback addresses are allowed as host. */
-  readonly allowsLoopback: boolean;
 }
 
 export interface OutboundResponse {

@@ -1,19 +1,21 @@
-/** The parts of an HTTP response that are returned to the model. */
+/** The parts of an HTTP response that are shown to the caller of a request. */
 import { isUtf8 } from 'node:buffer';
-import * as z from 'zod';
+import type { ResponseRedactor } from '../redaction/response-redactor.ts';
 import type { OutboundResponse } from './outbound-http.ts';
-import type { ResponseRedactor } from './response-redaction.ts';
 
-export const httpRequestOutput = z.strictObject({
-  status: z.number().int(),
-  statusText: z.string(),
-  headers: z.record(z.string(), z.string()).describe('Selected headers'),
-  redirectHost: z.string().optional().describe('Host of a redirect, which was not followed'),
-  body: z.string().optional().describe('The body, if it is text'),
-  bodyNote: z.string().optional().describe('Why the body is missing or incomplete'),
-});
-
-type HttpRequestOutput = z.infer<typeof httpRequestOutput>;
+/** What the caller of a request receives. */
+export interface ShownResponse {
+  readonly status: number;
+  readonly statusText: string;
+  /** Selected headers by lower-case name. */
+  readonly headers: Record<string, string>;
+  /** Host of a redirect, which was not followed. */
+  readonly redirectHost?: string;
+  /** The body, if it is text. */
+  readonly body?: string;
+  /** Why the body is missing or incomplete. */
+  readonly bodyNote?: string;
+}
 
 /**
  * Headers that are returned. Cookies are excluded because they are credentials, and so are all headers that are not
@@ -33,12 +35,12 @@ const maxHeaders = 32;
 const binaryCharacters = /[\u0000-\u0008\u000b\u000e-\u001a\u001c-\u001f\u007f]/;
 
 /** The response without the values, with at most `bodyBytes` of its body. */
-export function toHttpRequestOutput(
+export function toShownResponse(
   incoming: OutboundResponse,
   echoes: ResponseRedactor,
   bodyBytes: number,
   url: URL,
-): HttpRequestOutput {
+): ShownResponse {
   const { status, statusText, headers } = incoming;
   const told = headers.filter(([name]) => returnedHeaders.test(name)).slice(0, maxHeaders);
   const redirectHost = redirectHostOf(incoming, url);
@@ -72,7 +74,7 @@ function redactedBody(
   { status, headers, body }: OutboundResponse,
   echoes: ResponseRedactor,
   most: number,
-): Pick<HttpRequestOutput, 'body' | 'bodyNote'> {
+): Pick<ShownResponse, 'body' | 'bodyNote'> {
   if (status >= 300 && status <= 399) return { bodyNote: 'The body of a redirect is not returned.' };
   if (body.length === 0) return {};
   const [, encoding = 'identity'] = headers.find(([name]) => name === 'content-encoding') ?? [];

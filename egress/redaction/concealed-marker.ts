@@ -1,0 +1,2 @@
+/** Replacement for a value. */
+export const concealedMarker = '<concealed by anima>';
