@@ -48,6 +48,10 @@ export const rules = {
   ownUserKey: { code: 'invalid_request', text: '`newKey` has a valid checksum, and is a key of the same user.' },
   sessionPassword: { code: 'invalid_request', text: 'A request with a session has `currentPassword`.' },
   notPassword: { code: 'invalid_request', text: 'The slot is not that of the password.' },
+  usesValue: {
+    code: 'invalid_request',
+    text: '`url` is an absolute `https` or `http` URL, there is a placeholder or `auth`, placeholders and references have the documented form, and at most one body is present, none with GET or HEAD (docs/broker.md).',
+  },
   recordDepth: {
     code: 'invalid_request',
     text: `\`data\` has at most ${limits.recordDepth} nested levels, no member \`__proto__\`, and no number out of range.`,
@@ -64,6 +68,7 @@ export const rulesByRoute: Readonly<Partial<Record<RouteId, readonly RuleId[]>>>
   setValue: ['future', 'times', 'valueBytes', 'precondition'],
   setValues: ['future', 'times', 'valueBytes', 'distinctNames'],
   deleteValue: ['olderVersion'],
+  fetch: ['usesValue'],
   destroyValue: ['confirmName'],
   shredOrg: ['confirmOrg'],
   createBlob: ['deploymentSize'],

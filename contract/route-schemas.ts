@@ -6,6 +6,7 @@ import type * as z from 'zod/mini';
 import { apiKeySchemas } from './api-keys/schemas.ts';
 import { auditSchemas } from './audit/schemas.ts';
 import { blobSchemas } from './blobs/schemas.ts';
+import { brokerSchemas } from './broker/schemas.ts';
 import { conversationSchemas } from './conversations/schemas.ts';
 import { deviceSchemas } from './devices/schemas.ts';
 import { explainSchemas } from './explain/schemas.ts';
@@ -30,6 +31,7 @@ export const routeSchemas = lazySchemas({
   ...shredSchemas,
   ...auditSchemas,
   ...valueSchemas,
+  ...brokerSchemas,
   ...blobSchemas,
   ...userSchemas,
   ...memorySchemas,

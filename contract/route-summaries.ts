@@ -29,6 +29,7 @@ export const routeSummaries: Readonly<Record<RouteId, string>> = {
   listValues: 'List names and metadata by prefix, never values',
   listVersions: 'List the versions kept of a value, newest first',
   getValues: 'Read up to 100 values, with a result for each',
+  fetch: 'Make an HTTP request in which placeholders are replaced with values that the caller does not see',
   createBlob: 'Create a blob: returns its id, its link and instructions for the upload of its ciphertext',
   listBlobs: 'List the blobs of the organization: ids, sizes and times; never keys or links',
   getBlob: 'Get the size, times and number of openings of a blob',

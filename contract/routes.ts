@@ -1,6 +1,7 @@
 import { apiKeyRoutes } from './api-keys/routes.ts';
 import { auditRoutes } from './audit/routes.ts';
 import { blobRoutes } from './blobs/routes.ts';
+import { brokerRoutes } from './broker/routes.ts';
 import { conversationRoutes } from './conversations/routes.ts';
 import { deviceRoutes } from './devices/routes.ts';
 import { explainRoutes } from './explain/routes.ts';
@@ -30,6 +31,7 @@ export const routeGroups = [
   'admin',
   'reader',
   'writer',
+  'broker',
   'rotator',
   'shredder',
   'auditor',
@@ -88,6 +90,7 @@ export const clientRoutes = {
   ...shredRoutes,
   ...auditRoutes,
   ...valueRoutes,
+  ...brokerRoutes,
   ...blobRoutes,
   ...userRoutes,
   ...memoryRoutes,
@@ -124,11 +127,12 @@ export const auditVerbOf = (id: RouteId): Verb | AuditOnlyVerb | undefined => {
 };
 
 /**
- * Routes whose effect cannot be undone: they destroy data or end a credential. They leave a record `started` before the
+ * Routes whose effect cannot be undone: they destroy data, end a credential, or send a value to a host. They leave a record `started` before the
  * effect. The record of the result comes after it and can fail, and the caller may then be unable to repeat the
  * request: a deleted account has no credential left.
  */
 export const irreversibleRoutes: ReadonlySet<RouteId> = new Set<RouteId>([
+  'fetch',
   'shredOrg',
   'destroyValue',
   'deleteValue',

@@ -6,6 +6,7 @@ import { AuditTable } from './audit/audit-table.ts';
 import { SigningKey } from './audit/signing-key.ts';
 import { BlobBucket } from './blobs/blob-bucket.ts';
 import { BlobTable } from './blobs/blob-table.ts';
+import { BrokerTable } from './broker/broker-table.ts';
 import { DeviceData } from './devices/device-data.ts';
 import { KeyEncryptionKey } from './org-keys/key-encryption-key.ts';
 import { KeyringTable } from './org-keys/org-keyring-table.ts';
@@ -38,6 +39,7 @@ export class DataStack extends Stack {
   readonly users: UserData;
   readonly devices: DeviceData;
   readonly sessions: SessionData;
+  readonly broker: BrokerTable;
 
   constructor(scope: Construct, settings: DeploymentSettings) {
     const name = deploymentName(settings);
@@ -66,6 +68,7 @@ export class DataStack extends Stack {
     this.users = new UserData(this, 'UserCustody', name, names);
     this.devices = new DeviceData(this, 'DeviceCustody', names);
     this.sessions = new SessionData(this, 'SessionCustody', name, names);
+    this.broker = new BrokerTable(this, 'Broker', names.table('broker'));
     this.output('KekArn', this.kek.arn, 'The key-encryption key');
     this.output('SigningKeyArn', this.signingKey.arn, 'Signs receipts and audit seals');
     this.output('KeyringTable', this.keyrings.name, 'Wrapped data-encryption keys; never to be copied');
@@ -90,6 +93,7 @@ export class DataStack extends Stack {
       'Messages that devices have not read yet; never to be copied',
     );
     this.output('PushKeyArn', this.sessions.pushKey.arn, 'Signs push notices');
+    this.output('BrokerTable', this.broker.name, 'Hosts and access tokens of the broker; never to be copied');
     this.output('AuditTable', this.audit.name, 'Audit records');
   }
 
@@ -109,6 +113,7 @@ export class DataStack extends Stack {
       deviceLogs: this.devices.logs.name,
       directories: this.sessions.directories.name,
       mailboxes: this.sessions.mailboxes.name,
+      broker: this.broker.name,
     };
   }
 

@@ -45,14 +45,16 @@ export class VaultStack extends Stack {
     const { network, logRetention } = settings;
     if (network !== 'none') {
       const subnets = new PrivateNetwork(this, 'Network', { name, logRetention, network });
-      const { notifier, ...others } = functions;
+      const { notifier, broker, ...others } = functions;
       // The notifier calls push services on the internet, and connections of a WebSocket API, which no VPC endpoint
       // reaches: those for API Gateway serve private REST APIs only. It has no key of data and reads ciphertext.
+      // The broker must reach hosts on the internet too (docs/broker.md, section 9).
       for (const fn of Object.values(others)) fn?.placeIn(subnets);
     }
     this.failures = new FailureQueue(this, 'Failures');
     this.failures.catchFailuresOf([functions.sealer, functions['rotation-workflow'], functions['shred-workflow']]);
     this.grantAll(functions);
+    this.grantBroker(functions);
     this.grantRecords(functions);
     this.grantRotation(functions, settings);
     this.grantShredding(functions);
@@ -74,7 +76,7 @@ export class VaultStack extends Stack {
       publisher: functions.publisher,
     });
     page.tellAddress(functions.blobs);
-    for (const fn of [functions.devices, functions.directory, functions.relay, functions.notifier])
+    for (const fn of [functions.broker, functions.devices, functions.directory, functions.relay, functions.notifier])
       page.tellAddress(fn);
     page.tellViewers(functions.links);
     this.functions = functions;
@@ -137,14 +139,37 @@ export class VaultStack extends Stack {
     this.data.kek.grantDecrypt(writer);
   }
 
+  /** The broker decrypts values, keeps refresh tokens current, and has a table. It cannot list values. */
+  private grantBroker({ broker, shredder, ...others }: VaultFunctions): void {
+    this.data.keyrings.grantRead(broker);
+    this.data.apiKeys.grantRead(broker);
+    this.data.values.grantWrite(broker);
+    this.data.kek.grantDecrypt(broker);
+    this.data.broker.grantUse(broker);
+    for (const fn of [shredder, others['shred-workflow']]) this.data.broker.grantDestroy(fn);
+  }
+
   /**
    * Every function that uses a keyring or an API key verifies it. The functions that end something replace the mark of
    * the org.
    */
   private grantRecords({ operator, admin, rotator, shredder, links, ...others }: VaultFunctions): void {
-    const { reader, writer, auditor, blobs, users, accounts, memory, devices, directory, relay, worker, explainer } =
-      others;
-    const callers = [reader, writer, rotator, auditor, blobs, links, users, accounts, memory, devices];
+    const {
+      reader,
+      writer,
+      broker,
+      auditor,
+      blobs,
+      users,
+      accounts,
+      memory,
+      devices,
+      directory,
+      relay,
+      worker,
+      explainer,
+    } = others;
+    const callers = [reader, writer, broker, rotator, auditor, blobs, links, users, accounts, memory, devices];
     const readers = [...callers, directory, relay, worker, explainer];
     for (const fn of [...readers, others['provider-secrets']]) {
       this.data.recordsKey.grantMac(fn);

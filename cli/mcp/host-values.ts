@@ -4,12 +4,8 @@
  * Before its first request to a host, a server therefore reads every value that may be sent there.
  */
 
-import {
-  coversHostname,
-  InvalidUsageRuleError,
-  isUsableValue,
-  parseUsageRules,
-} from '../../egress/rules/usage-rules.ts';
+import { InvalidUsageRuleError } from '../../egress/rules/invalid-usage-rule.ts';
+import { coversHostname, isUsableValue, parseUsageRules } from '../../egress/rules/usage-rules.ts';
 import {
   type Anima,
   AnimaError,

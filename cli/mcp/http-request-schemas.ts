@@ -33,3 +33,5 @@ export const httpRequestOutput = z.strictObject({
   body: z.string().optional().describe('The body, if it is text'),
   bodyNote: z.string().optional().describe('Why the body is missing or incomplete'),
 });
+
+export type HttpRequestOutput = z.infer<typeof httpRequestOutput>;

@@ -9,7 +9,7 @@ import { checkUse, formatHostRules, type UsableValue } from '../../egress/rules/
 import { findMatchingRule, type Method } from '../../egress/rules/usage-rules.ts';
 import type { Anima, Value } from '../../sdk/src/index.ts';
 import { isGeneratedByModel, type Metadata, readCurrentVersion } from '../secrets/value-metadata.ts';
-import { httpRequestInput, httpRequestOutput } from './http-request-schemas.ts';
+import { type HttpRequestOutput, httpRequestInput, httpRequestOutput } from './http-request-schemas.ts';
 import { assertInFolder, type ToolCall, type ToolContext } from './tool-context.ts';
 import type { Tool } from './tool-definition.ts';
 import { ToolRefusal } from './tool-refusal.ts';
@@ -46,16 +46,17 @@ async function performRequest(
   method: Method,
   call: ToolCall,
   scope: ToolContext,
-): Promise<ShownResponse> {
+): Promise<HttpRequestOutput> {
   const { settings, network } = scope;
   checkHostAllowed(draft, scope);
   const values = await readValues(draft.uses, call, scope);
-  const rules = draft.uses.flatMap(({ reference, part }) =>
-    checkUse({ name: reference.name, part }, usableOf(values, reference), draft.url, method),
+  const request = { url: draft.url, method, now: new Date() };
+  const allowed = draft.uses.flatMap(({ reference, part, header }) =>
+    checkUse({ name: reference.name, part, header }, usableOf(values, reference), request),
   );
   const texts = new Map([...values].map(([key, { value }]) => [key, value.value]));
   const { outgoing, composites } = draft.fill(texts);
-  const local = settings.allowsLoopback && rules.length > 0 && rules.every((rule) => rule.isLoopback);
+  const local = settings.allowsLoopback && allowed.length > 0 && allowed.every(({ host }) => host.isLoopback);
   const ofHost = await scope.hostValues.of(draft.url, await scope.client(), settings.folder, call);
   const used = [...values.values()].map(({ value }) => ({
     text: value.value,
@@ -64,14 +65,27 @@ async function performRequest(
   // The model decides how many different credentials it composes.
   const composed = composites.map((text) => ({ text, isByModel: true }));
   const echoes = scope.usedValues.remember([...ofHost, ...used, ...composed]);
-  const limits = { ...settings.limits, bodyBytes: settings.limits.bodyBytes + redactionLookAhead };
+  const most = Math.min(settings.limits.bodyBytes, ...allowed.flatMap(({ responseBytes }) => responseBytes ?? []));
+  const limits = { ...settings.limits, bodyBytes: most + redactionLookAhead };
   try {
     const incoming = await sendOutboundRequest({ ...outgoing, allowsLoopback: local }, limits, network, call.signal);
-    return toShownResponse(incoming, echoes, settings.limits.bodyBytes, outgoing.url);
+    return withBodyNote(toShownResponse(incoming, echoes, most, outgoing.url), most);
   } catch (error) {
     if (error instanceof OutboundRequestError) throw new ToolRefusal(`The request failed: ${error.message}`);
     throw error;
   }
+}
+
+const omittedBodyNotes = {
+  redirect: 'The body of a redirect is not returned.',
+  compressed: 'The body is compressed although compression was not requested; it is not returned.',
+  binary: 'The body is not UTF-8 text; it is not returned.',
+} as const;
+
+function withBodyNote({ bodyOmitted, truncated, ...rest }: ShownResponse, most: number): HttpRequestOutput {
+  if (bodyOmitted !== undefined) return { ...rest, bodyNote: omittedBodyNotes[bodyOmitted] };
+  if (truncated === undefined) return rest;
+  return { ...rest, bodyNote: `The body is longer; only its first ${most} bytes are returned.` };
 }
 
 /** Checks that need no values. */

@@ -1,6 +1,7 @@
 /** Checks metadata that a person gives to a command. */
 
-import { InvalidUsageRuleError, parseUsageRules } from '../../egress/rules/usage-rules.ts';
+import { InvalidUsageRuleError } from '../../egress/rules/invalid-usage-rule.ts';
+import { parseUsageRules } from '../../egress/rules/usage-rules.ts';
 import { isOriginKey, type Metadata } from '../secrets/value-metadata.ts';
 import { usageError } from '../shell/command-error.ts';
 

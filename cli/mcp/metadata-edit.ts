@@ -1,6 +1,6 @@
 /** Changes of the metadata of a value by a person. */
 
-import { formatHostRule, parseHosts, usageMetadataKeys } from '../../egress/rules/usage-rules.ts';
+import { formatHostRule, parseHosts, usageRuleKeys } from '../../egress/rules/usage-rules.ts';
 import { isMetadataByModel, isRuleKey, type Metadata, omitKeys, originKeys } from '../secrets/value-metadata.ts';
 import { usageError } from '../shell/command-error.ts';
 import { checkGivenMetadata, withUsageErrors } from './metadata-arguments.ts';
@@ -33,12 +33,12 @@ export function applyMetadataEdit(current: Metadata, { allowHosts, denyHosts, se
 
 function editHosts(metadata: Metadata, allowed: readonly string[], denied: readonly string[]): Metadata {
   if (allowed.length + denied.length === 0) return metadata;
-  const { [usageMetadataKeys.hosts]: present = '', ...rest } = metadata;
+  const { [usageRuleKeys.hosts]: present = '', ...rest } = metadata;
   const hosts = new Set([...hostsOf(present), ...hostsOf(allowed.join(','))]);
   for (const host of hostsOf(denied.join(','))) {
     if (!hosts.delete(host)) throw usageError('A host to deny is not in allowed_hosts. Nothing was stored');
   }
-  return hosts.size === 0 ? rest : { ...rest, [usageMetadataKeys.hosts]: [...hosts].join(', ') };
+  return hosts.size === 0 ? rest : { ...rest, [usageRuleKeys.hosts]: [...hosts].join(', ') };
 }
 
 /** The hosts of a list in canonical form. @throws CommandError usage */

@@ -1,15 +1,16 @@
 /** Tools for values: list, describe and generate; reveal only if enabled. */
+
 import * as z from 'zod';
+import { InvalidUsageRuleError } from '../../egress/rules/invalid-usage-rule.ts';
 import {
   findMatchingRule,
   formatHostRule,
   type HostRule,
-  InvalidUsageRuleError,
   methods,
   parseHosts,
   parseUsageRules,
   requestParts,
-  usageMetadataKeys,
+  usageRuleKeys,
 } from '../../egress/rules/usage-rules.ts';
 import { ConflictError, type ValueInfo, type VersionInfo } from '../../sdk/src/index.ts';
 import { isMetadataByModel, type Metadata, model, originKeys, readCurrentVersion } from '../secrets/value-metadata.ts';
@@ -160,7 +161,7 @@ export const generateSecret: Tool<typeof generateInput, typeof generateOutput> =
       [originKeys.value]: model,
       ...(input.allowedHosts === undefined
         ? {}
-        : { [usageMetadataKeys.hosts]: checkAllowedHosts(input.allowedHosts, scope) }),
+        : { [usageRuleKeys.hosts]: checkAllowedHosts(input.allowedHosts, scope) }),
       ...(input.note === undefined ? {} : { note: input.note }),
     };
     const options = { ...call, metadata, ifVersion: current?.version ?? 0, expiresIn: input.expiresInSeconds };

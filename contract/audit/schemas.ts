@@ -1,6 +1,8 @@
 /** Request and response schemas of the audit routes. */
 
 import * as z from 'zod/mini';
+import { upstreamClasses } from '../broker/limits.ts';
+import { useMethods } from '../broker/usage-rules.ts';
 import { type RouteId, routes } from '../routes.ts';
 import { type ErrorCode, errors } from '../shared/error-codes.ts';
 import { lazy } from '../shared/lazy.ts';
@@ -26,6 +28,9 @@ export const auditRecord = lazy(() =>
       name: z.optional(z.string()),
       names: z.optional(z.array(z.string())),
       failed: z.optional(z.array(z.string())),
+      host: z.optional(z.string()),
+      method: z.optional(z.enum(useMethods)),
+      upstream: z.optional(z.enum(upstreamClasses)),
       result: z.enum(['ok', 'started', ...(Object.keys(errors) as [ErrorCode, ...ErrorCode[]])]),
       requestId: z.string(),
       sourceIp: z.string(),

@@ -1,4 +1,6 @@
 /** JSON types of the audit routes. */
+import type { UseMethod } from '../broker/usage-rules.ts';
+import type { UpstreamClass } from '../broker/wire.ts';
 import type { RouteId } from '../routes.ts';
 import type { ErrorCode } from '../shared/error-codes.ts';
 import type { AuditOnlyVerb, Verb } from '../shared/verbs.ts';
@@ -22,6 +24,10 @@ export interface AuditRecord {
   /** Names of a batch, and the names whose item failed. The value of a failed item was neither disclosed nor stored. */
   names?: string[] | undefined;
   failed?: string[] | undefined;
+  /** For uses of values: the host and the method of the request, and the class of the host's status. */
+  host?: string | undefined;
+  method?: UseMethod | undefined;
+  upstream?: UpstreamClass | undefined;
   /**
    * `ok`, or the error code. `started` before an effect that cannot be undone (routes.ts, irreversibleRoutes): a second
    * record with the same `requestId` has the result. Without it, the effect may have happened.

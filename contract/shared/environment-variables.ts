@@ -51,6 +51,8 @@ export const functionEnv = {
   deviceRosterTable: 'ANIMA_DEVICE_ROSTER_TABLE',
   deviceRosterTableArn: 'ANIMA_DEVICE_ROSTER_TABLE_ARN',
   deviceLogTable: 'ANIMA_DEVICE_LOG_TABLE',
+  /** The broker: hosts that values were sent to, counters of uses, and states of access tokens. */
+  brokerTable: 'ANIMA_BROKER_TABLE',
   /** Session custody: the tables of the directories, and of the mailboxes. */
   directoryTable: 'ANIMA_DIRECTORY_TABLE',
   mailboxTable: 'ANIMA_MAILBOX_TABLE',
@@ -79,7 +81,10 @@ export const functionEnv = {
   pushKeyId: 'ANIMA_PUSH_KEY_ID',
   /** Base URL that replaces the providers' APIs. Set only in the local vault. */
   providerApis: 'ANIMA_PROVIDER_APIS',
-  /** `1` marks the ids of new organizations as ids of a local vault (local-orgs.ts). Set only in the local vault. */
+  /**
+   * `1` marks the ids of new organizations as ids of a local vault (local-orgs.ts), and lets the broker send values to
+   * loopback addresses that their rules name. Set only in the local vault.
+   */
   localOrgs: 'ANIMA_LOCAL_ORGS',
   /**
    * Which function has permission to do what with keys and tables, according to the deployment's policies. Generated at

@@ -8,6 +8,8 @@ export const verbs = [
   'audit.read',
   'values.read',
   'values.list',
+  // Sends a value to a host that its rules allow. The caller does not receive it.
+  'values.use',
   'values.write',
   'values.delete',
   'values.destroy',

@@ -38,10 +38,22 @@ export interface OutboundResponse {
   readonly body: Buffer;
 }
 
+/** How far a request came: before or after its addresses were known, or after its first byte may have been sent. */
+export type OutboundStage = 'address' | 'connection' | 'exchange';
+
 /** Why there is no response. The message is one of a fixed set and contains no part of the request or the response. */
 export class OutboundRequestError extends Error {
+  readonly stage: OutboundStage;
+  readonly isTimeout: boolean;
+
   static {
     OutboundRequestError.prototype.name = 'OutboundRequestError';
+  }
+
+  constructor(message: string, stage: OutboundStage, isTimeout = false) {
+    super(message);
+    this.stage = stage;
+    this.isTimeout = isTimeout;
   }
 }
 
@@ -62,13 +74,18 @@ export async function sendOutboundRequest(
   const reason = () =>
     cancelled.aborted ? 'it was cancelled' : `it was not complete within ${limits.totalMs / 1000} seconds`;
   let socket: Socket | undefined;
+  let stage: OutboundStage = 'address';
   try {
     const addresses = await rejectOnAbort(resolveAllowedAddresses(outgoing, resolve), signal);
+    stage = 'connection';
     socket = await connectToFirst(outgoing.url, addresses, limits.connectMs, dial, signal);
+    stage = 'exchange';
     return await requestOverSocket(socket, outgoing, limits, signal);
   } catch (error) {
-    if (signal.aborted) throw new OutboundRequestError(reason());
-    throw error instanceof OutboundRequestError ? error : new OutboundRequestError(describeConnectionError(error));
+    if (signal.aborted) throw new OutboundRequestError(reason(), stage, !cancelled.aborted);
+    throw error instanceof OutboundRequestError
+      ? error
+      : new OutboundRequestError(describeConnectionError(error), stage);
   } finally {
     socket?.destroy();
   }
@@ -80,10 +97,10 @@ async function resolveAllowedAddresses(
 ): Promise<string[]> {
   const literal = ipLiteralOf(url.hostname);
   const addresses = literal === undefined ? await resolve(url.hostname).catch(() => []) : [literal];
-  if (addresses.length === 0) throw new OutboundRequestError('its host has no address');
+  if (addresses.length === 0) throw new OutboundRequestError('its host has no address', 'address');
   // One disallowed address is enough to refuse, so that the result does not depend on which address is used.
   if (!addresses.every((address) => isPublicAddress(address) || (allowsLoopback && isLoopbackAddress(address)))) {
-    throw new OutboundRequestError('its host has an address that is not on the public internet');
+    throw new OutboundRequestError('its host has an address that is not on the public internet', 'address');
   }
   return addresses;
 }
@@ -108,7 +125,12 @@ async function connectToFirst(
       return url.protocol === 'https:' ? await withTls(plain, url, soon) : plain;
     } catch (error) {
       plain.destroy();
-      if (soon.aborted) throw new OutboundRequestError(`there was no connection within ${connectMs / 1000} seconds`);
+      if (soon.aborted)
+        throw new OutboundRequestError(
+          `there was no connection within ${connectMs / 1000} seconds`,
+          'connection',
+          true,
+        );
       last = error;
       // Other addresses of the same name have the same certificate requirements, so a certificate error is final.
       if (error instanceof OutboundRequestError) throw error;
@@ -129,7 +151,7 @@ async function withTls(plain: Socket, url: URL, signal: AbortSignal): Promise<So
   socket.on('error', () => undefined);
   await waitForSocketEvent(socket, 'secureConnect', signal).catch((error: unknown) => {
     socket.destroy();
-    throw signal.aborted ? error : new OutboundRequestError(describeTlsError(error));
+    throw signal.aborted ? error : new OutboundRequestError(describeTlsError(error), 'connection');
   });
   return socket;
 }
@@ -175,7 +197,7 @@ function waitForResponse(request: ClientRequest): Promise<IncomingMessage> {
     request.once('response', resolve);
     request.once('upgrade', (_, socket) => {
       socket.destroy();
-      reject(new OutboundRequestError('the host switched to another protocol'));
+      reject(new OutboundRequestError('the host switched to another protocol', 'exchange'));
     });
     request.on('error', reject);
   });

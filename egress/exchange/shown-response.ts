@@ -13,8 +13,10 @@ export interface ShownResponse {
   readonly redirectHost?: string;
   /** The body, if it is text. */
   readonly body?: string;
-  /** Why the body is missing or incomplete. */
-  readonly bodyNote?: string;
+  /** Why there is a body that is not returned. */
+  readonly bodyOmitted?: 'redirect' | 'compressed' | 'binary';
+  /** Whether the body is longer than what is returned. */
+  readonly truncated?: true;
 }
 
 /**
@@ -74,21 +76,18 @@ function redactedBody(
   { status, headers, body }: OutboundResponse,
   echoes: ResponseRedactor,
   most: number,
-): Pick<ShownResponse, 'body' | 'bodyNote'> {
-  if (status >= 300 && status <= 399) return { bodyNote: 'The body of a redirect is not returned.' };
+): Pick<ShownResponse, 'body' | 'bodyOmitted' | 'truncated'> {
+  if (status >= 300 && status <= 399) return { bodyOmitted: 'redirect' };
   if (body.length === 0) return {};
   const [, encoding = 'identity'] = headers.find(([name]) => name === 'content-encoding') ?? [];
   if (encoding.trim().toLowerCase() !== 'identity') {
-    return { bodyNote: 'The body is compressed although compression was not requested; it is not returned.' };
+    return { bodyOmitted: 'compressed' };
   }
   const cut = body.length > most;
   const text = utf8TextOf(body, cut);
-  if (text === undefined) return { bodyNote: 'The body is not UTF-8 text; it is not returned.' };
+  if (text === undefined) return { bodyOmitted: 'binary' };
   const shown = new TextDecoder().decode(echoes.redactBytes(text, most), { stream: true });
-  return {
-    body: shown,
-    ...(cut ? { bodyNote: `The body is longer; only its first ${most} bytes are returned.` } : {}),
-  };
+  return { body: shown, ...(cut ? { truncated: true } : {}) };
 }
 
 /** The bytes of a text, without an incomplete character at the cut; undefined if the body is not text. */

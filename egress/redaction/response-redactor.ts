@@ -5,6 +5,7 @@
  */
 import { AhoCorasickAutomaton } from './aho-corasick.ts';
 import { concealedMarker } from './concealed-marker.ts';
+import type { DecodedView } from './decoded-runs.ts';
 import { decodedViewsOf, withoutOwnEscapes } from './decoded-views.ts';
 import { encodedFormsOf } from './encoded-forms.ts';
 
@@ -27,9 +28,10 @@ const toAsciiLowerCase = (byte: number): number => (byte >= 0x41 && byte <= 0x5a
 const withoutSpace = (text: string): string => text.replace(/[\t-\r ]/g, '');
 
 export class ResponseRedactor {
-  readonly #automaton: AhoCorasickAutomaton;
+  readonly #automata: readonly AhoCorasickAutomaton[];
 
-  constructor(values: Iterable<string>) {
+  /** @param base searches for its values too, without building their patterns again */
+  constructor(values: Iterable<string>, base?: ResponseRedactor) {
     const patterns = new Map<string, Uint8Array>();
     for (const value of new Set(values)) {
       for (const pattern of redactionPatterns(value)) {
@@ -37,7 +39,8 @@ export class ResponseRedactor {
         patterns.set(Buffer.from(folded).toString('latin1'), folded);
       }
     }
-    this.#automaton = new AhoCorasickAutomaton(patterns.values());
+    const own = patterns.size === 0 ? [] : [new AhoCorasickAutomaton(patterns.values())];
+    this.#automata = [...(base === undefined ? [] : base.#automata), ...own];
   }
 
   /** The bytes without the values, up to a limit. Bytes beyond the limit are searched but not returned. */
@@ -61,16 +64,18 @@ export class ResponseRedactor {
   /** Marks each byte that is part of a value with 1. */
   #markOccurrences(source: Uint8Array): Uint8Array {
     const hidden = new Uint8Array(source.length);
-    const automaton = this.#automaton;
-    for (const { bytes, starts, ends } of decodedViewsOf(source)) {
-      let state = 0;
-      for (let i = 0; i < bytes.length; i++) {
-        state = automaton.nextState(state, toAsciiLowerCase(bytes[i] ?? 0));
-        const length = automaton.longestMatchAt(state);
-        if (length > 0) hidden.fill(1, starts[i - length + 1], ends[i]);
-      }
-    }
+    for (const view of decodedViewsOf(source))
+      for (const automaton of this.#automata) markView(automaton, view, hidden);
     return hidden;
+  }
+}
+
+function markView(automaton: AhoCorasickAutomaton, { bytes, starts, ends }: DecodedView, hidden: Uint8Array): void {
+  let state = 0;
+  for (let i = 0; i < bytes.length; i++) {
+    state = automaton.nextState(state, toAsciiLowerCase(bytes[i] ?? 0));
+    const length = automaton.longestMatchAt(state);
+    if (length > 0) hidden.fill(1, starts[i - length + 1], ends[i]);
   }
 }
 

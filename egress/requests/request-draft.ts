@@ -24,12 +24,14 @@ export interface RequestTemplate {
   readonly query: Readonly<Record<string, string>>;
   /** Both texts may contain placeholders. */
   readonly basicAuth?: { readonly user: string; readonly password: string } | undefined;
-  /** At most one of the three bodies. Placeholders in `body` are replaced without escaping. */
+  /** At most one of the four bodies. Placeholders in `body` are replaced without escaping. */
   readonly body?: string | undefined;
   /** Strings may contain placeholders, which are escaped as JSON. */
   readonly json?: unknown;
   /** By name, not encoded; values may contain placeholders. */
   readonly form?: Readonly<Record<string, string>> | undefined;
+  /** A body without placeholders, sent as it is. */
+  readonly bytes?: Buffer | undefined;
 }
 
 /** A request before its placeholders are replaced with values. */
@@ -65,13 +67,15 @@ const reservedHeaders =
 export function createDraft(input: RequestTemplate): RequestDraft {
   const url = parseUrl(input.url);
   const uses: PlaceholderUse[] = [];
-  const note = (part: RequestPart) => (filler: PlaceholderText) => {
-    uses.push(...filler.places.map(({ reference }) => ({ reference, part })));
-    return filler;
-  };
-  const headers = parseHeaders(input, note('header'));
-  const query = parseEntries('query', input.query, note('query'));
-  const basic = parseBasicAuth(input, note('header'));
+  const note =
+    (part: RequestPart, header?: string): RecordPlaceholders =>
+    (filler) => {
+      uses.push(...filler.places.map(({ reference }) => ({ reference, part, header })));
+      return filler;
+    };
+  const headers = parseHeaders(input, (name) => note('header', name.toLowerCase()));
+  const query = parseEntries('query', input.query, () => note('query'));
+  const basic = parseBasicAuth(input, note('header', 'authorization'));
   const body = parseBody(input, note('body'));
   if (uses.length > maxPlaceholders) throw new UseRefusal(`There are more than ${maxPlaceholders} placeholders`);
   return {
@@ -116,18 +120,21 @@ type RecordPlaceholders = (filler: PlaceholderText) => PlaceholderText;
 function parseEntries(
   label: string,
   record: Readonly<Record<string, string>>,
-  noted: RecordPlaceholders,
+  notedFor: (name: string) => RecordPlaceholders,
 ): [string, PlaceholderText][] {
   const entries = Object.entries(record);
   if (entries.length > maxEntries) throw new UseRefusal(`${label} has more than ${maxEntries} entries`);
   return entries.map(([name, value]) => [
     assertNoPlaceholder(`a name of ${label}`, name),
-    noted(parsePlaceholderText(label, value)),
+    notedFor(name)(parsePlaceholderText(label, value)),
   ]);
 }
 
-function parseHeaders({ headers, basicAuth }: RequestTemplate, noted: RecordPlaceholders): [string, PlaceholderText][] {
-  const entries = parseEntries('headers', headers, noted).map(
+function parseHeaders(
+  { headers, basicAuth }: RequestTemplate,
+  notedFor: (name: string) => RecordPlaceholders,
+): [string, PlaceholderText][] {
+  const entries = parseEntries('headers', headers, notedFor).map(
     ([name, filler]) => [name.toLowerCase(), filler] as [string, PlaceholderText],
   );
   const names = entries.map(([name]) => name);
@@ -166,17 +173,18 @@ function parseBody(
   input: RequestTemplate,
   noted: RecordPlaceholders,
 ): ((values: ValuesByReference) => RequestContent) | undefined {
-  const { body, json, form, method } = input;
-  const given = [body, json, form].filter((one) => one !== undefined).length;
+  const { body, json, form, bytes, method } = input;
+  const given = [body, json, form, bytes].filter((one) => one !== undefined).length;
   if (given === 0) return undefined;
   if (given > 1) throw new UseRefusal('Give only one of body, json and form');
   if (method === 'GET' || method === 'HEAD') throw new UseRefusal(`A ${method} request has no body`);
+  if (bytes !== undefined) return () => ({ type: 'application/octet-stream', bytes });
   if (body !== undefined) {
     const filler = noted(parsePlaceholderText('body', body));
     return (values) => ({ type: 'text/plain; charset=utf-8', bytes: Buffer.from(fillPlaceholders(filler, values)) });
   }
   if (form !== undefined) {
-    const entries = parseEntries('form', form, noted);
+    const entries = parseEntries('form', form, () => noted);
     return (values) => {
       const encoded = new URLSearchParams(entries.map(([name, filler]) => [name, fillPlaceholders(filler, values)]));
       return { type: 'application/x-www-form-urlencoded', bytes: Buffer.from(encoded.toString()) };

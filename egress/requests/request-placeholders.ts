@@ -17,6 +17,8 @@ export type ValuesByReference = ReadonlyMap<string, string>;
 export interface PlaceholderUse {
   readonly reference: Reference;
   readonly part: RequestPart;
+  /** Lower-case name of the header, for the part `header`. */
+  readonly header?: string | undefined;
 }
 
 export interface PlaceholderText {

@@ -2,18 +2,27 @@
  * Usage rules of a value, from its metadata. The metadata is encrypted with the value, so only callers who can write
  * the value can extend its use.
  */
+import { fetchLimits } from '../../contract/broker/limits.ts';
+import {
+  type UseMethod,
+  type UsePlace,
+  usageRuleKeys,
+  useMethods,
+  usePlaces,
+} from '../../contract/broker/usage-rules.ts';
+import { InvalidUsageRuleError } from './invalid-usage-rule.ts';
 import { ipLiteralOf, isLoopbackAddress } from './public-addresses.ts';
 import { isPublicSuffix, isSameRegistrant } from './public-suffixes.ts';
+import { type HoursRule, type PathRule, parseHours, parseLimit, parsePaths } from './use-limits.ts';
 
-/** Metadata keys. */
-export const usageMetadataKeys = { hosts: 'allowed_hosts', methods: 'allowed_methods', places: 'allowed_in' } as const;
+export { usageRuleKeys };
 
-export const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
-export type Method = (typeof methods)[number];
+export const methods = useMethods;
+export type Method = UseMethod;
 
 /** Parts of a request that may contain a value. Host, path and user are never allowed. */
-export const requestParts = ['header', 'query', 'body'] as const;
-export type RequestPart = (typeof requestParts)[number];
+export const requestParts = usePlaces;
+export type RequestPart = UsePlace;
 
 /** One entry of `allowed_hosts`. */
 export interface HostRule {
@@ -31,13 +40,15 @@ export interface UsageRules {
   readonly hosts: readonly HostRule[];
   readonly methods: readonly Method[];
   readonly requestParts: readonly RequestPart[];
-}
-
-/** Invalid rules. The message does not quote them. */
-export class InvalidUsageRuleError extends Error {
-  static {
-    InvalidUsageRuleError.prototype.name = 'InvalidUsageRuleError';
-  }
+  /** Undefined allows every path. */
+  readonly paths: readonly PathRule[] | undefined;
+  /** Lower-case names of headers; undefined allows every header. */
+  readonly headers: readonly string[] | undefined;
+  /** Hosts whose token endpoint may receive the value. */
+  readonly tokenHosts: readonly HostRule[];
+  readonly perMinute: number | undefined;
+  readonly hours: HoursRule | undefined;
+  readonly responseBytes: number | undefined;
 }
 
 const hostEntryPattern =
@@ -49,12 +60,12 @@ const hostEntryPattern =
  * @throws InvalidUsageRuleError for the whole list if one entry is invalid, because a partial list would not be what
  * its author intended
  */
-export function parseHosts(text: string): HostRule[] {
+export function parseHosts(text: string, key: string = usageRuleKeys.hosts): HostRule[] {
   return text.split(',').map((entry, i) => {
     const rule = parseHost(entry.trim().toLowerCase());
     if (rule === undefined) {
       throw new InvalidUsageRuleError(
-        `entry ${i + 1} of ${usageMetadataKeys.hosts} is not a host such as api.example.com, api.example.com:8443 or *.example.com, or it is a name such as co.uk or github.io, below which anyone can register hosts`,
+        `entry ${i + 1} of ${key} is not a host such as api.example.com, api.example.com:8443 or *.example.com, or it is a name such as co.uk or github.io, below which anyone can register hosts`,
       );
     }
     return rule;
@@ -103,11 +114,21 @@ export const coversHostname = ({ hostname, matchesSubdomains }: HostRule, reques
  * @throws InvalidUsageRuleError
  */
 export function parseUsageRules(metadata: Readonly<Record<string, string>>): UsageRules {
-  const hosts = metadata[usageMetadataKeys.hosts];
+  const hostsOf = (key: string) => {
+    const text = metadata[key] ?? '';
+    return text.trim() === '' ? [] : parseHosts(text, key);
+  };
+  const { hosts, tokenHosts, paths, headers, perMinute, hours, responseBytes } = usageRuleKeys;
   return {
-    hosts: hosts === undefined || hosts.trim() === '' ? [] : parseHosts(hosts),
-    methods: parseAllowedList(metadata, usageMetadataKeys.methods, methods, (word) => word.toUpperCase()),
-    requestParts: parseAllowedList(metadata, usageMetadataKeys.places, requestParts, (word) => word.toLowerCase()),
+    hosts: hostsOf(hosts),
+    tokenHosts: hostsOf(tokenHosts),
+    paths: parsePaths(metadata[paths]),
+    headers: parseHeaderNames(metadata[headers]),
+    perMinute: parseLimit(metadata[perMinute], perMinute, fetchLimits.usesPerMinute),
+    hours: parseHours(metadata[hours]),
+    responseBytes: parseLimit(metadata[responseBytes], responseBytes, fetchLimits.responseBytesMax),
+    methods: parseAllowedList(metadata, usageRuleKeys.methods, methods, (word) => word.toUpperCase()),
+    requestParts: parseAllowedList(metadata, usageRuleKeys.places, requestParts, (word) => word.toLowerCase()),
   };
 }
 
@@ -124,6 +145,14 @@ function parseAllowedList<T extends string>(
     if (found === undefined)
       throw new InvalidUsageRuleError(`entry ${i + 1} of ${key} is not one of ${all.join(', ')}`);
     return found;
+  });
+}
+
+function parseHeaderNames(text: string | undefined): string[] | undefined {
+  return text?.split(',').map((word, i) => {
+    const name = word.trim().toLowerCase();
+    if (/^[a-z0-9!#$%&'*+.^_`|~-]{1,128}$/.test(name)) return name;
+    throw new InvalidUsageRuleError(`entry ${i + 1} of ${usageRuleKeys.headers} is not the name of a header`);
   });
 }
 

@@ -63,6 +63,7 @@ export const createUserPurger = () =>
     records: new DynamoUserItems(orgDynamoClients(), requireSetting('userRecordTable')),
     deviceRosters: new DynamoUserItems(orgDynamoClients(), requireSetting('deviceRosterTable')),
     deviceLogs: new DynamoUserItems(orgDynamoClients(), requireSetting('deviceLogTable')),
+    brokerRecords: new DynamoUserItems(orgDynamoClients(), requireSetting('brokerTable')),
     mailboxes: new DynamoUserItems(orgDynamoClients(), requireSetting('mailboxTable')),
     directories: new DynamoUserItems(orgDynamoClients(), requireSetting('directoryTable')),
   });

@@ -18,13 +18,16 @@ export function buildAuditEvent(
 ): AuditEvent {
   const { requestContext, headers } = state.event;
   const verb = auditVerbOf(id);
+  const subject = resolveSubject(state, output);
   if (verb === undefined) throw new Error(`the route ${id} is not audited`);
   return {
     org,
     principal,
     route: id,
     verb,
-    ...keepValidNames(resolveSubject(state, output)),
+    ...keepValidNames(subject),
+    ...subject.use,
+    ...(state.upstream === undefined ? {} : { upstream: state.upstream }),
     result,
     requestId: requestContext.requestId,
     sourceIp: requestContext.http.sourceIp,

@@ -1,4 +1,5 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyEventV2WithIAMAuthorizer, Context } from 'aws-lambda';
+import type { UpstreamClass } from '../../contract/broker/wire.ts';
 import type { RouteInput, RouteOutput } from '../../contract/route-schemas.ts';
 import type { RouteId } from '../../contract/routes.ts';
 import type { AuditSubject } from '../shared/audit-log.ts';
@@ -32,6 +33,8 @@ export interface RequestState<Id extends RouteId = RouteId> {
    * before the operation of the route. @throws VaultError `audit_unavailable`
    */
   recordStart?: () => Promise<void>;
+  /** For uses of values: the class of the host's status, as soon as it is known. */
+  upstream?: UpstreamClass | undefined;
   /** For the log: why a message with a valid provider signature was not accepted. */
   reason?: RequestLogEntry['reason'];
   /** Value of `ETag`, sent only with successful responses. */

@@ -9,6 +9,8 @@ export interface AuditSubject {
   readonly name?: string | undefined;
   readonly names?: readonly string[];
   readonly failed?: readonly string[];
+  /** For uses of values. */
+  readonly use?: Pick<AuditRecord, 'host' | 'method'> | undefined;
 }
 
 export interface AuditLog {

@@ -22,6 +22,11 @@ export interface OperationsSettings {
    */
   readonly workerConcurrency: number | undefined;
   /**
+   * Context `brokerConcurrency`, 1 to 1000, default none: reserved concurrency of the broker, and its maximum. A slow
+   * host then cannot take the concurrency of other functions.
+   */
+  readonly brokerConcurrency: number | undefined;
+  /**
    * Context `memoryMb`, default 1024: memory of the functions. `1024,worker=2048` sets it for one function. Lambda
    * allocates CPU in proportion to memory.
    */
@@ -62,6 +67,7 @@ export const readOperationsSettings = (node: Node): OperationsSettings => {
     alarmTopicArn,
     monthlyBudget: readBudget(node, alarmTopicArn),
     workerConcurrency: readNumber(node, 'workerConcurrency', 2, 1000),
+    brokerConcurrency: readNumber(node, 'brokerConcurrency', 1, 1000),
     memoryMb: readMemory(node),
     requestsPerSecond: readNumber(node, 'requestsPerSecond', 1, 100_000) ?? 500,
     tags: readTags(node),

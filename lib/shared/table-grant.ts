@@ -18,7 +18,8 @@ export type TableSetting = (typeof functionEnv)[
   | 'deviceRosterTable'
   | 'deviceLogTable'
   | 'directoryTable'
-  | 'mailboxTable'];
+  | 'mailboxTable'
+  | 'brokerTable'];
 
 /**
  * Every partition key of a call must be the session's org. ForAllValues is also true without any key, as in a Scan, so

@@ -7,6 +7,8 @@ export type {
   LookAtLinkResponse,
   RelinkBlobResponse,
 } from '../../contract/blobs/wire.ts';
+export type { UsageRules } from '../../contract/broker/usage-rules.ts';
+export type { FetchAuth } from '../../contract/broker/wire.ts';
 export type { ListMessagesResponse, Message, MessageMedia } from '../../contract/conversations/wire.ts';
 export type { ExplainParty, ExplainResponse } from '../../contract/explain/wire.ts';
 export type { Json, RecordInfo } from '../../contract/memory/wire.ts';
@@ -116,4 +118,5 @@ export type {
   Vault,
   VersionsOptions,
 } from './values/values-client.ts';
+export type { PlatformResponse, VaultFetchInit } from './values/vault-fetch.ts';
 export { version } from './version.ts';

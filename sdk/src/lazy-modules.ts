@@ -42,3 +42,5 @@ export {
   startLink,
 } from './users/account-requests.ts';
 export { changeKey } from './users/rotate-user-key.ts';
+export { getRules, setRules } from './values/value-rules.ts';
+export { fetchWithValues } from './values/vault-fetch.ts';

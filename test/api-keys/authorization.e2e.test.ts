@@ -35,7 +35,9 @@ interface Row {
   readonly stranger?: ErrorCode;
 }
 
-const everyone: readonly Role[] = ['admin', 'agent', 'reader', 'auditor'];
+const everyone: readonly Role[] = ['admin', 'agent', 'user-of-secrets', 'reader', 'auditor'];
+const listers: readonly Role[] = ['admin', 'agent', 'user-of-secrets', 'reader'];
+const users: readonly Role[] = ['admin', 'agent', 'user-of-secrets'];
 const readers: readonly Role[] = ['admin', 'agent', 'reader'];
 const writers: readonly Role[] = ['admin', 'agent'];
 
@@ -96,10 +98,18 @@ const rows: Record<
     elsewhere: 'items',
   },
   getValue: { path: `/v1/vault/values/${name}`, roles: readers, elsewhere: 'forbidden', stranger: 'value_not_found' },
-  listValues: { path: '/v1/vault/values?prefix=team/', roles: readers, elsewhere: 'forbidden' },
+  listValues: { path: '/v1/vault/values?prefix=team/', roles: listers, elsewhere: 'forbidden' },
   listVersions: {
     path: `/v1/vault/versions/${name}`,
-    roles: readers,
+    roles: listers,
+    elsewhere: 'forbidden',
+    stranger: 'value_not_found',
+  },
+  fetch: {
+    path: '/v1/fetch',
+    // The value has no rules, so nothing is sent.
+    body: { url: 'https://api.example.com/', headers: { authorization: `{{anima://${name}}}` } },
+    roles: users,
     elsewhere: 'forbidden',
     stranger: 'value_not_found',
   },
@@ -237,8 +247,10 @@ async function contents(): Promise<string> {
 
 /** Asserts that a request was authorized, whatever its later result. */
 async function expectThrough(answer: Response): Promise<void> {
-  expect([401, 403, 500, 503]).not.toContain(answer.status);
-  expect(await answer.clone().text()).not.toMatch(/"code":"(?:route_not_found|forbidden)"/);
+  const text = await answer.clone().text();
+  // The rules of a value are checked after the authorization of its caller.
+  if (!text.includes('"code":"use_refused"')) expect([401, 403, 500, 503]).not.toContain(answer.status);
+  expect(text).not.toMatch(/"code":"(?:route_not_found|forbidden)"/);
 }
 
 const keys: Record<string, string> = {};

@@ -346,6 +346,15 @@ describe('when the record can not be written', () => {
     listValues: { path: '/v1/vault/values' },
     listVersions: { path: '/v1/vault/versions/secret/a' },
     getValues: { path: '/v1/vault/batch-get', body: { names: ['secret/a'] } },
+    // The record has the host and the names, and nothing else of the request.
+    fetch: {
+      path: '/v1/fetch',
+      body: {
+        url: 'https://SECRETMARK.example.com/SECRETMARK',
+        headers: { authorization: '{{anima://secret/a}}' },
+        body: 'SECRETMARK',
+      },
+    },
     createBlob: { path: '/v1/blobs', body: { size: 2000 } },
     listBlobs: { path: '/v1/blobs' },
     getBlob: { path: blob },

@@ -29,6 +29,7 @@ const settings: Readonly<Record<keyof DeploymentSettings, Context>> = {
   endpoints: { endpoints: 'fips,dual-stack' },
   alarmTopicArn: { alarmTopicArn: 'arn:aws:sns:eu-central-1:111122223333:alarms' },
   monthlyBudget: { monthlyBudgetUsd: '100', budgetEmail: 'ops@example.com' },
+  brokerConcurrency: { brokerConcurrency: '5' },
   workerConcurrency: { workerConcurrency: '5' },
   memoryMb: { memoryMb: '1536,worker=2048' },
   requestsPerSecond: { requestsPerSecond: '1000' },

@@ -90,6 +90,12 @@ const obeyRule: Record<RuleId, Obey> = {
   },
   sessionPassword: unchanged,
   notPassword: unchanged,
+  // The value `x` is too short to be used, so nothing is sent.
+  usesValue: (_, body) => {
+    for (const member of Object.keys(body))
+      if (!['timeoutMs', 'maxResponseBytes'].includes(member)) delete body[member];
+    Object.assign(body, { url: 'https://api.example.com/', headers: { authorization: '{{anima://x}}' } });
+  },
   // The generator of free JSON obeys these two.
   recordDepth: unchanged,
   recordBytes: unchanged,

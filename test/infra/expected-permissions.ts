@@ -47,6 +47,8 @@ const destroyingSessions = [
   'directory dynamodb:Query',
   'mailbox dynamodb:DeleteItem',
   'mailbox dynamodb:Query',
+  'brokerRecord dynamodb:DeleteItem',
+  'brokerRecord dynamodb:Query',
 ];
 
 const destroyingUsers = [
@@ -126,6 +128,21 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
       'value dynamodb:BatchGetItem',
       'value dynamodb:DeleteItem',
       'value dynamodb:PutItem',
+    ],
+    own: [authenticatingRecords],
+  },
+  broker: {
+    data: [
+      readingMark,
+      ...authentication,
+      record,
+      'kek kms:Decrypt',
+      'value dynamodb:BatchGetItem',
+      'value dynamodb:DeleteItem',
+      'value dynamodb:PutItem',
+      'brokerRecord dynamodb:GetItem',
+      'brokerRecord dynamodb:PutItem',
+      'brokerRecord dynamodb:UpdateItem',
     ],
     own: [authenticatingRecords],
   },

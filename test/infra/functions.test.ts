@@ -258,6 +258,7 @@ describe('functions', () => {
       deviceLog: functionEnv.deviceLogTable,
       directory: functionEnv.directoryTable,
       mailbox: functionEnv.mailboxTable,
+      brokerRecord: functionEnv.brokerTable,
       custodyKey: functionEnv.custodyKeyId,
       codeKey: functionEnv.codeKeyId,
       routingKey: functionEnv.routingKeyId,

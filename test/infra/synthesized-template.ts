@@ -147,6 +147,7 @@ const tableNames: Readonly<Record<string, string>> = {
   DeviceCustodyLogsTable: 'deviceLog',
   SessionCustodyDirectoriesTable: 'directory',
   SessionCustodyMailboxesTable: 'mailbox',
+  BrokerTable: 'brokerRecord',
 };
 
 export const tables = (template: Synthesized): Record<string, [string, Resource]> =>

@@ -23,40 +23,43 @@ beforeAll(() => {
   template = synthesize(appForTest());
 });
 
-describe.each(['keyring', 'userKeyring', 'deviceRoster', 'mailbox'])('the table %s can not be copied', (name) => {
-  test('it does not say a word about point-in-time recovery', () => {
-    expect(table(name).Properties).not.toHaveProperty('PointInTimeRecoverySpecification');
-  });
-
-  test('it has no stream, no Kinesis destination, no replica and no index', () => {
-    for (const copy of ['StreamSpecification', 'KinesisStreamSpecification', 'Replicas', 'GlobalSecondaryIndexes']) {
-      expect(table(name).Properties).not.toHaveProperty(copy);
-    }
-  });
-
-  test('its policy denies everyone exactly the ways to copy that DynamoDB lets a table deny', () => {
-    expect(table(name).Properties.ResourcePolicy).toEqual({
-      PolicyDocument: {
-        Version: '2012-10-17',
-        Statement: [
-          {
-            Sid: 'DenyCopies',
-            Effect: 'Deny',
-            Principal: { AWS: '*' },
-            Resource: '*',
-            Action: [
-              'dynamodb:CreateBackup',
-              'dynamodb:UpdateContinuousBackups',
-              'dynamodb:RestoreTableToPointInTime',
-              'dynamodb:ExportTableToPointInTime',
-              'dynamodb:EnableKinesisStreamingDestination',
-            ],
-          },
-        ],
-      },
+describe.each(['keyring', 'userKeyring', 'deviceRoster', 'mailbox', 'brokerRecord'])(
+  'the table %s can not be copied',
+  (name) => {
+    test('it does not say a word about point-in-time recovery', () => {
+      expect(table(name).Properties).not.toHaveProperty('PointInTimeRecoverySpecification');
     });
-  });
-});
+
+    test('it has no stream, no Kinesis destination, no replica and no index', () => {
+      for (const copy of ['StreamSpecification', 'KinesisStreamSpecification', 'Replicas', 'GlobalSecondaryIndexes']) {
+        expect(table(name).Properties).not.toHaveProperty(copy);
+      }
+    });
+
+    test('its policy denies everyone exactly the ways to copy that DynamoDB lets a table deny', () => {
+      expect(table(name).Properties.ResourcePolicy).toEqual({
+        PolicyDocument: {
+          Version: '2012-10-17',
+          Statement: [
+            {
+              Sid: 'DenyCopies',
+              Effect: 'Deny',
+              Principal: { AWS: '*' },
+              Resource: '*',
+              Action: [
+                'dynamodb:CreateBackup',
+                'dynamodb:UpdateContinuousBackups',
+                'dynamodb:RestoreTableToPointInTime',
+                'dynamodb:ExportTableToPointInTime',
+                'dynamodb:EnableKinesisStreamingDestination',
+              ],
+            },
+          ],
+        },
+      });
+    });
+  },
+);
 
 describe('tables', () => {
   test.each([
@@ -73,13 +76,24 @@ describe('tables', () => {
     ['deviceLog', ['org', 'id']],
     ['directory', ['org', 'id']],
     ['mailbox', ['org', 'id']],
+    ['brokerRecord', ['org', 'id']],
   ])('%s: by org first, which is what policies can tell apart: %j', (name, keys) => {
     const keySchema = keys.map((key, n) => ({ AttributeName: key, KeyType: n === 0 ? 'HASH' : 'RANGE' }));
     expect(table(name).Properties.KeySchema).toEqual(keySchema);
   });
 
   test('there are no others', () => {
-    const names = ['apiKey', 'audit', 'blob', 'delivery', 'deviceLog', 'deviceRoster', 'directory', 'keyring'];
+    const names = [
+      'apiKey',
+      'audit',
+      'blob',
+      'brokerRecord',
+      'delivery',
+      'deviceLog',
+      'deviceRoster',
+      'directory',
+      'keyring',
+    ];
     const more = ['mailbox', 'rotation', 'userKeyring', 'userRecord', 'value'];
     expect(Object.keys(tables(template)).sort()).toEqual([...names, ...more]);
   });
@@ -96,6 +110,7 @@ describe('tables', () => {
     'deviceLog',
     'directory',
     'mailbox',
+    'brokerRecord',
   ])('%s: paid by request, kept when the stack goes, not deletable', (name) => {
     expect(table(name)).toMatchObject({
       DeletionPolicy: 'RetainExceptOnCreate',
@@ -111,8 +126,17 @@ describe('tables', () => {
     },
   );
 
-  test('only values, records of blobs, deliveries, codes, attempts, pairings, invites and messages go by themselves, at their ttl', () => {
-    for (const name of ['value', 'blob', 'delivery', 'userKeyring', 'deviceRoster', 'directory', 'mailbox']) {
+  test('only values, records of blobs, deliveries, codes, attempts, pairings, invites, messages and counters of uses go by themselves, at their ttl', () => {
+    for (const name of [
+      'value',
+      'blob',
+      'delivery',
+      'userKeyring',
+      'deviceRoster',
+      'directory',
+      'mailbox',
+      'brokerRecord',
+    ]) {
       expect(table(name).Properties.TimeToLiveSpecification).toEqual({ AttributeName: 'ttl', Enabled: true });
     }
     for (const name of ['apiKey', 'keyring', 'userRecord', 'deviceLog']) {

@@ -139,6 +139,19 @@ const calls: Record<Exclude<ClientRouteId, Left>, Row> = {
     ({ vault }) => vault.versions('a/b'),
     { name: 'a/b', versions: [{ ...info('', 2), name: undefined }] },
   ],
+  fetch: [
+    ({ vault }) =>
+      vault.fetch('https://api.example.com/a?b=c&key={{anima://a/b}}', {
+        method: 'POST',
+        headers: { accept: '*/*' },
+        query: { d: 'e' },
+        body: new URLSearchParams({ f: '{{anima://a/b?version=2}}' }),
+        auth: { type: 'basic', user: 'u', password: '{{anima://a/b}}' },
+        hostTimeout: 1000,
+        maxResponseBytes: 5,
+      }),
+    { status: 201, statusText: 'Created', headers: { etag: 'x' }, body: 'ok', truncated: true },
+  ],
   getValues: [({ vault }) => vault.getMany(['a/b']), { results: [{ name: 'a/b', ok: true, value }] }],
   setValues: [
     ({ vault }) => vault.setMany([{ name: 'a/b', value: 'v', ...full }]),

@@ -45,6 +45,7 @@ const asked: readonly [ResourceWord, readonly string[]][] = [
   ['deviceLog', itemActions],
   ['directory', itemActions],
   ['mailbox', itemActions],
+  ['brokerRecord', itemActions],
   ['job', ['DeleteMessage', 'ReceiveMessage', 'SendMessage'].map((action) => `sqs:${action}`)],
 ];
 
@@ -105,7 +106,7 @@ const userSide: readonly ResourceWord[] = [...userKeys, 'userRecord', 'delivery'
 describe('nobody holds both halves', () => {
   test('what may use the KEK reaches no key, keyring, record, delivery or job of users', () => {
     const ofOrgs = anyOf('kek');
-    expect(ofOrgs).toEqual(['provider-secrets', 'reader', 'rotation-workflow', 'rotator', 'writer']);
+    expect(ofOrgs).toEqual(['broker', 'provider-secrets', 'reader', 'rotation-workflow', 'rotator', 'writer']);
     const ofUsers = anyOf(...userSide, 'userKeyring');
     expect(ofUsers).toContain('worker');
     expect(ofOrgs.filter((entry) => ofUsers.includes(entry))).toEqual([]);
@@ -183,6 +184,15 @@ describe('of session custody', () => {
     const holding = ['directory', 'explainer', 'notifier', 'relay', 'shred-workflow', 'shredder'];
     expect(anyOf('directory', 'mailbox')).toEqual(holding);
     expect(anyOf('mailbox')).not.toContain('explainer');
+  });
+});
+
+describe('of the broker', () => {
+  test('only the broker reads and changes its records, and it cannot list values', () => {
+    for (const action of ['GetItem', 'PutItem', 'UpdateItem'])
+      expect(holders[`brokerRecord dynamodb:${action}`]).toEqual(['broker']);
+    expect(holders['value dynamodb:Query']).not.toContain('broker');
+    expect(anyOf('brokerRecord')).toEqual(['broker', 'shred-workflow', 'shredder']);
   });
 });
 

@@ -30,6 +30,7 @@ const logicalIdPrefixes = {
   deviceLog: 'DeviceCustodyLogsTable',
   directory: 'SessionCustodyDirectoriesTable',
   mailbox: 'SessionCustodyMailboxesTable',
+  brokerRecord: 'BrokerTable',
   object: 'BlobObjectsBucket',
   page: 'PageBucket',
   locked: 'LockedBucket',

@@ -58,7 +58,8 @@ type TablePrefix =
   | 'DeviceCustodyRostersTable'
   | 'DeviceCustodyLogsTable'
   | 'SessionCustodyDirectoriesTable'
-  | 'SessionCustodyMailboxesTable';
+  | 'SessionCustodyMailboxesTable'
+  | 'BrokerTable';
 
 /** Starts a stack before the tests of a file and stops it afterwards. */
 export function useLocalStack(options: LocalOptions = {}): LocalStack {

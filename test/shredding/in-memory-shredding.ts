@@ -51,6 +51,7 @@ export function createInMemoryShredding() {
     deviceEntries: new Set<string>(),
     mailboxItems: new Set<string>(),
     directoryItems: new Set<string>(),
+    brokerItems: new Set<string>(),
     calls: 0,
     /** Decides the outcome of the next call. */
     fate: (_call: number): CallOutcome => 'done',
@@ -141,6 +142,7 @@ export function createInMemoryShredding() {
     deviceLogs: userEraser(world.deviceEntries),
     mailboxes: userEraser(world.mailboxItems),
     directories: userEraser(world.directoryItems),
+    brokerRecords: userEraser(world.brokerItems),
   });
   const copies = { orgs: () => call(() => world.copies), users: () => call(() => world.userCopies) };
   const receipts = new ShredReceiptService(

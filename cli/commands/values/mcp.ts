@@ -47,7 +47,8 @@ Client configuration:
     )
     .action(async (options: Options, command: Command) => {
       const { normalizeFolder } = await import('../../secrets/value-names.ts');
-      const { parseHosts, InvalidUsageRuleError } = await import('../../../egress/rules/usage-rules.ts');
+      const { InvalidUsageRuleError } = await import('../../../egress/rules/invalid-usage-rule.ts');
+      const { parseHosts } = await import('../../../egress/rules/usage-rules.ts');
       const hosts = () => {
         try {
           return options.host === undefined ? undefined : parseHosts(options.host.join(','));

@@ -1,3 +1,4 @@
+import type { UsageRules } from '../../../contract/broker/usage-rules.ts';
 import { limits } from '../../../contract/shared/limits.ts';
 import type { DestroyValueResponse } from '../../../contract/shredding/wire.ts';
 import type { Value, ValueInfo, VersionInfo } from '../../../contract/values/wire.ts';
@@ -25,6 +26,7 @@ import {
 } from '../shared/json-decoders.ts';
 import { type OnDamaged, OpenedList } from '../shared/opened-list.ts';
 import type { Page } from '../shared/paginated-list.ts';
+import type { PlatformResponse, VaultFetchInit } from './vault-fetch.ts';
 
 export interface SetOptions extends ValueOptions, CallOptions {}
 
@@ -167,6 +169,29 @@ export class Vault {
     );
     reportDamagedVersions(damaged, options);
     return versions;
+  }
+
+  /**
+   * Makes an HTTP request in which the vault replaces placeholders such as `{{anima://prod/stripe/key}}`. The values go
+   * only to hosts that their rules allow, and are concealed in the response. Redirects are not followed. Never repeats a
+   * request that may have reached the host.
+   * @throws PermissionError use_refused, destination_refused; UnavailableError upstream_failed, upstream_timeout
+   */
+  async fetch(url: string | { readonly href: string }, init: VaultFetchInit = {}): Promise<PlatformResponse> {
+    return (await loadLazyModules()).fetchWithValues(this.#transport, url, init);
+  }
+
+  /** What a value may be used for by `fetch`. @throws NotFoundError value_not_found */
+  async getRules(name: string, options: CallOptions = {}): Promise<UsageRules> {
+    return (await loadLazyModules()).getRules(this, name, options);
+  }
+
+  /**
+   * Replaces the rules of a value by storing its next version. An empty object ends its use. Older versions cannot be used
+   * for more than the current one. @throws ConflictError version_conflict if somebody else stores a version meanwhile
+   */
+  async setRules(name: string, rules: UsageRules, options: CallOptions = {}): Promise<ValueInfo> {
+    return (await loadLazyModules()).setRules(this, name, rules, options);
   }
 
   /**

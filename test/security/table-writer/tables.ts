@@ -29,9 +29,9 @@ export const tableIds = Object.keys(tableTitles) as TableId[];
 
 /**
  * Tables whose attacks need new processes, because functions keep the verified state of a directory:
- * test/sessions/hostile-tables.e2e.test.ts.
+ * test/sessions/hostile-tables.e2e.test.ts. The attacks on the table of the broker are in test/broker.
  */
-const attackedElsewhere = ['SessionCustodyDirectoriesTable', 'SessionCustodyMailboxesTable'];
+const attackedElsewhere = ['SessionCustodyDirectoriesTable', 'SessionCustodyMailboxesTable', 'BrokerTable'];
 
 /** Items of all tables, by table and by the text of their key. */
 export type Snapshot = Readonly<Record<TableId, ReadonlyMap<string, Item>>>;

@@ -1,0 +1,152 @@
+/** Makes one request with values for a caller that does not see them (docs/broker.md, section 6). */
+import { fetchLimits } from '../../contract/broker/limits.ts';
+import type { FetchRequest, FetchResponse } from '../../contract/broker/wire.ts';
+import { VaultError } from '../../contract/shared/vault-error.ts';
+import { isTokenAuth } from '../../egress/auth/auth-plan.ts';
+import { type SignedRequest, signOutgoing, type UnsentRequest } from '../../egress/auth/sign-request.ts';
+import { toShownResponse } from '../../egress/exchange/shown-response.ts';
+import { ResponseRedactor, redactionLookAhead } from '../../egress/redaction/response-redactor.ts';
+import { referenceKey } from '../../egress/references/secret-references.ts';
+import { type AllowedUse, checkUse } from '../../egress/rules/check-use.ts';
+import type { Clock } from '../shared/ports.ts';
+import type { ValueReader } from '../values/value-reader.ts';
+import type { AccessTokens } from './access-tokens.ts';
+import type { Upstream, UseCounterStore } from './broker-ports.ts';
+import { assertNotVault, asVaultErrors, maxConnectMs, maxHeaderBytes } from './exchange-rules.ts';
+import { isTokenReference, type KnownValues, type SentText, tokenIdOf, tokenReference } from './known-values.ts';
+import { type LoadedValues, loadValues, readKnownText, textsOf } from './loaded-values.ts';
+import { type PreparedFetch, prepareFetch } from './prepared-fetch.ts';
+import type { UseContext } from './use-context.ts';
+
+export interface FetchServices {
+  readonly reader: ValueReader;
+  readonly known: KnownValues;
+  readonly counters: UseCounterStore;
+  readonly tokens: AccessTokens;
+  readonly upstream: Upstream;
+  readonly clock: Clock;
+  /** Whether rules may name addresses of this machine. Only in the local vault. */
+  readonly allowsLoopback: boolean;
+}
+
+/** Milliseconds of a request that are left for its last steps: the search and the audit record. */
+const finalReserveMs = 1500;
+
+export class FetchService {
+  readonly #services: FetchServices;
+
+  constructor(services: FetchServices) {
+    this.#services = services;
+  }
+
+  /**
+   * @param onStatus is called with the host's status as soon as it is known
+   * @throws VaultError (docs/broker.md, section 7); DecryptionError
+   */
+  fetch(context: UseContext, request: FetchRequest, onStatus: (status: number) => void): Promise<FetchResponse> {
+    return asVaultErrors(() => this.#fetch(context, request, onStatus));
+  }
+
+  async #fetch(context: UseContext, request: FetchRequest, onStatus: (status: number) => void): Promise<FetchResponse> {
+    const { reader, tokens, upstream, clock } = this.#services;
+    const prepared = prepareFetch(request);
+    const { draft, auth } = prepared;
+    const loaded = await loadValues(reader, context.keys, context.values, prepared.uses);
+    const allowed = this.#checkUses(prepared, loaded);
+    assertNotVault(draft.url, context.ownHosts);
+    const values = textsOf(loaded);
+    const { outgoing, composites } = draft.fill(values);
+    await this.#count(context.org, allowed);
+    const token = auth !== undefined && isTokenAuth(auth) ? await tokens.get(context, auth, loaded) : undefined;
+    const base = await this.#services.known.remember(
+      context.org,
+      draft.url.hostname,
+      [
+        ...sentTexts(loaded),
+        ...(token === undefined ? [] : [{ reference: tokenReference(token.id), texts: token.texts }]),
+      ],
+      (reference) => this.#readTexts(context, reference),
+    );
+    const signed = await this.#sign(prepared, outgoing, values, token?.accessToken);
+    const derived = [...composites, ...signed.derived];
+    const redactor = derived.length === 0 ? base : new ResponseRedactor(derived, base);
+    const responseBytes = Math.min(
+      request.maxResponseBytes ?? fetchLimits.responseBytes,
+      ...allowed.flatMap((use) => use.responseBytes ?? []),
+    );
+    const left = context.deadline - clock().getTime() - finalReserveMs;
+    const totalMs = Math.min(request.timeoutMs ?? fetchLimits.timeoutMs, left);
+    if (totalMs <= 0) throw new VaultError('upstream_timeout', { detail: 'Nothing was sent to the host.' });
+    const incoming = await upstream.send(
+      { ...signed.outgoing, allowsLoopback: this.#allowsLoopback(allowed.map(({ host }) => host)) },
+      {
+        connectMs: Math.min(totalMs, maxConnectMs),
+        totalMs,
+        bodyBytes: responseBytes + redactionLookAhead,
+        headerBytes: maxHeaderBytes,
+      },
+    );
+    onStatus(incoming.status);
+    return toShownResponse(incoming, redactor, responseBytes, signed.outgoing.url);
+  }
+
+  #allowsLoopback(rules: readonly { readonly isLoopback: boolean }[]): boolean {
+    return this.#services.allowsLoopback && rules.length > 0 && rules.every(({ isLoopback }) => isLoopback);
+  }
+
+  /** @throws UseRefusal */
+  #checkUses({ uses, draft, method }: PreparedFetch, loaded: LoadedValues): NamedUse[] {
+    const request = { url: draft.url, method, now: this.#services.clock() };
+    return uses.flatMap(({ reference, part, header }) => {
+      const value = loaded.get(referenceKey(reference));
+      if (value === undefined) throw new VaultError('value_not_found');
+      const { name } = reference;
+      return checkUse({ name, part, header }, value, request).map((use) => ({ ...use, name }));
+    });
+  }
+
+  /** Counts one use of each value that has a limit. @throws VaultError `use_limit_reached` */
+  async #count(org: string, allowed: readonly NamedUse[]): Promise<void> {
+    const now = this.#services.clock().getTime();
+    const minute = Math.floor(now / 60_000);
+    const limits = new Map<string, number>();
+    for (const { name, perMinute } of allowed)
+      if (perMinute !== undefined) limits.set(name, Math.min(perMinute, limits.get(name) ?? perMinute));
+    for (const [name, limit] of limits) {
+      if (await this.#services.counters.count(org, name, minute, limit)) continue;
+      throw new VaultError('use_limit_reached', {
+        detail: `${name} is allowed ${limit} times in each minute. Nothing was sent.`,
+        retryAfterSeconds: Math.ceil(((minute + 1) * 60_000 - now) / 1000),
+      });
+    }
+  }
+
+  async #sign(
+    { auth }: PreparedFetch,
+    outgoing: UnsentRequest,
+    values: ReadonlyMap<string, string>,
+    accessToken: string | undefined,
+  ): Promise<SignedRequest> {
+    if (auth === undefined) return { outgoing, derived: [] };
+    if (!isTokenAuth(auth)) return await signOutgoing(auth, outgoing, values, this.#services.clock());
+    const headers = new Map([...outgoing.headers, ['authorization', `Bearer ${accessToken ?? ''}`]]);
+    return { outgoing: { ...outgoing, headers }, derived: [] };
+  }
+
+  async #readTexts(context: UseContext, reference: string): Promise<readonly string[]> {
+    const { reader, tokens } = this.#services;
+    if (isTokenReference(reference)) return await tokens.textsOf(context, tokenIdOf(reference));
+    return await readKnownText(reader, context, reference);
+  }
+}
+
+interface NamedUse extends AllowedUse {
+  readonly name: string;
+}
+
+/** The values of a request, with the versions under which they can be read later. */
+const sentTexts = (loaded: LoadedValues): SentText[] =>
+  [...loaded.values()].map(({ reference: { name }, info: { version }, value }) => ({
+    reference: referenceKey({ name, version }),
+    texts: [value],
+  }));

@@ -1,0 +1,154 @@
+import { DecryptionError } from '../../../core/decryption-error.ts';
+import type { DynamoClient } from '../../aws/dynamo-client.ts';
+import {
+  mapTransientErrors,
+  nothingReadDetail,
+  writeOutcomeUnknownDetail,
+} from '../../shared/stores/aws-error-mapping.ts';
+import { type Fields, namePlaceholders, toItem, unmarshallItem } from '../../shared/stores/dynamo-item-codec.ts';
+import { writeConditionally } from '../../shared/stores/write-conditionally.ts';
+import type { HostRecordStore, TokenRecord, TokenRecordStore, UseCounterStore } from '../broker-ports.ts';
+
+type ClientOf = (org: string) => DynamoClient;
+
+const hostId = (hostname: string): string => `host/${hostname}`;
+const tokenId = (id: string): string => `token/${id}`;
+const useId = (name: string, minute: number): string => `use/${minute}/${name}`;
+
+/** Counters are kept for this time after their minute, seconds. */
+const counterKeptSeconds = 3600;
+
+/** The items of the broker's table, by `org` and `id` (docs/format.md, section 5). */
+export class DynamoBrokerRecords implements HostRecordStore, UseCounterStore {
+  readonly #clientOf: ClientOf;
+  readonly #table: string;
+
+  constructor(clientOf: ClientOf, table: string) {
+    this.#clientOf = clientOf;
+    this.#table = table;
+  }
+
+  async read(org: string, hostname: string): Promise<readonly string[]> {
+    const fields = await readFields(this.#clientOf(org), this.#table, org, hostId(hostname));
+    const { references } = fields ?? {};
+    return references instanceof Set ? [...references].map(String) : [];
+  }
+
+  add(org: string, hostname: string, references: readonly string[], most: number): Promise<boolean> {
+    return writeConditionally(
+      () =>
+        this.#clientOf(org).updateItem({
+          TableName: this.#table,
+          Key: toItem({ org, id: hostId(hostname) }),
+          UpdateExpression: 'ADD #references :added',
+          ConditionExpression: 'attribute_not_exists(#references) OR size(#references) <= :room',
+          ExpressionAttributeNames: namePlaceholders('references'),
+          ExpressionAttributeValues: toItem({ ':added': new Set(references), ':room': most - references.length }),
+        }),
+      nothingSentDetail,
+    );
+  }
+
+  async remove(org: string, hostname: string, references: readonly string[]): Promise<void> {
+    await mapTransientErrors(nothingSentDetail, () =>
+      this.#clientOf(org).updateItem({
+        TableName: this.#table,
+        Key: toItem({ org, id: hostId(hostname) }),
+        UpdateExpression: 'DELETE #references :gone',
+        ExpressionAttributeNames: namePlaceholders('references'),
+        ExpressionAttributeValues: toItem({ ':gone': new Set(references) }),
+      }),
+    );
+  }
+
+  count(org: string, name: string, minute: number, limit: number): Promise<boolean> {
+    return writeConditionally(
+      () =>
+        this.#clientOf(org).updateItem({
+          TableName: this.#table,
+          Key: toItem({ org, id: useId(name, minute) }),
+          UpdateExpression: 'ADD #uses :one SET #ttl = :ttl',
+          ConditionExpression: 'attribute_not_exists(#uses) OR #uses < :limit',
+          ExpressionAttributeNames: namePlaceholders('uses', 'ttl'),
+          ExpressionAttributeValues: toItem({
+            ':one': 1,
+            ':limit': limit,
+            ':ttl': minute * 60 + counterKeptSeconds,
+          }),
+        }),
+      nothingSentDetail,
+    );
+  }
+}
+
+const nothingSentDetail = 'Nothing was sent to the host.';
+
+/** The states of access tokens. They are not trusted: their tokens are sealed. */
+export class DynamoTokenRecords implements TokenRecordStore {
+  readonly #clientOf: ClientOf;
+  readonly #table: string;
+
+  constructor(clientOf: ClientOf, table: string) {
+    this.#clientOf = clientOf;
+    this.#table = table;
+  }
+
+  async read(org: string, id: string): Promise<TokenRecord | undefined> {
+    const fields = await readFields(this.#clientOf(org), this.#table, org, tokenId(id));
+    return fields === undefined ? undefined : parseTokenRecord(fields);
+  }
+
+  replace(org: string, id: string, record: TokenRecord, expected: number | undefined): Promise<boolean> {
+    const condition =
+      expected === undefined
+        ? { ConditionExpression: 'attribute_not_exists(#fence)' }
+        : {
+            ConditionExpression: '#fence = :expected',
+            ExpressionAttributeValues: toItem({ ':expected': expected }),
+          };
+    return writeConditionally(
+      () =>
+        this.#clientOf(org).putItem({
+          TableName: this.#table,
+          Item: toItem({ org, id: tokenId(id), ...record }),
+          ...condition,
+          ExpressionAttributeNames: namePlaceholders('fence'),
+        }),
+      writeOutcomeUnknownDetail,
+    );
+  }
+}
+
+async function readFields(client: DynamoClient, table: string, org: string, id: string): Promise<Fields | undefined> {
+  const { Item: item } = await mapTransientErrors(nothingReadDetail, () =>
+    client.getItem({ TableName: table, Key: toItem({ org, id }), ConsistentRead: true }),
+  );
+  return item === undefined ? undefined : unmarshallItem(item);
+}
+
+const states = ['idle', 'refreshing', 'ready', 'refused', 'uncertain'] as const;
+
+/** @throws DecryptionError */
+function parseTokenRecord(fields: Fields): TokenRecord {
+  const { fence, holder, basis, startedAt, leaseUntil, repeated, sealed, sealedBasis, pending, ttl } = fields;
+  const state = states.find((one) => one === fields.state);
+  const isTime = (value: unknown): value is number | undefined => value === undefined || Number.isSafeInteger(value);
+  if (state === undefined || !Number.isSafeInteger(fence)) throw new DecryptionError();
+  if (typeof basis !== 'string' || typeof holder !== 'string') throw new DecryptionError();
+  if (!isTime(startedAt) || !isTime(leaseUntil) || !isTime(ttl)) throw new DecryptionError();
+  const isText = (value: unknown): value is string | undefined => value === undefined || typeof value === 'string';
+  if (!isText(sealed) || !isText(sealedBasis)) throw new DecryptionError();
+  return {
+    fence: Number(fence),
+    holder,
+    state,
+    basis,
+    startedAt,
+    leaseUntil,
+    repeated: repeated === true,
+    sealed,
+    sealedBasis,
+    pending: pending === true,
+    ttl,
+  };
+}

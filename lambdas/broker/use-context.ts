@@ -1,0 +1,17 @@
+import type { OpenKeyring } from '../org-keys/keyring-opener.ts';
+import type { ReadValue } from '../shared/ports.ts';
+import type { ValuesByName } from '../values/value-reader.ts';
+
+/** The authorized caller of one request, as far as the broker needs it. */
+export interface UseContext {
+  readonly org: string;
+  readonly keys: OpenKeyring;
+  /** The values that the request names and that the caller may use. */
+  readonly values: ValuesByName;
+  /** Reads a value and the keyring again. The caller's permissions are not checked. */
+  reload(name: string): Promise<{ readonly keys: OpenKeyring; readonly stored: ReadValue | undefined }>;
+  /** Hosts of the vault itself, with ports. */
+  readonly ownHosts: readonly string[];
+  /** When the function must have responded, milliseconds since 1970. */
+  readonly deadline: number;
+}

@@ -1,0 +1,127 @@
+/** The broker of one org over in-memory stores, with hosts that a test plays. */
+import type { FetchRequest, FetchResponse } from '../../contract/broker/wire.ts';
+import type { OutboundRequest } from '../../egress/requests/outbound-request.ts';
+import { AccessTokens } from '../../lambdas/broker/access-tokens.ts';
+import type {
+  HostRecordStore,
+  TokenRecord,
+  TokenRecordStore,
+  Upstream,
+  UseCounterStore,
+} from '../../lambdas/broker/broker-ports.ts';
+import { FetchService } from '../../lambdas/broker/fetch-service.ts';
+import { KnownValues } from '../../lambdas/broker/known-values.ts';
+import { RefreshedValue } from '../../lambdas/broker/refreshed-value.ts';
+import { TokenEndpoint } from '../../lambdas/broker/token-endpoint.ts';
+import { ValueReader } from '../../lambdas/values/value-reader.ts';
+import { ValueWriter } from '../../lambdas/values/value-writer.ts';
+import { createInMemoryVault } from '../shared/in-memory-stores.ts';
+
+export class InMemoryHostRecords implements HostRecordStore, UseCounterStore {
+  readonly hosts = new Map<string, Set<string>>();
+  readonly uses = new Map<string, number>();
+
+  async read(_org: string, hostname: string) {
+    return [...(this.hosts.get(hostname) ?? [])];
+  }
+  async add(_org: string, hostname: string, references: readonly string[], most: number) {
+    const known = this.hosts.get(hostname) ?? new Set();
+    if (known.size + references.length > most) return false;
+    this.hosts.set(hostname, new Set([...known, ...references]));
+    return true;
+  }
+  async remove(_org: string, hostname: string, references: readonly string[]) {
+    for (const reference of references) this.hosts.get(hostname)?.delete(reference);
+  }
+  async count(_org: string, name: string, minute: number, limit: number) {
+    const key = `${minute} ${name}`;
+    const uses = this.uses.get(key) ?? 0;
+    if (uses >= limit) return false;
+    this.uses.set(key, uses + 1);
+    return true;
+  }
+}
+
+export class InMemoryTokenRecords implements TokenRecordStore {
+  readonly records = new Map<string, TokenRecord>();
+  /** Runs before each write; it can fail, or never end. */
+  beforeReplace: ((record: TokenRecord) => Promise<void>) | undefined;
+  /** Whether the reply of the next write is lost, after which the client repeats the write. */
+  losesReply = false;
+
+  async read(_org: string, id: string) {
+    return this.records.get(id);
+  }
+  async replace(_org: string, id: string, record: TokenRecord, expected: number | undefined) {
+    await this.beforeReplace?.(record);
+    if (this.records.get(id)?.fence !== expected) return false;
+    this.records.set(id, record);
+    const isLost = this.losesReply;
+    this.losesReply = false;
+    return !isLost;
+  }
+}
+
+export interface Answer {
+  readonly status?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+/** What a host does with a request. It can throw OutboundRequestError. */
+export type Host = (request: OutboundRequest) => Promise<Answer> | Answer;
+
+export function createInMemoryBroker(hosts: Readonly<Record<string, Host>>) {
+  const vault = createInMemoryVault();
+  let offset = 0;
+  Object.defineProperty(vault.time, 'now', { get: () => new Date(Date.now() + offset) });
+  const clock = () => vault.time.now;
+  const records = new InMemoryHostRecords();
+  const tokenRecords = new InMemoryTokenRecords();
+  const requests: OutboundRequest[] = [];
+  const upstream: Upstream = {
+    send: async (request) => {
+      requests.push(request);
+      const host = hosts[request.url.host];
+      if (host === undefined) throw new Error(`no host ${request.url.host}`);
+      const { status = 200, headers = { 'content-type': 'application/json' }, body = '' } = await host(request);
+      return { status, statusText: 'OK', headers: Object.entries(headers), body: Buffer.from(body) };
+    },
+  };
+  /** One function environment. Several share the stores. */
+  const instance = () => {
+    const reader = new ValueReader(vault.stores, clock);
+    const tokens = new AccessTokens(
+      tokenRecords,
+      new TokenEndpoint(upstream, clock, false),
+      new RefreshedValue(reader, new ValueWriter(vault.stores, clock)),
+      clock,
+    );
+    const known = new KnownValues(records, clock);
+    const services = { reader, known, counters: records, tokens, upstream, clock, allowsLoopback: false };
+    const service = new FetchService(services);
+    return async (request: FetchRequest): Promise<FetchResponse> => {
+      const reload = async (name: string) => ({ keys: await vault.keys(), stored: vault.stores.items.get(name) });
+      const context = {
+        org: vault.caller.org,
+        keys: await vault.keys(),
+        values: new Map(vault.stores.items),
+        reload,
+        ownHosts: ['vault.example.com'],
+        deadline: clock().getTime() + 15_000,
+      };
+      return await service.fetch(context, request, () => undefined);
+    };
+  };
+  return {
+    vault,
+    records,
+    tokenRecords,
+    requests,
+    instance,
+    fetch: instance(),
+    pass: (milliseconds: number) => {
+      offset += milliseconds;
+    },
+  };
+}
