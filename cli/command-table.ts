@@ -44,6 +44,11 @@ export const commandTable = {
     summary: 'find values by name and metadata',
     load: () => import('./commands/values/search.ts'),
   },
+  rules: {
+    group: 'Values',
+    summary: 'show or change what a value may be used for',
+    load: () => import('./commands/values/rules.ts'),
+  },
   versions: {
     group: 'Values',
     summary: 'list the stored versions of a value',
@@ -123,6 +128,11 @@ export const commandTable = {
     group: 'Values in use',
     summary: 'search files for stored values and keys',
     load: () => import('./commands/values/scan.ts'),
+  },
+  fetch: {
+    group: 'Values in use',
+    summary: 'make a request with values that stay in the vault',
+    load: () => import('./commands/values/fetch.ts'),
   },
   mcp: {
     group: 'Values in use',

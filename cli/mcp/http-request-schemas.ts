@@ -35,3 +35,5 @@ export const httpRequestOutput = z.strictObject({
 });
 
 export type HttpRequestOutput = z.infer<typeof httpRequestOutput>;
+
+export type HttpRequestInput = z.infer<typeof httpRequestInput>;

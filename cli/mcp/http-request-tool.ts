@@ -1,14 +1,16 @@
 /** `http_request`: an HTTP request with values that the model never sees. */
 import { OutboundRequestError, sendOutboundRequest } from '../../egress/exchange/outbound-http.ts';
-import { type ShownResponse, toShownResponse } from '../../egress/exchange/shown-response.ts';
+import { toShownResponse } from '../../egress/exchange/shown-response.ts';
 import { redactionLookAhead } from '../../egress/redaction/response-redactor.ts';
 import { type Reference, referenceKey } from '../../egress/references/secret-references.ts';
 import { createDraft, type RequestDraft } from '../../egress/requests/request-draft.ts';
 import type { PlaceholderUse } from '../../egress/requests/request-placeholders.ts';
-import { checkUse, formatHostRules, type UsableValue } from '../../egress/rules/check-use.ts';
-import { findMatchingRule, type Method } from '../../egress/rules/usage-rules.ts';
+import { checkUse, type UsableValue } from '../../egress/rules/check-use.ts';
+import type { Method } from '../../egress/rules/usage-rules.ts';
 import type { Anima, Value } from '../../sdk/src/index.ts';
 import { isGeneratedByModel, type Metadata, readCurrentVersion } from '../secrets/value-metadata.ts';
+import { requestByBroker } from './broker-request.ts';
+import { checkHostAllowed, withBodyNote } from './http-request-checks.ts';
 import { type HttpRequestOutput, httpRequestInput, httpRequestOutput } from './http-request-schemas.ts';
 import { assertInFolder, type ToolCall, type ToolContext } from './tool-context.ts';
 import type { Tool } from './tool-definition.ts';
@@ -34,7 +36,10 @@ export const httpRequest: Tool<typeof httpRequestInput, typeof httpRequestOutput
       throw new ToolRefusal(`More than ${maxConcurrentRequests} concurrent requests. Wait until one ends`);
     runningRequests++;
     try {
-      return await performRequest(createDraft(input), input.method, call, scope);
+      const draft = createDraft(input);
+      return scope.settings.usesBroker
+        ? await requestByBroker(input, draft, call, scope)
+        : await performRequest(draft, input.method, call, scope);
     } finally {
       runningRequests--;
     }
@@ -52,8 +57,15 @@ async function performRequest(
   const values = await readValues(draft.uses, call, scope);
   const request = { url: draft.url, method, now: new Date() };
   const allowed = draft.uses.flatMap(({ reference, part, header }) =>
-    checkUse({ name: reference.name, part, header }, usableOf(values, reference), request),
+    checkUse({ name: reference.name, part, header }, usableOf(values, reference), request).map((use) => ({
+      ...use,
+      name: reference.name,
+    })),
   );
+  for (const { name } of new Map([...values.values()].map(({ value }) => [value.name, value])).values()) {
+    const limit = Math.min(...allowed.flatMap((use) => (use.name === name ? (use.perMinute ?? []) : [])));
+    if (Number.isFinite(limit)) scope.useCounter.count(name, limit, Date.now());
+  }
   const texts = new Map([...values].map(([key, { value }]) => [key, value.value]));
   const { outgoing, composites } = draft.fill(texts);
   const local = settings.allowsLoopback && allowed.length > 0 && allowed.every(({ host }) => host.isLoopback);
@@ -74,33 +86,6 @@ async function performRequest(
     if (error instanceof OutboundRequestError) throw new ToolRefusal(`The request failed: ${error.message}`);
     throw error;
   }
-}
-
-const omittedBodyNotes = {
-  redirect: 'The body of a redirect is not returned.',
-  compressed: 'The body is compressed although compression was not requested; it is not returned.',
-  binary: 'The body is not UTF-8 text; it is not returned.',
-} as const;
-
-function withBodyNote({ bodyOmitted, truncated, ...rest }: ShownResponse, most: number): HttpRequestOutput {
-  if (bodyOmitted !== undefined) return { ...rest, bodyNote: omittedBodyNotes[bodyOmitted] };
-  if (truncated === undefined) return rest;
-  return { ...rest, bodyNote: `The body is longer; only its first ${most} bytes are returned.` };
-}
-
-/** Checks that need no values. */
-function checkHostAllowed({ url, uses }: RequestDraft, { settings }: ToolContext): void {
-  if (settings.hosts !== undefined && findMatchingRule(settings.hosts, url) === undefined) {
-    throw new ToolRefusal(`This server makes requests only to: ${formatHostRules(settings.hosts)}`);
-  }
-  if (uses.length > 0) return;
-  if (!settings.allowsPlainRequests) {
-    throw new ToolRefusal(
-      'The request contains no {{anima://path}} placeholder. This tool is for requests that need a secret; ' +
-        'other requests are allowed only if the server was started with --allow-plain-requests',
-    );
-  }
-  if (url.protocol !== 'https:') throw new ToolRefusal('url must begin with https://');
 }
 
 interface ReadValue {

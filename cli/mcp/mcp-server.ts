@@ -15,6 +15,7 @@ import { describeSecret, generateSecret, listSecrets, revealSecret } from './sec
 import { shareFile } from './share-file-tool.ts';
 import { createToolCall, type McpSettings, sanitizeCallerId, type ToolContext } from './tool-context.ts';
 import type { Tool } from './tool-definition.ts';
+import { UseCounter } from './use-counter.ts';
 import { UsedValueHistory } from './used-value-history.ts';
 
 /** The caller: a default until the client has sent its name. */
@@ -93,6 +94,7 @@ export async function serveMcp(shell: Shell, settings: McpSettings): Promise<voi
     network: nodeNetwork,
     usedValues: new UsedValueHistory(),
     hostValues: new HostValues(),
+    useCounter: new UseCounter(),
     client: () => shell.client(),
   };
   const run = sanitizeCallerId(shell.env.ANIMA_RUN ?? '') ?? `mcp-${randomBytes(8).toString('hex')}`;

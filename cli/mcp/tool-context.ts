@@ -5,6 +5,7 @@ import type { HostRule } from '../../egress/rules/usage-rules.ts';
 import type { Anima, CallerIds, CallOptions } from '../../sdk/src/index.ts';
 import type { HostValues } from './host-values.ts';
 import { ToolRefusal } from './tool-refusal.ts';
+import type { UseCounter } from './use-counter.ts';
 import type { UsedValueHistory } from './used-value-history.ts';
 
 /** Settings from the options of `anima mcp`. */
@@ -19,6 +20,8 @@ export interface McpSettings {
   readonly allowsPlainRequests: boolean;
   /** Whether the rules of values may allow loopback addresses as hosts. */
   readonly allowsLoopback: boolean;
+  /** Whether requests are made by the vault, so that this machine never has a value. */
+  readonly usesBroker: boolean;
   readonly limits: OutboundLimits;
   /** Settings for file sharing; undefined if disabled. */
   readonly share: ShareSettings | undefined;
@@ -36,6 +39,7 @@ export interface ToolContext {
   readonly network: Network;
   readonly usedValues: UsedValueHistory;
   readonly hostValues: HostValues;
+  readonly useCounter: UseCounter;
   client(): Promise<Anima>;
 }
 

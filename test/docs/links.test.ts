@@ -23,6 +23,7 @@ const folders = [
   'contract',
   'core',
   'docs',
+  'egress',
   'lambdas',
   'lib',
   'local',

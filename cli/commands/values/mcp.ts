@@ -13,6 +13,7 @@ interface Options {
   readonly allowReveal?: boolean;
   readonly allowPlainRequests?: boolean;
   readonly allowLocal?: boolean;
+  readonly broker?: boolean;
   readonly shareRoot?: string;
   readonly shareMaxBytes: string;
   readonly timeout: string;
@@ -31,6 +32,7 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
     .option('--allow-reveal', 'add a tool that shows values to the model')
     .option('--allow-plain-requests', 'also allow requests without secrets')
     .option('--allow-local', 'allow loopback addresses as hosts of secrets, for tests')
+    .option('--broker', 'let the vault make the requests, so that this machine never has a secret')
     .option('--share-root <folder>', 'add a tool that shares files of this folder by link')
     .option('--share-max-bytes <bytes>', 'maximum size of a shared file', '104857600')
     .option('--timeout <seconds>', 'time-out of one request', '30')
@@ -58,6 +60,7 @@ Client configuration:
           throw error;
         }
       };
+      refuseWithBroker(options);
       const seconds = within('--timeout', options.timeout, 1, 300);
       const settings = {
         folder: normalizeFolder(options.prefix),
@@ -65,6 +68,7 @@ Client configuration:
         allowsReveal: options.allowReveal === true,
         allowsPlainRequests: options.allowPlainRequests === true,
         allowsLoopback: options.allowLocal === true,
+        usesBroker: options.broker === true,
         limits: {
           connectMs: Math.min(seconds, 10) * 1000,
           totalMs: seconds * 1000,
@@ -76,6 +80,13 @@ Client configuration:
       const { serveMcp } = await import('../../mcp/mcp-server.ts');
       await serveMcp(shellOf(command), settings);
     });
+}
+
+/** These options concern requests that this program makes itself. */
+function refuseWithBroker({ broker, allowPlainRequests, allowLocal, allowReveal }: Options): void {
+  if (broker !== true) return;
+  if (allowPlainRequests === true || allowLocal === true || allowReveal === true)
+    throw usageError('--broker excludes --allow-plain-requests, --allow-local and --allow-reveal. Nothing was done');
 }
 
 async function shareSettings({ shareRoot, shareMaxBytes }: Options): Promise<ShareSettings | undefined> {
