@@ -6,6 +6,7 @@ import { signRequest } from '../../local/aws/iam/signature-v4.ts';
 import type { LocalVault } from '../../local/vault/local-vault.ts';
 import { DeviceVaults, memoryStorage } from '../../sdk/src/device/index.ts';
 import { Anima } from '../../sdk/src/index.ts';
+import { startHost } from './broker-operations.ts';
 import { beginSessions } from './session-operations.ts';
 import { countUsage, type Usage } from './usage.ts';
 
@@ -99,6 +100,13 @@ export async function countOperations(vault: LocalVault): Promise<CountedOperati
   await count('request with an unknown API key', () =>
     new Anima({ apiKey: unknownKey(vault.agentKey), baseURL: vault.url }).vault.get('a').catch(() => {}),
   );
+  const host = await startHost();
+  const headers = { authorization: 'Bearer {{anima://prod/api/key}}' };
+  await agent.vault.set('prod/api/key', small, { metadata: { allowed_hosts: host.url } });
+  // The first use of a value at a host is recorded.
+  await agent.vault.fetch(host.url, { headers });
+  await count('use of a value in a request to a host', () => agent.vault.fetch(host.url, { headers }));
+  await host.close();
   let url = '';
   await count('put of a small file: create and complete', async () => {
     ({ url } = await agent.blobs.put(file));

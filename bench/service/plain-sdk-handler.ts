@@ -6,10 +6,12 @@ import {
   BatchGetItemCommand,
   type BatchGetItemCommandInput,
   DynamoDBClient,
+  GetItemCommand,
+  type GetItemCommandInput,
   PutItemCommand,
   type PutItemCommandInput,
 } from '@aws-sdk/client-dynamodb';
-import { type BenchEvent, plainResponse, recordedCalls } from './plain-response.ts';
+import { type BenchEvent, forward, plainResponse, recordedCalls } from './plain-response.ts';
 
 const client = new DynamoDBClient({});
 const calls = recordedCalls();
@@ -19,7 +21,8 @@ export async function handler(event: BenchEvent) {
   let output: unknown;
   for (const { action, input } of calls) {
     if (action === 'PutItem') await client.send(new PutItemCommand(input as PutItemCommandInput));
+    else if (action === 'GetItem') await client.send(new GetItemCommand(input as GetItemCommandInput));
     else output = (await client.send(new BatchGetItemCommand(input as BatchGetItemCommandInput))).Responses;
   }
-  return plainResponse(event, request ?? output);
+  return plainResponse(event, (await forward(request)) ?? request ?? output);
 }

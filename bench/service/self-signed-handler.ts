@@ -1,7 +1,7 @@
 /** The plain handler with requests that it signs itself (Signature Version 4), with a cached signing key. */
 import { createHash, createHmac } from 'node:crypto';
 import { Agent, request } from 'node:http';
-import { type BenchEvent, plainResponse, recordedCalls } from './plain-response.ts';
+import { type BenchEvent, forward, plainResponse, recordedCalls } from './plain-response.ts';
 
 const {
   AWS_ENDPOINT_URL_DYNAMODB: endpoint = '',
@@ -64,7 +64,7 @@ export async function handler(event: BenchEvent) {
   let output: unknown;
   for (const { action, input } of calls) {
     const answer = await send(action, input);
-    if (action !== 'PutItem') output = answer.Responses;
+    if (action === 'BatchGetItem') output = answer.Responses;
   }
-  return plainResponse(event, parsed ?? output);
+  return plainResponse(event, (await forward(parsed)) ?? parsed ?? output);
 }

@@ -3,12 +3,14 @@
  * same AWS calls. Each contender runs in a separate process, in alternating turns.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildSync } from 'esbuild';
 import { vaultApp } from '../../bin/cdk-app.ts';
 import { routeKey } from '../../contract/routes.ts';
+import { functionEnv } from '../../contract/shared/environment-variables.ts';
 import { type LocalVault, startLocalVault } from '../../local/vault/local-vault.ts';
 import { Anima } from '../../sdk/src/index.ts';
 import { type Spread, spread } from '../ratio-measurement.ts';
@@ -17,6 +19,10 @@ import { Child } from './child.ts';
 import type { Turn, TurnResult } from './contender-process.ts';
 import { type DeployedFunction, deployedFunctions, functionNamed } from './deployed-functions.ts';
 import { type ImportTime, measureImports } from './import-times.ts';
+
+/** The host of the use of a value: it answers in this process, which is not measured. */
+const hostPort = 48_131;
+const hostUrl = `http://127.0.0.1:${hostPort}/`;
 
 /** The operations, with goals for the ratio of the vault's handler to the plain handler with the AWS SDK. */
 const operations = [
@@ -30,6 +36,15 @@ const operations = [
     path: 'bench/new',
     goal: 0.7,
     body: { value: 'measured' },
+  },
+  {
+    name: 'fetch',
+    fn: 'Broker',
+    route: 'fetch',
+    status: 200,
+    path: 'bench/used',
+    goal: 1.3,
+    body: { url: hostUrl, headers: { authorization: 'Bearer {{anima://bench/used}}' } },
   },
 ] as const;
 
@@ -82,11 +97,17 @@ function bundlePlainHandlers(outdir: string): void {
 const eventOf = ({ route, path, ...rest }: Operation, key: string): object => ({
   version: '2.0',
   routeKey: routeKey(route),
-  rawPath: `/v1/vault/values/${path}`,
+  rawPath: route === 'fetch' ? '/v1/fetch' : `/v1/vault/values/${path}`,
   rawQueryString: '',
   headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
-  requestContext: { requestId: 'bench-request-id', http: { method: '', path: '', sourceIp: '192.0.2.1' } },
-  pathParameters: { name: path },
+  requestContext: {
+    requestId: 'bench-request-id',
+    domainName: 'bench.example.com',
+    // The broker ends its exchange before the function would be ended.
+    timeEpoch: Date.now() + 3_600_000,
+    http: { method: '', path: '', sourceIp: '192.0.2.1' },
+  },
+  ...(route === 'fetch' ? { pathParameters: {} } : { pathParameters: { name: path } }),
   ...('body' in rest && { body: JSON.stringify(rest.body) }),
   isBase64Encoded: false,
 });
@@ -99,18 +120,29 @@ export interface ServiceResults {
 export async function benchService(effort: ServiceEffort): Promise<ServiceResults> {
   const folder = mkdtempSync(join(tmpdir(), 'anima-bench-'));
   let vault: LocalVault | undefined;
+  let stopHost: (() => void) | undefined;
   try {
     const assembly = join(folder, 'assembly');
     vaultApp({ outdir: assembly }).synth();
     bundlePlainHandlers(folder);
     vault = await startLocalVault({ assembly, port: 0, memory: true });
     await new Anima({ apiKey: vault.agentKey, baseURL: vault.url }).vault.set('bench/value', 'measured');
+    const host = createServer((_, response) => response.end('{"ok":true,"items":[1,2,3]}'));
+    await new Promise<void>((resolve) => host.listen(hostPort, '127.0.0.1', resolve));
+    stopHost = () => host.close();
+    const client = new Anima({ apiKey: vault.agentKey, baseURL: vault.url });
+    await client.vault.set('bench/used', 'sk_live_0123456789abcdef', {
+      metadata: { allowed_hosts: hostUrl.slice(0, -1) },
+    });
+    // The first use at a host writes its record.
+    await client.vault.fetch(hostUrl, { headers: { authorization: 'Bearer {{anima://bench/used}}' } });
     const functions = deployedFunctions(assembly, vault.resources);
     const rows: ServiceRow[] = [];
     for (const operation of operations)
       rows.push(...(await measureOperation(operation, functions, vault, folder, effort)));
     return { rows, imports: measureImports(functions, effort.imports) };
   } finally {
+    stopHost?.();
     await vault?.close();
     rmSync(folder, { recursive: true, force: true });
   }
@@ -132,7 +164,8 @@ async function measureOperation(
     const deployed = functionNamed(functions, operation.fn);
     const event = eventOf(operation, vault.agentKey);
     const callsFile = join(folder, `${operation.name}.json`);
-    const env = { ...deployed.environment(url), BENCH_CALLS: callsFile };
+    // The host of the broker is on this machine.
+    const env = { ...deployed.environment(url), [functionEnv.localOrgs]: '1', BENCH_CALLS: callsFile };
     const contender = async (bundle: string, status: number): Promise<Child> => {
       const child = new Child('contender-process.ts', [bundle, String(status)], env);
       children.push(child);
