@@ -1,4 +1,5 @@
 /** The broker of one org over in-memory stores, with hosts that a test plays. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { FetchRequest, FetchResponse } from '../../contract/broker/wire.ts';
 import type { OutboundRequest } from '../../egress/requests/outbound-request.ts';
 import { AccessTokens } from '../../lambdas/broker/access-tokens.ts';
@@ -48,9 +49,13 @@ export class InMemoryTokenRecords implements TokenRecordStore {
   beforeReplace: ((record: TokenRecord) => Promise<void>) | undefined;
   /** Whether the reply of the next write is lost, after which the client repeats the write. */
   losesReply = false;
+  /** Maximum milliseconds after which a read returns, so that what it returns can be outdated. */
+  readDelayMs = 0;
 
   async read(_org: string, id: string) {
-    return this.records.get(id);
+    const record = this.records.get(id);
+    if (this.readDelayMs > 0) await sleep(Math.random() * this.readDelayMs);
+    return record;
   }
   async replace(_org: string, id: string, record: TokenRecord, expected: number | undefined) {
     await this.beforeReplace?.(record);

@@ -101,6 +101,7 @@ describe('a refresh token that the provider rotates', () => {
       await new Promise((resolve) => setTimeout(resolve, 200));
       return answer();
     });
+    world.tokenRecords.readDelayMs = 30;
     const fetches = [world.fetch, world.instance(), world.instance(), world.instance()];
     const answers = await Promise.all(
       Array.from({ length: 50 }, (_, i) => (fetches[i % fetches.length] ?? world.fetch)(request())),
