@@ -8,7 +8,7 @@ import { uniqueLogGroupName } from './log-group-names.ts';
 import { metricPeriod, type VaultAlarms } from './vault-alarms.ts';
 
 /** A pattern has at most 2,048 characters, and the name of a function 64. */
-const functionsPerPattern = 20;
+const functionsPerPattern = 19;
 
 interface Watched {
   readonly pattern: EventPattern;

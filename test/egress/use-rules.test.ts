@@ -111,7 +111,8 @@ test('a value without allowed_hosts has no host; methods and places are all unle
   expect(parseUsageRules({})).toEqual({
     hosts: [],
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
-    requestParts: ['header', 'query', 'body'],
+    requestParts: ['header', 'query', 'body', 'auth'],
+    tokenHosts: [],
   });
   expect(parseUsageRules({ allowed_methods: 'get, Post', allowed_in: 'header' })).toMatchObject({
     methods: ['GET', 'POST'],

@@ -35,7 +35,7 @@ describe('by the policies as they are deployed', () => {
     expect(answer).toMatchObject({ ref: 'value:prod/a', custody: 'org', state: 'stored' });
     const keys = answer.canOpen.filter(({ kind }) => kind === 'api-key');
     expect(keys.map(({ id }) => id).toSorted()).toEqual([admin, agentKey].map((key) => key.split('_')[2]).toSorted());
-    expect(functionsOf(answer)).toEqual(['provider-secrets', 'reader', 'rotation-workflow', 'writer']);
+    expect(functionsOf(answer)).toEqual(['broker', 'provider-secrets', 'reader', 'rotation-workflow', 'writer']);
     await stack.client.vault.delete('prod/a');
     expect(await explain('value:prod/a', admin)).toMatchObject({ state: 'gone', canOpen: [] });
   });

@@ -41,6 +41,7 @@ describe('checks on the template', () => {
       'Data/UserCustody/Keyrings/Table',
       'Data/DeviceCustody/Rosters/Table',
       'Data/SessionCustody/Mailboxes/Table',
+      'Data/Broker/Table',
     ]);
     const dist = ['CFR1', 'CFR2', 'CFR3', 'CFR4'];
     const stored = accepted.filter(({ rule }) => /AwsSolutions-(?:S|CFR|SQS)\d+$/.test(rule));

@@ -149,6 +149,7 @@ test('the address and the names of what holds data are told', () => {
     'AuditTable',
     'BlobBucket',
     'BlobTable',
+    'BrokerTable',
     'DeviceLogTable',
     'DeviceRosterTable',
     'DirectoryTable',

@@ -159,10 +159,10 @@ test('the web ACL of the settings protects the page and its API calls', () => {
   expect(Object(DistributionConfig).WebACLId).toBe(webAcl);
 });
 
-const inNetwork = entries.filter((entry) => entry !== 'notifier');
+const inNetwork = entries.filter((entry) => entry !== 'notifier' && entry !== 'broker');
 
 describe('in private subnets', () => {
-  test('every function but the notifier has its interfaces in them, with one security group that admits nothing and sends HTTPS only', () => {
+  test('every function but the notifier and the broker has its interfaces in them, with one security group that admits nothing and sends HTTPS only', () => {
     const [group, { Properties }] =
       ofType(template, 'AWS::EC2::SecurityGroup').find(([id]) => id.startsWith('NetworkFunctions')) ?? expect.fail();
     expect(Properties).not.toHaveProperty('SecurityGroupIngress');
@@ -176,7 +176,7 @@ describe('in private subnets', () => {
       });
     }
     // It calls push services and connections, which no VPC endpoint reaches.
-    expect(ofFunction('notifier').VpcConfig).toBeUndefined();
+    for (const entry of ['notifier', 'broker'] as const) expect(ofFunction(entry).VpcConfig).toBeUndefined();
   });
 
   test('nothing leads to the internet', () => {

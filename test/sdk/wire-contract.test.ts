@@ -246,7 +246,7 @@ const calls: Record<Exclude<ClientRouteId, Left>, Row> = {
 };
 
 /** Calls whose result is not the whole response. Other tests check their results. */
-const digested: readonly string[] = ['changeUserKey', 'addMemories'];
+const digested: readonly string[] = ['changeUserKey', 'addMemories', 'fetch'];
 
 /** A client with the credential that the route requires. */
 const clientFor = (route: ClientRouteId, fetch: typeof globalThis.fetch): Anima => {
