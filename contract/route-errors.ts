@@ -38,7 +38,7 @@ const blobCodes: readonly ErrorCode[] = [
 const codesByGroup: Readonly<Record<RouteGroup, readonly ErrorCode[]>> = {
   public: ['key_unavailable'],
   operator: ['key_unavailable', 'write_contention'],
-  admin: ['api_key_not_found', 'write_contention'],
+  admin: ['api_key_not_found', 'login_not_found', 'write_contention'],
   reader: ['value_not_found', 'version_not_found', 'value_expired'],
   writer: ['value_too_large', 'version_conflict', 'write_id_reused', 'write_contention'],
   broker: [
@@ -114,6 +114,7 @@ const codesByGroup: Readonly<Record<RouteGroup, readonly ErrorCode[]>> = {
   ],
   relay: ['write_contention', 'attachment_not_found', 'too_many_attachments', 'endpoint_refused'],
   webhooks: [],
+  logins: ['identity_refused', 'too_many_attempts', 'key_unavailable', 'decryption_failed'],
   explainer: ['invalid_name', 'record_not_found', 'user_not_found', 'blob_not_found', 'value_not_found'],
 };
 

@@ -13,6 +13,10 @@ interface Rule {
 
 export const rules = {
   times: { code: 'invalid_request', text: 'A time is in the years 0000 to 9999, also in UTC.' },
+  loginIdentity: {
+    code: 'invalid_request',
+    text: 'The request has exactly one of `oidc` and `aws`. The issuer is an https URL, names one tenant, and the claims identify the workload by ids that no one else can get (docs/workload-identity.md). Keys of `oidc.keys` are complete public keys.',
+  },
   future: { code: 'invalid_request', text: '`expiresAt` is later than the time of the request.' },
   valueBytes: {
     code: 'value_too_large',
@@ -64,6 +68,7 @@ export type RuleId = keyof typeof rules;
 export const rulesByRoute: Readonly<Partial<Record<RouteId, readonly RuleId[]>>> = {
   createKey: ['future', 'times'],
   rotateKey: ['ownOverlap'],
+  createLogin: ['future', 'times', 'loginIdentity'],
   queryAudit: ['times'],
   setValue: ['future', 'times', 'valueBytes', 'precondition'],
   setValues: ['future', 'times', 'valueBytes', 'distinctNames'],

@@ -10,6 +10,7 @@ import { brokerSchemas } from './broker/schemas.ts';
 import { conversationSchemas } from './conversations/schemas.ts';
 import { deviceSchemas } from './devices/schemas.ts';
 import { explainSchemas } from './explain/schemas.ts';
+import { loginSchemas } from './logins/schemas.ts';
 import { memorySchemas } from './memory/schemas.ts';
 import { orgSchemas } from './orgs/schemas.ts';
 import { rotationSchemas } from './rotation/schemas.ts';
@@ -27,6 +28,7 @@ import { valueSchemas } from './values/schemas.ts';
 export const routeSchemas = lazySchemas({
   ...orgSchemas,
   ...apiKeySchemas,
+  ...loginSchemas,
   ...rotationSchemas,
   ...shredSchemas,
   ...auditSchemas,

@@ -13,6 +13,11 @@ export const routeSummaries: Readonly<Record<RouteId, string>> = {
   revokeKey: 'Revoke an API key, effective from the next request',
   rotateKey:
     'Replace an API key with a new key with the same permissions; the old key keeps working for an overlap period',
+  createLogin: 'Let an identity of another system, such as a CI job or an AWS role, log in for short-lived API keys',
+  listLogins: 'List the logins of identities of other systems',
+  deleteLogin: 'Delete a login and end the keys that it gave',
+  logInWithOidc: 'Exchange an OpenID Connect token for a short-lived API key',
+  logInWithAws: 'Exchange a signed GetCallerIdentity request of AWS for a short-lived API key',
   startRotation: 'Rotate the data-encryption key: a new version at once, old values re-encrypted in the background',
   getRotation: 'Get the latest rotation of the data-encryption key and its progress',
   shredOrg: 'Destroy the data-encryption keys of the organization, at once or after a waiting period',

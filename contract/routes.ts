@@ -5,6 +5,7 @@ import { brokerRoutes } from './broker/routes.ts';
 import { conversationRoutes } from './conversations/routes.ts';
 import { deviceRoutes } from './devices/routes.ts';
 import { explainRoutes } from './explain/routes.ts';
+import { loginRoutes } from './logins/routes.ts';
 import { memoryRoutes } from './memory/routes.ts';
 import { orgRoutes } from './orgs/routes.ts';
 import { rotationRoutes } from './rotation/routes.ts';
@@ -45,6 +46,7 @@ export const routeGroups = [
   'relay',
   'webhooks',
   'explainer',
+  'logins',
 ] as const;
 export type RouteGroup = (typeof routeGroups)[number];
 
@@ -82,7 +84,10 @@ export interface RouteRow {
   readonly status: 200 | 201;
 }
 
-/** Routes that the main client of the SDK calls. Device vaults and sessions have clients of their own. */
+/**
+ * Routes that the main client of the SDK calls. Device vaults and sessions have clients of their own, and the routes of
+ * logins are in a module that is loaded at their first use.
+ */
 export const clientRoutes = {
   ...orgRoutes,
   ...apiKeyRoutes,
@@ -102,10 +107,13 @@ export type ClientRouteId = keyof typeof clientRoutes;
 
 /**
  * Every route of the service, defined once: lib deploys them, handlers serve them, the SDK calls them. Marked as pure,
- * because bundlers would otherwise keep the routes of device vaults and sessions in the main client.
+ * because bundlers would otherwise keep the routes of logins, device vaults and sessions in the main client.
  */
 export const routes = /* @__PURE__ */ (() =>
-  ({ ...clientRoutes, ...deviceRoutes, ...sessionRoutes }) as const satisfies Record<string, RouteRow>)();
+  ({ ...clientRoutes, ...loginRoutes, ...deviceRoutes, ...sessionRoutes }) as const satisfies Record<
+    string,
+    RouteRow
+  >)();
 
 export type RouteId = keyof typeof routes;
 
@@ -148,6 +156,7 @@ export const irreversibleRoutes: ReadonlySet<RouteId> = new Set<RouteId>([
   'removeSlot',
   'deleteMemory',
   'deleteDeviceVault',
+  'deleteLogin',
 ]);
 
 /** Whether a route evaluates the preconditions of a request. */

@@ -8,6 +8,7 @@ import { BlobBucket } from './blobs/blob-bucket.ts';
 import { BlobTable } from './blobs/blob-table.ts';
 import { BrokerTable } from './broker/broker-table.ts';
 import { DeviceData } from './devices/device-data.ts';
+import { LoginTable } from './logins/login-table.ts';
 import { KeyEncryptionKey } from './org-keys/key-encryption-key.ts';
 import { KeyringTable } from './org-keys/org-keyring-table.ts';
 import { RotationTable } from './rotation/rotation-table.ts';
@@ -40,6 +41,7 @@ export class DataStack extends Stack {
   readonly devices: DeviceData;
   readonly sessions: SessionData;
   readonly broker: BrokerTable;
+  readonly logins: LoginTable;
 
   constructor(scope: Construct, settings: DeploymentSettings) {
     const name = deploymentName(settings);
@@ -69,6 +71,7 @@ export class DataStack extends Stack {
     this.devices = new DeviceData(this, 'DeviceCustody', names);
     this.sessions = new SessionData(this, 'SessionCustody', name, names);
     this.broker = new BrokerTable(this, 'Broker', names.table('broker'));
+    this.logins = new LoginTable(this, 'Logins', names.table('logins'));
     this.output('KekArn', this.kek.arn, 'The key-encryption key');
     this.output('SigningKeyArn', this.signingKey.arn, 'Signs receipts and audit seals');
     this.output('KeyringTable', this.keyrings.name, 'Wrapped data-encryption keys; never to be copied');
@@ -94,6 +97,7 @@ export class DataStack extends Stack {
     );
     this.output('PushKeyArn', this.sessions.pushKey.arn, 'Signs push notices');
     this.output('BrokerTable', this.broker.name, 'Hosts and access tokens of the broker; never to be copied');
+    this.output('LoginTable', this.logins.name, 'Logins of identities of other systems');
     this.output('AuditTable', this.audit.name, 'Audit records');
   }
 
@@ -114,6 +118,7 @@ export class DataStack extends Stack {
       directories: this.sessions.directories.name,
       mailboxes: this.sessions.mailboxes.name,
       broker: this.broker.name,
+      logins: this.logins.name,
     };
   }
 

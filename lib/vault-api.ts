@@ -58,6 +58,8 @@ const throttleOf = ({ requestsPerSecond }: DeploymentSettings) => ({
  */
 const routeThrottles: Partial<Record<RouteId, ReturnType<typeof throttleOf>>> = {
   logIn: { rateLimit: 50, burstLimit: 100 },
+  logInWithOidc: { rateLimit: 50, burstLimit: 100 },
+  logInWithAws: { rateLimit: 50, burstLimit: 100 },
 };
 
 /** Metadata only. Paths, queries and headers are not logged, because they contain value names and keys. */

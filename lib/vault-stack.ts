@@ -62,6 +62,7 @@ export class VaultStack extends Stack {
     this.grantAudit(functions);
     const api = new VaultApi(this, 'Api', { name, settings, functions });
     this.grantUsers(functions, settings, api.url);
+    this.grantLogins(functions, settings, api.url);
     new JobConsumer(this, 'Jobs', data.users.jobs, functions.worker, settings.workerConcurrency);
     const sockets = new SocketApi(this, 'Sockets', { name, settings, relay: functions.relay });
     sockets.tellAddress(functions.relay);
@@ -76,8 +77,8 @@ export class VaultStack extends Stack {
       publisher: functions.publisher,
     });
     page.tellAddress(functions.blobs);
-    for (const fn of [functions.broker, functions.devices, functions.directory, functions.relay, functions.notifier])
-      page.tellAddress(fn);
+    const { broker, devices, directory, relay, notifier, logins } = functions;
+    for (const fn of [broker, devices, directory, relay, notifier, logins]) page.tellAddress(fn);
     page.tellViewers(functions.links);
     this.functions = functions;
     this.apiId = api.id;
@@ -168,9 +169,10 @@ export class VaultStack extends Stack {
       relay,
       worker,
       explainer,
+      logins,
     } = others;
     const callers = [reader, writer, broker, rotator, auditor, blobs, links, users, accounts, memory, devices];
-    const readers = [...callers, directory, relay, worker, explainer];
+    const readers = [...callers, directory, relay, worker, explainer, logins];
     for (const fn of [...readers, others['provider-secrets']]) {
       this.data.recordsKey.grantMac(fn);
       this.data.locked.grantReadMark(fn);
@@ -259,6 +261,17 @@ export class VaultStack extends Stack {
     this.data.sessions.grantAll(functions, this.data);
     this.data.audit.grantRecord(functions.worker);
     functions.explainer.set(functionEnv.grants, iamPolicyReport(this.explainedArns(functions), functions));
+  }
+
+  /**
+   * The function that gives keys to identities of other systems can create an API key and read none. It has no
+   * permission on values or keyrings.
+   */
+  private grantLogins({ admin, logins }: VaultFunctions, { publicUrl }: DeploymentSettings, apiUrl: string): void {
+    this.data.logins.grantManage(admin);
+    this.data.logins.grantUse(logins);
+    this.data.apiKeys.grantPut(logins);
+    logins.set(functionEnv.loginUrls, [apiUrl, ...(publicUrl === undefined ? [] : [publicUrl])].join(','));
   }
 
   private explainedArns({ responder }: VaultFunctions): Record<string, string> {

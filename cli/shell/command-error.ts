@@ -109,6 +109,11 @@ const exitByErrorCode: Readonly<Record<AnimaErrorCode, readonly [ExitName, strin
   credential_busy: ['unavailable', 'Try again in a moment.'],
   upstream_failed: ['unavailable', 'The host may have acted. Check there before you try again.'],
   upstream_timeout: ['unavailable', 'The host may have acted. Check there before you try again.'],
+  identity_unavailable: ['denied'],
+  identity_refused: [
+    'denied',
+    'Compare the identity of this machine with the login: issuer, audience, claims, time. `anima logins list` shows it to an admin.',
+  ],
   proof_refused: ['denied', 'The part of the link after # is wrong; ask the sender for the whole link.'],
   blob_not_found: [
     'notFound',
@@ -125,6 +130,7 @@ const exitByErrorCode: Readonly<Record<AnimaErrorCode, readonly [ExitName, strin
   pairing_not_found: ['notFound', 'A pairing lasts ten minutes. Begin again with `anima device join`.'],
   value_not_found: ['notFound', '`anima list` shows the existing names.'],
   version_not_found: ['notFound', '`anima versions NAME` shows the stored versions.'],
+  login_not_found: ['notFound', '`anima logins list` shows the ids.'],
   api_key_not_found: ['notFound', '`anima keys list` shows the ids.'],
   value_expired: ['notFound', 'Store it again with `anima set NAME`.'],
   user_not_found: ['notFound'],

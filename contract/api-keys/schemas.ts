@@ -60,6 +60,7 @@ export const apiKeyInfoFields = lazy(() => ({
   createdAt: rfc3339Time(),
   lastUsedAt: z.optional(rfc3339Time()),
   revokedAt: z.optional(rfc3339Time()),
+  origin: z.optional(z.strictObject({ login: z.string(), subject: z.string() })),
 }));
 
 export const apiKeyInfo = lazy(() => schemaFor<ApiKeyInfo>()(z.strictObject(apiKeyInfoFields())));

@@ -23,6 +23,14 @@ export interface CreateKeyRequest extends KeyRestrictions {
   name?: string | undefined;
 }
 
+/** Where a short-lived key comes from (docs/workload-identity.md). */
+export interface KeyOrigin {
+  /** Id of the login that gave the key. */
+  login: string;
+  /** The identity that logged in: the claim `sub`, or the AWS user id. It is recorded and not used for decisions. */
+  subject: string;
+}
+
 export interface ApiKeyInfo extends KeyRestrictions {
   id: string;
   role: Role;
@@ -32,6 +40,8 @@ export interface ApiKeyInfo extends KeyRestrictions {
   lastUsedAt?: string | undefined;
   /** RFC 3339; present once the key is revoked. */
   revokedAt?: string | undefined;
+  /** Present for a key that a login gave, or that such a key created. */
+  origin?: KeyOrigin | undefined;
 }
 
 export interface CreateKeyResponse extends ApiKeyInfo {

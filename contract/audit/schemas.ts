@@ -23,6 +23,8 @@ export const auditRecord = lazy(() =>
       time: rfc3339Time(),
       org: z.string(),
       principal: z.string(),
+      login: z.optional(z.string()),
+      subject: z.optional(z.string()),
       route: z.enum([...routeIds, 'worker']),
       verb: auditVerb(),
       name: z.optional(z.string()),

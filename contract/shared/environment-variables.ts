@@ -56,6 +56,8 @@ export const functionEnv = {
   /** Session custody: the tables of the directories, and of the mailboxes. */
   directoryTable: 'ANIMA_DIRECTORY_TABLE',
   mailboxTable: 'ANIMA_MAILBOX_TABLE',
+  /** Logins of identities of other systems, and the identities that were used. */
+  loginTable: 'ANIMA_LOGIN_TABLE',
   /**
    * KMS keys (HMAC_256; docs/format.md, section 12). The custody key computes the secrets of identity slots. The code
    * key computes the secrets of password and link code slots. The routing key computes the locators of all of these.
@@ -72,6 +74,8 @@ export const functionEnv = {
   responderFunction: 'ANIMA_RESPONDER_FUNCTION',
   /** Public base URL that providers call. It is part of what they sign. */
   publicUrl: 'ANIMA_PUBLIC_URL',
+  /** Base URLs of the API, separated by commas, for the audiences of identities that log in. */
+  loginUrls: 'ANIMA_LOGIN_URLS',
   /** URL of the WebSocket API that devices open, and base URL of the management API of its connections. */
   socketUrl: 'ANIMA_SOCKET_URL',
   connectionsUrl: 'ANIMA_CONNECTIONS_URL',
@@ -105,6 +109,15 @@ export const clientEnv = {
   apiKey: 'ANIMA_KEY',
   /** URL of the vault, e.g. `https://abc.execute-api.eu-central-1.amazonaws.com`. */
   url: 'ANIMA_URL',
+  /**
+   * The login of an identity of another system: organization, slash, id of the login. Used if there is no key. The other
+   * two select the identity, and the file that holds its token.
+   */
+  login: 'ANIMA_LOGIN',
+  identity: 'ANIMA_IDENTITY',
+  identityTokenFile: 'ANIMA_IDENTITY_TOKEN_FILE',
+  /** The token of a GitLab job (`id_tokens`). */
+  identityToken: 'ANIMA_ID_TOKEN',
   /** The invite of a device of session custody, for programs without a person. */
   invite: 'ANIMA_INVITE',
 } as const;

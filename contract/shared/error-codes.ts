@@ -16,6 +16,7 @@ export const commonErrors = {
   invalid_credential: { status: 401, title: 'The user key or session is not valid', retryable: false },
   missing_credential: { status: 401, title: 'A user key or a session is required', retryable: false },
   login_refused: { status: 401, title: 'The login or the password is wrong', retryable: false },
+  identity_refused: { status: 401, title: 'The identity cannot use this login', retryable: false },
   signature_refused: {
     status: 403,
     title: 'The request could not be verified as signed by the provider',
@@ -30,6 +31,7 @@ export const commonErrors = {
   value_not_found: { status: 404, title: 'There is no value with that name', retryable: false },
   version_not_found: { status: 404, title: 'The value has no such version', retryable: false },
   api_key_not_found: { status: 404, title: 'There is no API key with that id', retryable: false },
+  login_not_found: { status: 404, title: 'There is no login with that id', retryable: false },
   blob_not_found: { status: 404, title: 'There is no such blob, or its link was replaced', retryable: false },
   user_not_found: { status: 404, title: 'There is no user with that id', retryable: false },
   slot_not_found: { status: 404, title: 'There is no key slot with that id', retryable: false },
@@ -163,6 +165,7 @@ export const clientErrors = {
   insecure_url: 'A key is only sent over https or to this machine',
   missing_url: 'The address of the vault was not given',
   missing_api_key: 'No API key was given',
+  identity_unavailable: 'The identity of this machine could not be obtained',
   invalid_api_key: 'The API key is malformed',
   wrong_key_kind: 'The key of this client is not of the kind that this call needs',
   invalid_argument: 'An argument does not have the documented form',

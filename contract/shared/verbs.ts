@@ -39,6 +39,7 @@ export const auditOnlyVerbs = [
   'account.read',
   'account.write',
   'account.delete',
+  'logins.use',
   'sessions.start',
   'sessions.end',
   'memory.read',

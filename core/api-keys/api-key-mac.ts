@@ -14,12 +14,25 @@ export interface ApiKeyGrant {
   readonly expiresAt?: string | undefined;
   readonly verbs?: readonly string[] | undefined;
   readonly prefixes?: readonly string[] | undefined;
+  /** The login that gave the key, and the identity that logged in. */
+  readonly origin?: { readonly login: string; readonly subject: string } | undefined;
 }
 
 const optionalList = (list: readonly string[] | undefined): Field =>
   optionalField(list === undefined ? undefined : encodeLengthPrefixedFields(...list));
 
-const macFields = ({ org, id, role, hash, createdAt, name, expiresAt, verbs, prefixes }: ApiKeyGrant): Field[] => [
+const macFields = ({
+  org,
+  id,
+  role,
+  hash,
+  createdAt,
+  name,
+  expiresAt,
+  verbs,
+  prefixes,
+  origin,
+}: ApiKeyGrant): Field[] => [
   'anima:api-key:v1',
   org,
   id,
@@ -30,6 +43,7 @@ const macFields = ({ org, id, role, hash, createdAt, name, expiresAt, verbs, pre
   optionalField(expiresAt),
   optionalList(verbs),
   optionalList(prefixes),
+  optionalList(origin && [origin.login, origin.subject]),
 ];
 
 /** The MAC of a record, base64. */

@@ -1,5 +1,6 @@
 /** Ports of API keys. */
 
+import type { KeyOrigin } from '../../contract/api-keys/wire.ts';
 import type { Role } from '../../contract/shared/roles.ts';
 import type { Verb } from '../../contract/shared/verbs.ts';
 import type { Page } from '../shared/ports.ts';
@@ -20,6 +21,8 @@ export interface StoredApiKey {
   /** Set by a rotation: when the overlap with the replacement key ends. The replacement does not inherit it. */
   readonly overlapEndsAt?: string | undefined;
   readonly revokedAt?: string | undefined;
+  /** Present for a key that a login gave, or that such a key created (docs/workload-identity.md). */
+  readonly origin?: KeyOrigin | undefined;
   /** Base64 of the SHA-256 of the key's secret. */
   readonly hash: string;
   /** Base64 of the MAC over everything that grants access (core/api-keys/api-key-mac.ts). */
@@ -70,6 +73,7 @@ export interface Caller {
   /** Whether "all names" includes the reserved names (permissions.ts). */
   readonly reserved?: boolean | undefined;
   readonly expiresAt?: string | undefined;
+  readonly origin?: KeyOrigin | undefined;
   /** Set during a rotation overlap: the key was replaced and may not manage keys any more. */
   readonly replaced?: boolean | undefined;
 }

@@ -7,6 +7,7 @@ import type {
   ApiKeyInfo,
   CreateKeyRequest,
   CreateKeyResponse,
+  KeyOrigin,
   ListKeysResponse,
   RotateKeyResponse,
 } from '../../contract/api-keys/wire.ts';
@@ -27,7 +28,13 @@ import { hasPassed } from '../shared/timestamps.ts';
 import type { ApiKeyStore, Caller, StoredApiKey } from './api-key-ports.ts';
 import { ApiKeyVerifier } from './api-key-verifier.ts';
 import { effectiveExpiry, hashApiKeySecret } from './authorization.ts';
-import { type DeclaredPermissions, describeExcess, effectivePermissions, exceedsPermissions } from './permissions.ts';
+import {
+  type DeclaredPermissions,
+  describeExcess,
+  effectivePermissions,
+  exceedsPermissions,
+  isVisibleTo,
+} from './permissions.ts';
 
 /**
  * Minimum overlap when a key rotates itself. Without an overlap, a lost response would leave the caller without a
@@ -35,13 +42,19 @@ import { type DeclaredPermissions, describeExcess, effectivePermissions, exceeds
  */
 const minOwnOverlapSeconds = 60;
 
+/** What a new key is allowed, and where it comes from. */
+export interface NewApiKey extends DeclaredPermissions {
+  readonly name?: string | undefined;
+  readonly origin?: KeyOrigin | undefined;
+}
+
 /**
  * Generates an API key. Returns the key, which is shown once, and the record to store, which contains only a hash of
  * the secret. The MAC covers everything that the record grants.
  */
 export function generateApiKey(
   authenticationKey: AuthenticationKey,
-  { role, name, verbs, prefixes, expiresAt }: DeclaredPermissions & { readonly name?: string | undefined },
+  { role, name, verbs, prefixes, expiresAt, origin }: NewApiKey,
   createdAt: string,
 ): { stored: StoredApiKey; key: string } {
   const bytes = randomBytes(32);
@@ -49,14 +62,15 @@ export function generateApiKey(
   bytes.fill(0);
   const { org } = authenticationKey;
   const id = randomId();
-  const grant = { org, id, role, name, verbs, prefixes, expiresAt, createdAt, hash: hashApiKeySecret(secret) };
+  const hash = hashApiKeySecret(secret);
+  const grant = { org, id, role, name, verbs, prefixes, expiresAt, createdAt, origin, hash };
   const stored = { ...grant, mac: computeApiKeyMac(authenticationKey, grant) };
   return { stored, key: formatApiKey({ org, id, secret }) };
 }
 
 /** The public fields of a verified key: everything except the org, the hash and the MAC. */
 export const toApiKeyInfo = (stored: StoredApiKey): ApiKeyInfo => {
-  const { id, role, name, verbs, prefixes, createdAt, lastUsedAt, revokedAt } = stored;
+  const { id, role, name, verbs, prefixes, createdAt, lastUsedAt, revokedAt, origin } = stored;
   const expiresAt = effectiveExpiry(stored);
   return {
     id,
@@ -68,6 +82,7 @@ export const toApiKeyInfo = (stored: StoredApiKey): ApiKeyInfo => {
     createdAt,
     ...(lastUsedAt === undefined ? {} : { lastUsedAt }),
     ...(revokedAt === undefined ? {} : { revokedAt }),
+    ...(origin === undefined ? {} : { origin }),
   };
 };
 
@@ -99,7 +114,12 @@ export class ApiKeyService {
     const requested = { ...request, expiresAt: parseFutureTime(request.expiresAt, now) };
     assertRoleHasVerbs(requested.role, requested.verbs);
     assertNotStronger(caller, requested);
-    const { stored, key } = generateApiKey(await this.#keys.get(caller.org), requested, now.toISOString());
+    const { stored, key } = generateApiKey(
+      await this.#keys.get(caller.org),
+      // It ends with the login, like the key that creates it.
+      { ...requested, origin: caller.origin },
+      now.toISOString(),
+    );
     await this.#apiKeys.create(stored);
     return { ...toApiKeyInfo(stored), key };
   }
@@ -108,7 +128,7 @@ export class ApiKeyService {
    * One page of the org's keys. A caller that is limited to prefixes sees only keys whose permissions are within its
    * own, so that it does not learn of other names. A page may therefore contain fewer keys than requested and still
    * have a cursor. `damaged` has the IDs of records that the vault did not write or that were altered. Such a key is
-   * refused.
+   * refused. Expired keys of logins are left out, because each login leaves one behind until its record is removed.
    * @throws VaultError `invalid_cursor`
    */
   async list(
@@ -119,15 +139,14 @@ export class ApiKeyService {
     const after = cursor === undefined ? undefined : decodeCursor(cursor, [org, 'keys', '']);
     if (after !== undefined && !isOpaqueId(after)) throw new VaultError('invalid_cursor');
     const { items, more } = await this.#apiKeys.list(org, after, limit);
+    const now = this.#clock();
     const keys: ApiKeyInfo[] = [];
     const damaged: string[] = [];
     for (const { id, stored } of items) {
       const verified = await this.#verifier.verifyOrUndefined(stored);
       if (verified === undefined) {
         if (caller.prefixes === undefined) damaged.push(id);
-      } else if (caller.prefixes === undefined || !exceedsPermissions(effectivePermissions(verified), caller)) {
-        keys.push(toApiKeyInfo(verified));
-      }
+      } else if (isListed(verified, caller, now)) keys.push(toApiKeyInfo(verified));
     }
     const last = items.at(-1);
     return {
@@ -216,11 +235,15 @@ export class ApiKeyService {
   }
 }
 
+/** An expired key of a login is of no more use to anybody. */
+const isListed = (key: StoredApiKey, caller: Caller, now: Date): boolean =>
+  isVisibleTo(key, caller) && !(key.origin !== undefined && hasPassed(key.expiresAt, now));
+
 const endedInMarkDetail =
   'The vault has no valid record of this key. The key is refused from now on, also if its record comes back.';
 
 /** @throws VaultError `forbidden` */
-function assertNotStronger(caller: Caller, requested: DeclaredPermissions): void {
+export function assertNotStronger(caller: Caller, requested: DeclaredPermissions): void {
   const excess = describeExcess(effectivePermissions(requested), caller);
   if (excess.length > 0) {
     throw new VaultError('forbidden', {
@@ -232,7 +255,7 @@ function assertNotStronger(caller: Caller, requested: DeclaredPermissions): void
 /**
  * Rejects verbs that the role does not include, because they would have no effect. @throws VaultError `invalid_request`
  */
-function assertRoleHasVerbs(role: DeclaredPermissions['role'], verbs: readonly Verb[] = []): void {
+export function assertRoleHasVerbs(role: DeclaredPermissions['role'], verbs: readonly Verb[] = []): void {
   const granted: readonly Verb[] = roles[role];
   const at = verbs.findIndex((verb) => !granted.includes(verb));
   if (at >= 0) {
@@ -243,7 +266,7 @@ function assertRoleHasVerbs(role: DeclaredPermissions['role'], verbs: readonly V
 }
 
 /** Converts a time to UTC. @throws VaultError `invalid_request` if it is not in the future */
-function parseFutureTime(time: string | undefined, now: Date): string | undefined {
+export function parseFutureTime(time: string | undefined, now: Date): string | undefined {
   if (time === undefined) return undefined;
   const instant = new Date(time);
   if (!(instant > now)) {

@@ -18,7 +18,7 @@ export class ApiKeyVerifier {
 
   /**
    * Verifies the MAC of a record. The result has the end of the key that the org's mark records, also if the record
-   * lacks it because somebody put an earlier version of it back.
+   * lacks it because somebody put an earlier version of it back. A key of a login ends with the login.
    * @throws DecryptionError if the vault did not write the record; VaultError `unavailable`, `key_unavailable`
    */
   async verify(stored: StoredApiKey): Promise<StoredApiKey> {
@@ -35,6 +35,9 @@ export class ApiKeyVerifier {
     if (stored === undefined) return undefined;
     const [key, mark] = await Promise.all([this.#keys.get(stored.org), this.#marks.get(stored.org)]);
     if (!isAuthentic(key, stored)) return undefined;
+    // The login that gave the key was deleted.
+    const originEnd = stored.origin && endOfKeyInMark(mark, stored.origin.login);
+    if (originEnd !== undefined) return { ...stored, revokedAt: stored.revokedAt ?? originEnd };
     const end = endOfKeyInMark(mark, stored.id);
     const isKnown = isEarlier(stored.overlapEndsAt, end) || isEarlier(stored.revokedAt, end);
     if (end === undefined || isKnown) return stored;

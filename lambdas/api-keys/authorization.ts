@@ -68,6 +68,7 @@ export function callerOf(stored: StoredApiKey, now: Date): Caller {
     role: stored.role,
     ...effectivePermissions(stored),
     expiresAt: effectiveExpiry(stored),
+    ...(stored.origin === undefined ? {} : { origin: stored.origin }),
     ...(stored.overlapEndsAt === undefined ? {} : { replaced: true }),
   };
 }

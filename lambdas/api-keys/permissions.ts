@@ -93,6 +93,13 @@ export function exceedsPermissions(key: EffectivePermissions, other: EffectivePe
   return key.verbs.some((verb) => !other.verbs.includes(verb)) || !isScopeWithin(key, other);
 }
 
+/**
+ * Whether a caller may see that a key or login with these permissions exists. A caller that is limited to prefixes must
+ * not learn of other names.
+ */
+export const isVisibleTo = (permissions: DeclaredPermissions, caller: EffectivePermissions): boolean =>
+  caller.prefixes === undefined || !exceedsPermissions(effectivePermissions(permissions), caller);
+
 /** Sentences for people that describe which permissions of a key exceed another's; empty if none do. */
 export function describeExcess(key: EffectivePermissions, other: EffectivePermissions): string[] {
   const found: string[] = [];

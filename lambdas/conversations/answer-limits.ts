@@ -1,6 +1,6 @@
 /** Bounds the answers to one sender, so that two machines that answer each other stop. */
 import { limits } from '../../contract/shared/limits.ts';
-import type { AttemptStore } from '../users/user-ports.ts';
+import type { AttemptStore } from '../shared/attempt-ports.ts';
 
 const windowSeconds = 3_600;
 

@@ -12,21 +12,23 @@ import type { ApiEvent, AuditActor, RequestState } from './request-state.ts';
 export function buildAuditEvent(
   id: RouteId,
   state: RequestState,
-  { org, principal }: AuditActor,
+  { org, principal, login, subject }: AuditActor,
   result: AuditRecord['result'],
   output: unknown,
 ): AuditEvent {
   const { requestContext, headers } = state.event;
   const verb = auditVerbOf(id);
-  const subject = resolveSubject(state, output);
+  const named = resolveSubject(state, output);
   if (verb === undefined) throw new Error(`the route ${id} is not audited`);
   return {
     org,
     principal,
+    ...(login === undefined ? {} : { login }),
+    ...(subject === undefined ? {} : { subject }),
     route: id,
     verb,
-    ...keepValidNames(subject),
-    ...subject.use,
+    ...keepValidNames(named),
+    ...named.use,
     ...(state.upstream === undefined ? {} : { upstream: state.upstream }),
     result,
     requestId: requestContext.requestId,

@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../../contract/shared/error-codes.ts';
 import { type FailedDependency, VaultError } from '../../contract/shared/vault-error.ts';
+import type { IdentityRefusalReason } from '../shared/identity-refusal-reason.ts';
 
 /** The complete content of a log entry. The event itself never becomes part of it. */
 export interface RequestLogEntry {
@@ -12,7 +13,7 @@ export interface RequestLogEntry {
   /** As AuditActor.principal (request-state.ts). */
   readonly principal?: string | undefined;
   /**
-   * For messages and jobs: why processing ended early. For the sealer: the locked bucket has objects that the vault did
+   * For messages and jobs: why processing ended early. For logins: why the identity was refused. For the sealer: the locked bucket has objects that the vault did
    * not create.
    */
   readonly reason?:
@@ -33,6 +34,7 @@ export interface RequestLogEntry {
     | 'provider_refused'
     | 'unanswered'
     | 'replay_mismatch'
+    | IdentityRefusalReason
     | undefined;
   /** For jobs: the job's ID and the number of this attempt. */
   readonly job?: string | undefined;

@@ -11,8 +11,11 @@ export type ApiEvent = APIGatewayProxyEventV2 | APIGatewayProxyEventV2WithIAMAut
 /** The principal of a request in the audit. */
 export interface AuditActor {
   readonly org: string;
-  /** The ID of an API key, the ARN of the operator, `link`, `user:` and a user ID, or the name of a channel. */
+  /** The ID of an API key, the ARN of the operator, `link`, `user:` and a user ID, `login:` and a login ID, or the name of a channel. */
   readonly principal: string;
+  /** For a key that a login gave: id of the login, and the identity that logged in. */
+  readonly login?: string;
+  readonly subject?: string;
 }
 
 /** State of one request; the middleware fills it in. */
@@ -35,7 +38,7 @@ export interface RequestState<Id extends RouteId = RouteId> {
   recordStart?: () => Promise<void>;
   /** For uses of values: the class of the host's status, as soon as it is known. */
   upstream?: UpstreamClass | undefined;
-  /** For the log: why a message with a valid provider signature was not accepted. */
+  /** For the log: why a message with a valid provider signature, or an identity, was not accepted. */
   reason?: RequestLogEntry['reason'];
   /** Value of `ETag`, sent only with successful responses. */
   entityTag?: string;

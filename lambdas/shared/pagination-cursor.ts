@@ -8,7 +8,18 @@ import { hash } from 'node:crypto';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { encodeLengthPrefixedFields } from '../../core/encoding/length-prefixed-fields.ts';
 
-type ListKind = 'values' | 'keys' | 'audit' | 'seals' | 'blobs' | 'parts' | 'users' | 'memory' | 'search' | 'messages';
+type ListKind =
+  | 'values'
+  | 'keys'
+  | 'logins'
+  | 'audit'
+  | 'seals'
+  | 'blobs'
+  | 'parts'
+  | 'users'
+  | 'memory'
+  | 'search'
+  | 'messages';
 /** For lists of a user, the prefix is the user ID. */
 type CursorScope = readonly [org: string, list: ListKind, prefix: string];
 

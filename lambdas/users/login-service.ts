@@ -16,6 +16,7 @@ import { formatSessionToken } from '../../core/users/session-token.ts';
 import { locatorMacInput } from '../../core/users/slot-mac-inputs.ts';
 import type { UserKeyring } from '../../core/users/user-keyring.ts';
 import type { UserRef } from '../../core/users/user-root-key.ts';
+import type { AttemptStore } from '../shared/attempt-ports.ts';
 import type { Clock } from '../shared/ports.ts';
 import { addSeconds, hasPassed } from '../shared/timestamps.ts';
 import { countAddressAttempt, countLoginAttempt, countOrgAttempt } from './attempt-limits.ts';
@@ -24,7 +25,7 @@ import { maxReadAgeMs, readWithinMaxAge } from './read-freshness.ts';
 import { formatSessionCookie } from './session-cookie.ts';
 import type { SlotUpdater } from './slot-updater.ts';
 import { activeUserKeyring, type UnlockedUser, unlockSlot } from './unlocked-user.ts';
-import type { AttemptStore, LocatorStore, RoutingMacs, StoredUserData, UserReader } from './user-ports.ts';
+import type { LocatorStore, RoutingMacs, StoredUserData, UserReader } from './user-ports.ts';
 
 export interface LoginServiceDeps {
   readonly reader: UserReader;

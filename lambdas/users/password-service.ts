@@ -10,6 +10,7 @@ import { canonicalLogin } from '../../core/users/canonical-identity.ts';
 import type { Slot } from '../../core/users/key-slot.ts';
 import { locatorMacInput } from '../../core/users/slot-mac-inputs.ts';
 import type { UserKeyring } from '../../core/users/user-keyring.ts';
+import type { AttemptStore } from '../shared/attempt-ports.ts';
 import type { Clock } from '../shared/ports.ts';
 import { toAccountResponse } from './account-response.ts';
 import { countNewLogin } from './attempt-limits.ts';
@@ -18,7 +19,7 @@ import type { PasswordSlotService } from './password-slot-service.ts';
 import type { ReauthenticationService } from './reauthentication-service.ts';
 import type { SlotUpdater } from './slot-updater.ts';
 import type { UnlockedUser } from './unlocked-user.ts';
-import type { AttemptStore, LocatorStore, RoutingMacs } from './user-ports.ts';
+import type { LocatorStore, RoutingMacs } from './user-ports.ts';
 
 export interface PasswordServiceDeps {
   readonly slotUpdater: SlotUpdater;

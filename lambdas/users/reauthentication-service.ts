@@ -5,11 +5,11 @@
  */
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import type { SlotKind } from '../../core/users/key-slot.ts';
+import type { AttemptStore } from '../shared/attempt-ports.ts';
 import type { Clock } from '../shared/ports.ts';
 import { countLoginAttempt } from './attempt-limits.ts';
 import type { PasswordSlotService } from './password-slot-service.ts';
 import type { UnlockedUser } from './unlocked-user.ts';
-import type { AttemptStore } from './user-ports.ts';
 
 /** Slots that a session must not remove without the password, because the owner would be locked out. */
 const permanentLoginSlotKinds: readonly SlotKind[] = ['identity', 'credential'];

@@ -106,29 +106,6 @@ export interface LocatorStore {
   countLinkCodeTry(org: string, locator: string, now: Date): Promise<StoredLocator | undefined>;
 }
 
-/** A limit on attempts in a window of time. */
-export interface AttemptLimit {
-  readonly attempts: number;
-  readonly windowSeconds: number;
-}
-
-/** Counters of attempts, stored under an organization or under {@link addressCounters}. */
-export interface AttemptStore {
-  /**
-   * Counts an attempt, whether or not it is within the limit. Returns 0 if it is, or the seconds until the window ends.
-   * @param counter a login's locator or another name; each counter is used with one limit
-   */
-  countAttempt(org: string, counter: string, limit: AttemptLimit, now: Date): Promise<number>;
-  /** Resets a counter after a successful login. */
-  resetAttempts(org: string, counter: string): Promise<void>;
-}
-
-/**
- * Stands for the organization in the keys of counters by source address: an address is counted before it is known
- * whether the organization exists. No organization can have this id.
- */
-export const addressCounters = 'addresses';
-
 export interface UserRecordStore {
   /**
    * Writes a record if the stored one still equals `before`, or if there is none and `before` is undefined. Otherwise

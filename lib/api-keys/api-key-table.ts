@@ -6,7 +6,8 @@ import { grantTable } from '../shared/table-grant.ts';
 import type { VaultFunction } from '../shared/vault-function.ts';
 
 /**
- * API key records by `org` and `id`: role, state, and a hash of the secret. A key cannot be recovered from the hash.
+ * API key records by `org` and `id`: role, state, and a hash of the secret. A key cannot be recovered from the hash. `ttl`
+ * (epoch seconds) removes the records of keys that logins gave, a day after they have expired.
  */
 export class ApiKeyTable extends Construct {
   readonly name: string;
@@ -15,7 +16,7 @@ export class ApiKeyTable extends Construct {
   /** @param name physical name; undefined lets CloudFormation generate it */
   constructor(scope: Construct, id: string, name: string | undefined) {
     super(scope, id);
-    this.table = orgPartitionedTable(this, { name, sortKey: 'id', recoverable: true });
+    this.table = orgPartitionedTable(this, { name, sortKey: 'id', recoverable: true, timeToLiveAttribute: 'ttl' });
     this.name = this.table.tableName;
   }
 

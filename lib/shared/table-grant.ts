@@ -19,7 +19,8 @@ export type TableSetting = (typeof functionEnv)[
   | 'deviceLogTable'
   | 'directoryTable'
   | 'mailboxTable'
-  | 'brokerTable'];
+  | 'brokerTable'
+  | 'loginTable'];
 
 /**
  * Every partition key of a call must be the session's org. ForAllValues is also true without any key, as in a Scan, so

@@ -44,12 +44,12 @@ const writers: readonly Role[] = ['admin', 'agent'];
 /**
  * Requests that, if allowed, change nothing or nothing that another row needs. Other tests check that only the user may
  * call the routes of kind `user`, only a device those of kind `device`, only an invited device those of kind `invite`,
- * and only a provider those of kind `signature` (test/users, test/memory, test/devices, test/sessions,
- * test/conversations).
+ * only an identity of another system those of kind `identity`, and only a provider those of kind `signature` (test/users,
+ * test/memory, test/devices, test/sessions, test/logins, test/conversations).
  */
 const rows: Record<
   RouteId,
-  Row | 'anyone' | 'operator' | 'link' | 'user' | 'device' | 'invite' | 'login' | 'signature'
+  Row | 'anyone' | 'operator' | 'link' | 'user' | 'device' | 'invite' | 'login' | 'identity' | 'signature'
 > = {
   getOpenApi: 'anyone',
   getPublicKeys: 'anyone',
@@ -70,6 +70,16 @@ const rows: Record<
     elsewhere: 'allowed',
     stranger: 'api_key_not_found',
   },
+  createLogin: { path: '/v1/logins', body: { role: 'odd' }, roles: ['admin'], elsewhere: 'allowed' },
+  listLogins: { path: '/v1/logins', roles: ['admin', 'auditor'], elsewhere: 'allowed' },
+  deleteLogin: {
+    path: `/v1/logins/${missingKey}`,
+    roles: ['admin'],
+    elsewhere: 'allowed',
+    stranger: 'login_not_found',
+  },
+  logInWithOidc: 'identity',
+  logInWithAws: 'identity',
   startRotation: { path: '/v1/org/rotation', body: { odd: 1 }, roles: ['admin'], elsewhere: 'forbidden' },
   getRotation: { path: '/v1/org/rotation', roles: everyone, elsewhere: 'allowed' },
   shredOrg: { path: '/v1/org/shred', body: { confirm: 'odd' }, roles: ['admin'], elsewhere: 'forbidden' },

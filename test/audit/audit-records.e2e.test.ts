@@ -331,6 +331,12 @@ describe('when the record can not be written', () => {
     listKeys: { path: '/v1/keys' },
     revokeKey: { path: '/v1/keys/0123456789abcdef' },
     rotateKey: { path: '/v1/keys/0123456789abcdef/rotation', body: {} },
+    createLogin: { path: '/v1/logins', body: { role: 'agent', aws: { account: '0', roleId: 'AROA' } } },
+    listLogins: { path: '/v1/logins' },
+    deleteLogin: { path: '/v1/logins/0123456789abcdef' },
+    // An identity that no login accepts is not recorded. test/logins tests those that one accepts.
+    logInWithOidc: null,
+    logInWithAws: null,
     startRotation: { path: '/v1/org/rotation', body: {} },
     getRotation: { path: '/v1/org/rotation' },
     shredOrg: { path: '/v1/org/shred', body: { confirm: 'another org' } },

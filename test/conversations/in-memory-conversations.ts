@@ -38,6 +38,7 @@ import { ReceivedMediaKeeper } from '../../lambdas/conversations/received-media.
 import { ReplySender } from '../../lambdas/conversations/reply-sender.ts';
 import { WebhookReceiver } from '../../lambdas/conversations/webhook-receiver.ts';
 import { JobProducer } from '../../lambdas/jobs/job-producer.ts';
+import type { AttemptStore } from '../../lambdas/shared/attempt-ports.ts';
 import type { AuditEvent } from '../../lambdas/shared/audit-log.ts';
 import { AccountService } from '../../lambdas/users/account-service.ts';
 import { DeletedUserPurger } from '../../lambdas/users/deleted-user-purger.ts';
@@ -47,7 +48,6 @@ import { LocatorRegistry } from '../../lambdas/users/locator-registry.ts';
 import { SlotUpdater } from '../../lambdas/users/slot-updater.ts';
 import { UserDeletionService } from '../../lambdas/users/user-deletion-service.ts';
 import type {
-  AttemptStore,
   LocatorStore,
   StoredLocator,
   StoredRecord,

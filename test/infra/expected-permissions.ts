@@ -101,6 +101,10 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
       'apiKey dynamodb:GetItem',
       'apiKey dynamodb:PutItem',
       'apiKey dynamodb:Query',
+      'login dynamodb:DeleteItem',
+      'login dynamodb:GetItem',
+      'login dynamodb:PutItem',
+      'login dynamodb:Query',
       record,
       ...writingMark,
     ],
@@ -354,6 +358,11 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
       'userRecord dynamodb:BatchGetItem',
       'value dynamodb:GetItem',
     ],
+    own: [authenticatingRecords],
+  },
+  // It creates keys for identities of other systems, and has no permission on values or keyrings.
+  logins: {
+    data: [readingMark, 'apiKey dynamodb:PutItem', record, 'login dynamodb:GetItem', 'login dynamodb:UpdateItem'],
     own: [authenticatingRecords],
   },
   'rotation-workflow': {

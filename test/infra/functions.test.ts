@@ -259,6 +259,7 @@ describe('functions', () => {
       directory: functionEnv.directoryTable,
       mailbox: functionEnv.mailboxTable,
       brokerRecord: functionEnv.brokerTable,
+      login: functionEnv.loginTable,
       custodyKey: functionEnv.custodyKeyId,
       codeKey: functionEnv.codeKeyId,
       routingKey: functionEnv.routingKeyId,

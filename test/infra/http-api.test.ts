@@ -108,13 +108,15 @@ describe('the stage', () => {
 
   test('has a lower throttle for logins, which compute for strangers, and knows the route before the setting', () => {
     const [, { Properties, DependsOn }] = stageOf(template, 'HTTP');
-    expect(Properties.RouteSettings).toEqual({
-      'POST /v1/sessions': { ThrottlingRateLimit: 50, ThrottlingBurstLimit: 100 },
-    });
-    const [id] = ofType(template, 'AWS::ApiGatewayV2::Route').find(
-      ([, route]) => route.Properties.RouteKey === 'POST /v1/sessions',
-    ) ?? [''];
-    expect([DependsOn].flat()).toContain(id);
+    const settings = Properties.RouteSettings as Record<string, unknown>;
+    const limited = ['POST /v1/login/aws', 'POST /v1/login/oidc', 'POST /v1/sessions'];
+    expect(Object.keys(settings).sort()).toEqual(limited);
+    for (const key of limited) {
+      expect(settings[key]).toEqual({ ThrottlingRateLimit: 50, ThrottlingBurstLimit: 100 });
+      const routes = ofType(template, 'AWS::ApiGatewayV2::Route');
+      const [id] = routes.find(([, route]) => route.Properties.RouteKey === key) ?? [''];
+      expect([DependsOn].flat()).toContain(id);
+    }
   });
 });
 
@@ -157,6 +159,7 @@ test('the address and the names of what holds data are told', () => {
     'KekArn',
     'KeyringTable',
     'LockedBucket',
+    'LoginTable',
     'MailboxTable',
     'PageUrl',
     'PushKeyArn',

@@ -148,6 +148,7 @@ const tableNames: Readonly<Record<string, string>> = {
   SessionCustodyDirectoriesTable: 'directory',
   SessionCustodyMailboxesTable: 'mailbox',
   BrokerTable: 'brokerRecord',
+  LoginsTable: 'login',
 };
 
 export const tables = (template: Synthesized): Record<string, [string, Resource]> =>

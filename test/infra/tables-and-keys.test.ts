@@ -77,6 +77,7 @@ describe('tables', () => {
     ['directory', ['org', 'id']],
     ['mailbox', ['org', 'id']],
     ['brokerRecord', ['org', 'id']],
+    ['login', ['org', 'id']],
   ])('%s: by org first, which is what policies can tell apart: %j', (name, keys) => {
     const keySchema = keys.map((key, n) => ({ AttributeName: key, KeyType: n === 0 ? 'HASH' : 'RANGE' }));
     expect(table(name).Properties.KeySchema).toEqual(keySchema);
@@ -94,7 +95,7 @@ describe('tables', () => {
       'directory',
       'keyring',
     ];
-    const more = ['mailbox', 'rotation', 'userKeyring', 'userRecord', 'value'];
+    const more = ['login', 'mailbox', 'rotation', 'userKeyring', 'userRecord', 'value'];
     expect(Object.keys(tables(template)).sort()).toEqual([...names, ...more]);
   });
 
@@ -111,6 +112,7 @@ describe('tables', () => {
     'directory',
     'mailbox',
     'brokerRecord',
+    'login',
   ])('%s: paid by request, kept when the stack goes, not deletable', (name) => {
     expect(table(name)).toMatchObject({
       DeletionPolicy: 'RetainExceptOnCreate',
@@ -119,16 +121,17 @@ describe('tables', () => {
     });
   });
 
-  test.each(['apiKey', 'value', 'blob', 'userRecord', 'delivery', 'deviceLog', 'directory'])(
+  test.each(['apiKey', 'value', 'blob', 'userRecord', 'delivery', 'deviceLog', 'directory', 'login'])(
     '%s: recoverable to a point in time',
     (name) => {
       expect(table(name).Properties.PointInTimeRecoverySpecification).toEqual({ PointInTimeRecoveryEnabled: true });
     },
   );
 
-  test('only values, records of blobs, deliveries, codes, attempts, pairings, invites, messages and counters of uses go by themselves, at their ttl', () => {
-    for (const name of [
+  test('only values, keys of logins, records of blobs, deliveries, codes, attempts, pairings, invites, messages, counters of uses and used identities go by themselves, at their ttl', () => {
+    const timed = [
       'value',
+      'apiKey',
       'blob',
       'delivery',
       'userKeyring',
@@ -136,10 +139,12 @@ describe('tables', () => {
       'directory',
       'mailbox',
       'brokerRecord',
-    ]) {
+      'login',
+    ];
+    for (const name of timed) {
       expect(table(name).Properties.TimeToLiveSpecification).toEqual({ AttributeName: 'ttl', Enabled: true });
     }
-    for (const name of ['apiKey', 'keyring', 'userRecord', 'deviceLog']) {
+    for (const name of ['keyring', 'userRecord', 'deviceLog']) {
       expect(table(name).Properties).not.toHaveProperty('TimeToLiveSpecification');
     }
   });

@@ -31,6 +31,7 @@ const logicalIdPrefixes = {
   directory: 'SessionCustodyDirectoriesTable',
   mailbox: 'SessionCustodyMailboxesTable',
   brokerRecord: 'BrokerTable',
+  login: 'LoginsTable',
   object: 'BlobObjectsBucket',
   page: 'PageBucket',
   locked: 'LockedBucket',

@@ -59,7 +59,8 @@ type TablePrefix =
   | 'DeviceCustodyLogsTable'
   | 'SessionCustodyDirectoriesTable'
   | 'SessionCustodyMailboxesTable'
-  | 'BrokerTable';
+  | 'BrokerTable'
+  | 'LoginsTable';
 
 /** Starts a stack before the tests of a file and stops it afterwards. */
 export function useLocalStack(options: LocalOptions = {}): LocalStack {

@@ -16,6 +16,7 @@ import {
 } from '../../core/users/user-keyring.ts';
 import type { UserRef } from '../../core/users/user-root-key.ts';
 import { JobProducer } from '../../lambdas/jobs/job-producer.ts';
+import type { AttemptStore } from '../../lambdas/shared/attempt-ports.ts';
 import { AccountService } from '../../lambdas/users/account-service.ts';
 import { IdentityLinkingService } from '../../lambdas/users/identity-linking-service.ts';
 import { IdentityUserService } from '../../lambdas/users/identity-user-service.ts';
@@ -29,7 +30,6 @@ import { slotSecretOf, type UnlockedUser, type UserCredential, unlockUser } from
 import { UserAdminService } from '../../lambdas/users/user-admin-service.ts';
 import { UserDeletionService } from '../../lambdas/users/user-deletion-service.ts';
 import type {
-  AttemptStore,
   LocatorStore,
   StoredLocator,
   UserKeyringStore,

@@ -7,7 +7,7 @@ import { defaultArgon2idParams, stretchPassword, verifierOf } from '../../core/u
 import { formatSessionToken, parseSessionToken } from '../../core/users/session-token.ts';
 import { passwordMacInput } from '../../core/users/slot-mac-inputs.ts';
 import type { UserRef } from '../../core/users/user-root-key.ts';
-import { networkOf } from '../../lambdas/users/attempt-limits.ts';
+import { networkOf } from '../../lambdas/shared/attempt-limits.ts';
 import { maxReadAgeMs } from '../../lambdas/users/read-freshness.ts';
 import { InMemoryUsers, sourceIp } from './in-memory-users.ts';
 

@@ -65,7 +65,7 @@ export function requireApiKey<Id extends RouteId>(
       if (stored === undefined) throw new VaultError('invalid_api_key');
       // Set before the check whether the key has ended: the refused use of a genuine key is recorded. A caller without
       // its secret cannot cause a record.
-      event.actor = { org: stored.org, principal: stored.id };
+      event.actor = { org: stored.org, principal: stored.id, ...stored.origin };
       const caller = callerOf(stored, auth.clock());
       event.lastUsedUpdate = auth.lastUsedRecorder.record(stored);
       const verb = requiredVerbOf(id);

@@ -1,4 +1,5 @@
 /** API keys as DynamoDB items (docs/format.md, section 5). */
+import type { KeyOrigin } from '../../../contract/api-keys/wire.ts';
 import { type Role, roles } from '../../../contract/shared/roles.ts';
 import { DecryptionError } from '../../../core/decryption-error.ts';
 import { type Fields, type Item, requireText, unmarshallItem } from '../../shared/stores/dynamo-item-codec.ts';
@@ -20,6 +21,7 @@ export function parseStoredApiKey(item: Item): StoredApiKey {
     lastUsedAt: optionalText(fields, 'lastUsedAt'),
     overlapEndsAt: optionalText(fields, 'overlapEndsAt'),
     revokedAt: optionalText(fields, 'revokedAt'),
+    origin: optionalOrigin(fields.origin),
     hash: requireText(fields, 'hash'),
     mac: requireText(fields, 'mac'),
   };
@@ -43,6 +45,13 @@ function optionalTextList(fields: Fields, name: string): string[] | undefined {
   if (list === undefined) return undefined;
   if (!Array.isArray(list) || !list.every((entry) => typeof entry === 'string')) throw new DecryptionError();
   return list;
+}
+
+function optionalOrigin(stored: unknown): KeyOrigin | undefined {
+  if (stored === undefined) return undefined;
+  if (typeof stored !== 'object' || stored === null || Array.isArray(stored)) throw new DecryptionError();
+  const fields: Fields = { ...stored };
+  return { login: requireText(fields, 'login'), subject: requireText(fields, 'subject') };
 }
 
 const isRole = (role: string): role is Role => Object.hasOwn(roles, role);

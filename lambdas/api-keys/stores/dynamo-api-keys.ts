@@ -8,6 +8,15 @@ import { isConditionFailure, writeConditionally } from '../../shared/stores/writ
 import type { ApiKeyStore, LastUsedStore, ListedApiKey, StoredApiKey } from '../api-key-ports.ts';
 import { parseListedApiKey, parseStoredApiKey } from './api-key-item-codec.ts';
 
+/** How long the record of a key of a login is kept after the key has expired, seconds. Its use is then told apart. */
+const expiredKeySeconds = 86_400;
+
+/** When DynamoDB removes the record, in seconds since 1970. Keys that people created stay in the list. */
+const removalTimeOf = ({ origin, expiresAt }: StoredApiKey): number | undefined =>
+  origin === undefined || expiresAt === undefined
+    ? undefined
+    : Math.ceil(Date.parse(expiresAt) / 1000) + expiredKeySeconds;
+
 /** API keys in DynamoDB. Only the hash of a secret is stored. */
 export class DynamoApiKeys implements ApiKeyStore {
   readonly #clientOf: (org: string) => DynamoClient;
@@ -21,7 +30,7 @@ export class DynamoApiKeys implements ApiKeyStore {
   async create(key: StoredApiKey): Promise<void> {
     const input: PutItemInput = {
       TableName: this.#table,
-      Item: toItem({ ...key }),
+      Item: toItem({ ...key, ttl: removalTimeOf(key) }),
       // The hash comparison lets the client's retry after a lost reply succeed. A different key with the same ID is never
       // overwritten.
       ConditionExpression: 'attribute_not_exists(#id) OR #hash = :hash',

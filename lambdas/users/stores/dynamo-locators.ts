@@ -1,11 +1,13 @@
 import type { DeleteItemInput, PutItemInput, UpdateItemInput } from '@aws-sdk/client-dynamodb';
 import { limits } from '../../../contract/shared/limits.ts';
 import type { DynamoClient } from '../../aws/dynamo-client.ts';
+import type { AttemptLimit, AttemptStore } from '../../shared/attempt-ports.ts';
 import { mapTransientErrors, writeOutcomeUnknownDetail } from '../../shared/stores/aws-error-mapping.ts';
-import { type Item, namePlaceholders, toItem, unmarshallOrEmpty } from '../../shared/stores/dynamo-item-codec.ts';
+import { DynamoAttempts } from '../../shared/stores/dynamo-attempts.ts';
+import { type Item, namePlaceholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
 import { getItem } from '../../shared/stores/dynamo-query.ts';
 import { isConditionFailure, writeConditionally } from '../../shared/stores/write-conditionally.ts';
-import type { AttemptLimit, AttemptStore, LocatorStore, StoredLocator } from '../user-ports.ts';
+import type { LocatorStore, StoredLocator } from '../user-ports.ts';
 import { attemptsItemId, locatorItemId, parseLocatorItem } from './user-item-codec.ts';
 
 /** DynamoDB TTL takes seconds since 1970. TTL only cleans up: this module compares all times itself. */
@@ -16,10 +18,12 @@ const toTtlSeconds = (time: string | undefined) =>
 export class DynamoLocators implements LocatorStore, AttemptStore {
   readonly #clientOf: (org: string) => DynamoClient;
   readonly #table: string;
+  readonly #attempts: DynamoAttempts;
 
   constructor(clientOf: (org: string) => DynamoClient, table: string) {
     this.#clientOf = clientOf;
     this.#table = table;
+    this.#attempts = new DynamoAttempts(clientOf, table, attemptsItemId);
   }
 
   async find(org: string, locator: string): Promise<StoredLocator | undefined> {
@@ -80,43 +84,12 @@ export class DynamoLocators implements LocatorStore, AttemptStore {
     return counted === undefined ? undefined : parseLocatorItem(counted, locator);
   }
 
-  async countAttempt(org: string, counter: string, limit: AttemptLimit, now: Date): Promise<number> {
-    const id = attemptsItemId(counter);
-    const until = new Date(now.getTime() + limit.windowSeconds * 1000).toISOString();
-    const window = { ':one': 1, ':until': until, ':ttl': toTtlSeconds(until) };
-    const names = namePlaceholders('tries', 'until', 'ttl');
-    // Always a single write of the same kind, whether or not the login exists and whatever the previous attempts
-    // returned.
-    const counted = await this.#updateUnlessDamaged(org, id, {
-      UpdateExpression:
-        'SET #tries = if_not_exists(#tries, :zero) + :one, #until = if_not_exists(#until, :until), #ttl = if_not_exists(#ttl, :ttl)',
-      ExpressionAttributeNames: names,
-      ExpressionAttributeValues: toItem({ ...window, ':zero': 0 }),
-    });
-    const { tries, until: windowEnd } = unmarshallOrEmpty(counted ?? {});
-    if (typeof windowEnd === 'string' && windowEnd > now.toISOString()) {
-      if (typeof tries === 'number' && tries <= limit.attempts) return 0;
-      const seconds = Math.ceil((Date.parse(windowEnd) - now.getTime()) / 1000);
-      // The end is a text that is no time if somebody altered it.
-      return Number.isNaN(seconds) ? limit.windowSeconds : Math.max(1, seconds);
-    }
-    // The window has passed. Only one request starts a new window.
-    const newWindow = await this.#update(org, id, {
-      UpdateExpression: 'SET #tries = :one, #until = :until, #ttl = :ttl',
-      // Also true for an attribute of another type, so that an altered item is replaced.
-      ConditionExpression: 'NOT #until > :now',
-      ExpressionAttributeNames: names,
-      ExpressionAttributeValues: toItem({ ...window, ':now': now.toISOString() }),
-    });
-    if (newWindow !== undefined) return 0;
-    // Another request started the window, or the count is damaged within a window that has not ended.
-    return counted === undefined ? limit.windowSeconds : await this.countAttempt(org, counter, limit, now);
+  countAttempt(org: string, counter: string, limit: AttemptLimit, now: Date): Promise<number> {
+    return this.#attempts.countAttempt(org, counter, limit, now);
   }
 
-  async resetAttempts(org: string, counter: string): Promise<void> {
-    const Key = toItem({ org, id: attemptsItemId(counter) });
-    const input: DeleteItemInput = { TableName: this.#table, Key };
-    await mapTransientErrors(writeOutcomeUnknownDetail, () => this.#clientOf(org).deleteItem(input));
+  resetAttempts(org: string, counter: string): Promise<void> {
+    return this.#attempts.resetAttempts(org, counter);
   }
 
   /** As #update. Returns undefined if an attribute that is counted is not a number, because somebody altered it. */

@@ -1,14 +1,15 @@
 /**
- * An STS emulator: AssumeRole with session tags, for roles of the template. A caller receives a session only if the
- * template's policies allow it. Source: AWS STS API reference, 2011-06-15, "AssumeRole".
+ * An STS emulator: AssumeRole with session tags, for roles of the template, and GetCallerIdentity. A caller receives a
+ * session only if the template's policies allow it, and its identity in any case. Source: AWS STS API reference,
+ * 2011-06-15, "AssumeRole" and "GetCallerIdentity".
  */
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { RoleSpec } from '../cloudformation/deployment-spec.ts';
 import type { ServiceEngine } from '../endpoint/service-engine.ts';
 import { escapeXmlText, queryProtocol } from '../endpoint/wire-protocols.ts';
 import type { CredentialStore, Principal } from '../iam/credential-store.ts';
-import { iamArn } from '../shared/aws-account.ts';
+import { account, iamArn } from '../shared/aws-account.ts';
 import { ServiceError } from '../shared/errors.ts';
 import { firstIssue } from '../shared/json.ts';
 import { type AssumeRequest, compileIdentityPolicy, compileTrustPolicy } from './assume-role-policies.ts';
@@ -52,6 +53,7 @@ export function stsEngine(roles: readonly RoleSpec[], credentials: CredentialSto
     service: 'sts',
     protocol: queryProtocol,
     async run({ action, input, principal }) {
+      if (action === 'GetCallerIdentity') return { status: 200, body: callerIdentityResponse(principal) };
       if (action !== 'AssumeRole')
         throw new ServiceError('InvalidAction', `The STS emulator does not support ${action}.`);
       const parsed = inputSchema.safeParse(input);
@@ -85,13 +87,34 @@ function parseSessionTags(fields: Readonly<Record<string, unknown>>): Record<str
   return tags;
 }
 
+/** The unique id of a role. AWS draws it when the role is created; here it follows from the ARN. */
+export const roleIdOf = (roleArn: string): string =>
+  `AROA${createHash('sha256').update(roleArn).digest('hex').slice(0, 17).toUpperCase()}`;
+
+/** The response about a session of a role. The name of the principal stands for the name of the session. */
+function callerIdentityResponse({ name, arn }: Principal): string {
+  const userArn = iamArn(`assumed-role/${arn.slice(arn.indexOf('/') + 1)}/${name}`).replace(':iam:', ':sts:');
+  return (
+    '<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">' +
+    element(
+      'GetCallerIdentityResult',
+      text('Arn', userArn),
+      text('UserId', `${roleIdOf(arn)}:${name}`),
+      text('Account', account.id),
+    ) +
+    element('ResponseMetadata', text('RequestId', randomUUID())) +
+    '</GetCallerIdentityResponse>'
+  );
+}
+
+const element = (name: string, ...content: string[]) => `<${name}>${content.join('')}</${name}>`;
+const text = (name: string, value: string) => element(name, escapeXmlText(value));
+
 type Issued = ReturnType<CredentialStore['issueSession']>;
 
 function assumeRoleResponse(roleArn: string, sessionName: string, issued: Issued): string {
   const roleName = roleArn.slice(roleArn.indexOf('/') + 1);
   const userArn = iamArn(`assumed-role/${roleName}/${sessionName}`).replace(':iam:', ':sts:');
-  const element = (name: string, ...content: string[]) => `<${name}>${content.join('')}</${name}>`;
-  const text = (name: string, value: string) => element(name, escapeXmlText(value));
   return element(
     'AssumeRoleResponse',
     element(

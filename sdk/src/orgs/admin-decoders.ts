@@ -6,6 +6,7 @@
 import type {
   ApiKeyInfo,
   CreateKeyResponse,
+  KeyOrigin,
   ListKeysResponse,
   RotateKeyResponse,
 } from '../../../contract/api-keys/wire.ts';
@@ -37,6 +38,7 @@ const keyFields = {
   createdAt: decodeText,
   lastUsedAt: optional(decodeText),
   revokedAt: optional(decodeText),
+  origin: optional(decodeObject<KeyOrigin>({ login: decodeText, subject: decodeText })),
 };
 export const decodeKeyInfo = decodeObject<ApiKeyInfo>(keyFields);
 export const decodeCreatedKey = decodeObject<CreateKeyResponse>({ ...keyFields, key: decodeText });
