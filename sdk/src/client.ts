@@ -3,13 +3,17 @@ import { clientRoutes } from '../../contract/routes.ts';
 import { Keys } from './api-keys/api-keys-client.ts';
 import { Audit } from './audit/audit-client.ts';
 import { Blobs } from './blobs/blobs-client.ts';
-import { Transport } from './http/transport.ts';
+import { type LoadLoginKeys, Transport } from './http/transport.ts';
+import { Logins } from './logins/logins-client.ts';
 import { Memory } from './memory/memory-client.ts';
 import { Org } from './orgs/org-client.ts';
 import { type AnimaOptions, type CallOptions, resolveClientSettings } from './shared/client-options.ts';
 import { Account } from './users/account-client.ts';
 import { Users } from './users/users-client.ts';
 import { Vault } from './values/values-client.ts';
+
+const loadLoginKeys: LoadLoginKeys = async (settings, target) =>
+  new (await import('./login-modules.ts')).LoginKeySource(settings, target);
 
 /** The method name that Node's `util.inspect`, and therefore `console.log`, looks for. */
 const nodeInspect: unique symbol = Symbol.for('nodejs.util.inspect.custom');
@@ -21,7 +25,10 @@ const nodeInspect: unique symbol = Symbol.for('nodejs.util.inspect.custom');
  *     await client.vault.set('stripe_secret', 'sk_live_…');
  *     const secret = await client.vault.get('stripe_secret');
  *
- * `vault`, `blobs`, `org`, `keys`, `audit` and `users` require an API key of the organization. `memory` and `account`
+ * With `login` instead of `apiKey`, the client logs in with the identity that its platform gives it (GitHub Actions, GitLab,
+ * Kubernetes, AWS), and renews its key by itself.
+ *
+ * `vault`, `blobs`, `org`, `keys`, `logins`, `audit` and `users` require an API key of the organization. `memory` and `account`
  * require a user key or a session. A call with the wrong kind of credential is rejected before anything is sent
  * (`wrong_key_kind`).
  *
@@ -39,6 +46,8 @@ export class Anima {
   readonly org: Org;
   /** Its API keys. */
   readonly keys: Keys;
+  /** Its logins: identities of other systems that get short-lived API keys. */
+  readonly logins: Logins;
   /** The organization's audit records. */
   readonly audit: Audit;
   /** The organization's users: creation, listing, deletion. */
@@ -51,12 +60,13 @@ export class Anima {
 
   /** @throws AnimaError missing_api_key, invalid_api_key, missing_url, insecure_url, invalid_argument */
   constructor(options: AnimaOptions = {}) {
-    const transport = new Transport(resolveClientSettings(options), clientRoutes);
+    const transport = new Transport(resolveClientSettings(options), clientRoutes, loadLoginKeys);
     this.baseURL = transport.baseURL;
     this.vault = new Vault(transport);
     this.blobs = new Blobs(transport);
     this.org = new Org(transport);
     this.keys = new Keys(transport);
+    this.logins = new Logins(transport);
     this.audit = new Audit(transport);
     this.users = new Users(transport);
     this.memory = new Memory(transport);

@@ -11,6 +11,13 @@ export type { UsageRules } from '../../contract/broker/usage-rules.ts';
 export type { FetchAuth } from '../../contract/broker/wire.ts';
 export type { ListMessagesResponse, Message, MessageMedia } from '../../contract/conversations/wire.ts';
 export type { ExplainParty, ExplainResponse } from '../../contract/explain/wire.ts';
+export type {
+  AwsIdentity,
+  DeleteLoginResponse,
+  IssuerKey,
+  LoginInfo,
+  OidcIdentity,
+} from '../../contract/logins/wire.ts';
 export type { Json, RecordInfo } from '../../contract/memory/wire.ts';
 export type { OrgResponse } from '../../contract/orgs/wire.ts';
 export type { Rotation } from '../../contract/rotation/wire.ts';
@@ -48,6 +55,8 @@ export { type OpenBlobOptions, openBlob } from './blobs/open-blob.ts';
 export type { BlobFacts, FileFacts, OpenedBlob, OpenedFile } from './blobs/opened-blob.ts';
 export { Anima } from './client.ts';
 export type { BatchItem, BatchResult, FailedItem } from './http/batch-runner.ts';
+export type { CreateLoginOptions, ListLoginsOptions, LoginList } from './logins/login-types.ts';
+export type { Logins } from './logins/logins-client.ts';
 export type { Memory } from './memory/memory-client.ts';
 export type {
   MemoryList,
@@ -96,6 +105,13 @@ export {
   UnavailableError,
   UnexpectedResponseError,
 } from './shared/errors.ts';
+export type {
+  AwsCredentials,
+  AwsProvider,
+  IdentityName,
+  IdentityProvider,
+  TokenProvider,
+} from './shared/identity-types.ts';
 export type { OpenedList } from './shared/opened-list.ts';
 export type { AuditExport, AuditList, KeyList, List, Page, SealedRecords } from './shared/paginated-list.ts';
 export type { Account } from './users/account-client.ts';

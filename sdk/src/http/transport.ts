@@ -12,6 +12,7 @@ import {
   settingsForRead,
 } from '../shared/client-options.ts';
 import { type AnimaError, createError } from '../shared/errors.ts';
+import type { LoginTarget } from '../shared/identity-types.ts';
 import type { Decoder } from '../shared/json-decoders.ts';
 import { buildRequestPath, type RequestRow, type RequestTarget } from '../shared/url.ts';
 import { errorFromResponse, parseJson, unexpectedResponseError } from './error-response.ts';
@@ -32,6 +33,14 @@ export interface RequestSigner {
   /** Receives the header `Date` of each response. */
   observeDate(date: string | null): void;
 }
+
+/** The short-lived keys of a client that logs in. */
+export interface LoginKeys {
+  /** Sends a request with a key that works, from a login if necessary. @throws AnimaError */
+  send<T>(settings: CallSettings, sendWith: (header: { readonly authorization: string }) => Promise<T>): Promise<T>;
+}
+
+export type LoadLoginKeys = (settings: ClientSettings, target: LoginTarget) => Promise<LoginKeys>;
 
 /** The parts of a request that are the same in every attempt, and the signal that ends one attempt. */
 interface PreparedRequest {
@@ -64,10 +73,16 @@ export class Transport {
   readonly #settings: ClientSettings;
   readonly #named: typeof clientRoutes | undefined;
   #credential: Credential;
+  readonly #loadLoginKeys: LoadLoginKeys | undefined;
+  #loginKeys: Promise<LoginKeys> | undefined;
 
-  /** @param named the routes that calls name, for the main client. Other clients give the row of each route */
-  constructor(settings: ClientSettings, named?: typeof clientRoutes) {
+  /**
+   * @param named the routes that calls name, for the main client. Other clients give the row of each route
+   * @param loadLoginKeys for clients that can log in instead of having a key
+   */
+  constructor(settings: ClientSettings, named?: typeof clientRoutes, loadLoginKeys?: LoadLoginKeys) {
     this.#named = named;
+    this.#loadLoginKeys = loadLoginKeys;
     this.baseURL = settings.baseURL;
     this.#settings = settings;
     this.#credential = settings.credential;
@@ -114,12 +129,19 @@ export class Transport {
     // Batches and searches are a POST, but only read.
     const settings = method === 'GET' || /(?:read|list)$/.test(verb) ? settingsForRead(given) : given;
     const body = call.body === undefined ? undefined : JSON.stringify(call.body);
-    const key = call.signer === undefined ? this.#credentialHeader(call) : {};
-    const headers = { ...key, ...this.#settings.headers, ...settings.callerHeaders, ...(body && jsonContentType) };
+    const common = { ...this.#settings.headers, ...settings.callerHeaders, ...(body && jsonContentType) };
     const { outcomeHint } = settings;
-    const send = (signal: Signal) =>
-      this.#sendAndDecode(call, { headers, body, signal, outcomeHint: outcomeHint }, decode);
-    return withRetries(settings, () => withTimeout(settings, send));
+    const sendWith = (key: { readonly authorization?: string }) => {
+      const headers = { ...key, ...common };
+      const send = (signal: Signal) => this.#sendAndDecode(call, { headers, body, signal, outcomeHint }, decode);
+      return withRetries(settings, () => withTimeout(settings, send));
+    };
+    if (call.signer !== undefined) return sendWith({});
+    const header = this.#credentialHeader(call);
+    if (!('login' in header)) return sendWith(header);
+    this.#loginKeys ??= this.#loadLoginKeys?.(this.#settings, header.login);
+    const keys = await this.#loginKeys;
+    return keys?.send(settings, sendWith) ?? sendWith({});
   }
 
   #rowOf({ route }: ApiCall): RequestRow {
@@ -129,11 +151,13 @@ export class Transport {
   }
 
   /** @throws AnimaError wrong_key_kind */
-  #credentialHeader(call: ApiCall): { readonly authorization?: string } {
+  #credentialHeader(call: ApiCall): { readonly authorization?: string } | { readonly login: LoginTarget } {
     const credential = this.#credential;
     const { auth } = this.#rowOf(call);
     if (!acceptedCredentials[auth].includes(credential.kind)) throw wrongKeyKindError(auth, credential.kind);
-    return auth !== 'none' && 'authorization' in credential ? { authorization: credential.authorization } : {};
+    if (auth === 'none') return {};
+    if ('login' in credential) return { login: credential.login };
+    return 'authorization' in credential ? { authorization: credential.authorization } : {};
   }
 
   async #sendAndDecode<T>(call: ApiCall, sent: PreparedRequest, decode: Decoder<T>): Promise<T> {

@@ -3,20 +3,14 @@ import { limits } from '../../../contract/shared/limits.ts';
 import { parseApiKey } from '../../../core/api-keys/api-key.ts';
 import { parseUserKey } from '../../../core/users/user-key.ts';
 import { version } from '../version.ts';
-import { defaultAddressFor } from './default-address.ts';
+import { defaultAddressFor, defaultAddressOf } from './default-address.ts';
 import { createError } from './errors.ts';
+import type { IdentityName, IdentityProvider, LoginTarget } from './identity-types.ts';
 import { isPlainObject } from './is-plain-object.ts';
+import type { Signal } from './signal.ts';
 import { checkBaseURL } from './url.ts';
 
-/** Fallback for programs compiled without DOM and Node types. */
-interface SignalLike {
-  readonly aborted: boolean;
-  addEventListener(type: 'abort', listener: () => void, options?: { once?: boolean }): void;
-  removeEventListener(type: 'abort', listener: () => void): void;
-}
-
-/** The `AbortSignal` type of the target platform, from DOM or Node types, so that neither is required. */
-export type Signal = typeof globalThis extends { AbortSignal: { prototype: infer S } } ? S : SignalLike;
+export type { Signal };
 
 /** The `fetch` type of the target platform. */
 export type Fetch = typeof globalThis extends { fetch: infer F } ? F : (url: string, init: object) => Promise<object>;
@@ -47,6 +41,16 @@ export interface CallOptions extends CallerIds {
 export interface AnimaOptions extends CallerIds {
   /** API key of an organization, or user key. Default: the environment variable `ANIMA_KEY`. */
   apiKey?: string | undefined;
+  /**
+   * Logs in with the identity of this machine instead of an API key: organization, slash, id of the login. Default,
+   * if there is no key: the environment variable `ANIMA_LOGIN`. The client gets a key by itself, and renews it.
+   */
+  login?: string | undefined;
+  /**
+   * The identity for `login`. Default: what the environment shows. An object provides tokens, or AWS credentials, of
+   * platforms that this client does not know.
+   */
+  identity?: IdentityName | IdentityProvider | undefined;
   /**
    * Uses the session of the logged-in user (`client.account.logIn`) instead of a key, for pages with the same origin
    * as the vault. The browser keeps the cookie, and no script can read it. `baseURL` defaults to the page's origin.
@@ -81,6 +85,7 @@ export interface CallSettings {
 /** The client's credential. Sent only to routes that require it. */
 export type Credential =
   | { readonly kind: 'org'; readonly authorization: string }
+  | { readonly kind: 'org'; readonly login: LoginTarget }
   | { readonly kind: 'user'; readonly authorization: string; readonly org: string; readonly user: string }
   | { readonly kind: 'session' }
   | { readonly kind: 'none' };
@@ -119,10 +124,30 @@ export const maxTimeoutMs = 2 ** 31 - 1;
  */
 export function resolveClientSettings(options: AnimaOptions): ClientSettings {
   if (options.session === true) return sessionSettings(options);
+  const login = options.login ?? (options.apiKey === undefined ? environmentLogin() : undefined);
+  if (login !== undefined) return loginSettings(options, login);
   const apiKey = options.apiKey ?? readEnvironment(clientEnv.apiKey);
   const credential = parseCredential(apiKey);
   const baseURL = checkBaseURL(options.baseURL ?? (environmentURL() || defaultAddressFor(apiKey ?? '')));
   return { ...anonymousSettings(baseURL, options), credential };
+}
+
+/** The login of the environment, if it has no key. */
+const environmentLogin = (): string | undefined =>
+  readEnvironment(clientEnv.apiKey) ? undefined : readEnvironment(clientEnv.login) || undefined;
+
+/** @throws AnimaError invalid_argument, missing_url, insecure_url */
+function loginSettings(options: AnimaOptions, login: string): ClientSettings {
+  const [, org = '', id = ''] = /^([0-9a-z]{16})\/([0-9a-z]{16})$/.exec(login) ?? [];
+  if (org === '' || options.apiKey !== undefined) {
+    const detail = 'login must be ORGANIZATION/LOGIN, and no apiKey given with it. Nothing was sent';
+    throw createError('invalid_argument', { detail });
+  }
+  const baseURL = checkBaseURL(options.baseURL ?? (environmentURL() || defaultAddressOf(org)));
+  return {
+    ...anonymousSettings(baseURL, options),
+    credential: { kind: 'org', login: { org, id, identity: options.identity } },
+  };
 }
 
 const environmentURL = (): string | undefined => readEnvironment(clientEnv.url);

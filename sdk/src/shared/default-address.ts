@@ -12,10 +12,15 @@ export { localUrl };
  */
 export function defaultAddressFor(apiKey: string): string {
   const org = parseAnyKey(apiKey)?.org;
-  if (org === undefined || isLocalOrg(org)) return localUrl;
+  return org === undefined ? localUrl : defaultAddressOf(org);
+}
+
+/** The default address, for an organization of a local vault. @throws AnimaError missing_url */
+export function defaultAddressOf(org: string): string {
+  if (isLocalOrg(org)) return localUrl;
   throw createError('missing_url', {
     detail:
-      `no local vault issued this key, so it was not sent to ${localUrl}. ` +
-      `Set ${clientEnv.url} or baseURL to the address of the vault that issued it`,
+      `no local vault has this organization, so nothing was sent to ${localUrl}. ` +
+      `Set ${clientEnv.url} or baseURL to the address of its vault`,
   });
 }
