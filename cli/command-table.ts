@@ -194,6 +194,11 @@ export const commandTable = {
     summary: 'create, list, rotate and revoke API keys',
     load: () => import('./commands/organization/keys.ts'),
   },
+  logins: {
+    group: 'Organization',
+    summary: 'let CI jobs and AWS roles log in without a stored key',
+    load: () => import('./commands/organization/logins.ts'),
+  },
   users: {
     group: 'Organization',
     summary: 'create, list and delete users',

@@ -104,6 +104,8 @@ Examples:
 
 Environment:
   ANIMA_KEY, ANIMA_URL     key and address; take precedence over profiles
+  ANIMA_LOGIN              log in with the identity of this machine instead of a key (ORGANIZATION/LOGIN)
+  ANIMA_IDENTITY           that identity, if it is not found: github, gitlab, kubernetes or aws
   ANIMA_PROFILE            the profile to use
   ANIMA_AGENT, ANIMA_RUN   caller ids recorded in the audit
   ANIMA_KEYRING=off        store keys in files of mode 0600, not in the system keyring

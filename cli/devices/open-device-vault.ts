@@ -1,7 +1,7 @@
 /** The device vaults of the user whose key a command uses, and the one that the command is about. */
 import { setTimeout as wait } from 'node:timers/promises';
 import { type DeviceVault, type DeviceVaultInfo, DeviceVaults } from '../../sdk/src/device/index.ts';
-import { parseKeyIds } from '../profiles/access-resolution.ts';
+import { idsOfAccess } from '../profiles/access-resolution.ts';
 import { clientOptions } from '../shell/anima-client.ts';
 import { CommandError, exitCodes, usageError } from '../shell/command-error.ts';
 import type { Shell } from '../shell/shell.ts';
@@ -22,12 +22,15 @@ const lockIntervalMs = 100;
 /** @throws CommandError denied for a key that is no user key */
 export async function deviceContext(shell: Shell): Promise<DeviceContext> {
   const access = await shell.access();
-  const { org, user } = parseKeyIds(access.apiKey) ?? {};
+  const { org, user } = idsOfAccess(access) ?? {};
   if (org !== undefined && user === undefined) {
-    throw new CommandError('This is a key of the organization, but device vaults belong to a user; nothing was sent', {
-      exit: exitCodes.denied,
-      next: 'Use the key of a user: `anima login --profile me`, then --profile me; or set ANIMA_KEY. `anima users create` makes a user.',
-    });
+    throw new CommandError(
+      'This key or login is of the organization, but device vaults belong to a user; nothing was sent',
+      {
+        exit: exitCodes.denied,
+        next: 'Use the key of a user: `anima login --profile me`, then --profile me; or set ANIMA_KEY. `anima users create` makes a user.',
+      },
+    );
   }
   const storage = await deviceStorage(shell.env, access.name);
   const vaults = new DeviceVaults({ ...clientOptions(access, shell.env), storage });

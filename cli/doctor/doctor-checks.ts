@@ -2,7 +2,7 @@
 import { open } from 'node:fs/promises';
 import { type Anima, AnimaError } from '../../sdk/src/index.ts';
 import { deviceStorage, listLocalVaults } from '../devices/device-folder.ts';
-import { parseKeyIds } from '../profiles/access-resolution.ts';
+import { idsOfAccess } from '../profiles/access-resolution.ts';
 import { hasKeyring } from '../profiles/os-keyring.ts';
 import { listProfiles, permissionProblem, profileFile } from '../profiles/profile-store.ts';
 import { toFailure } from '../shell/command-error.ts';
@@ -53,8 +53,9 @@ export async function* runDoctorChecks(shell: Shell): AsyncGenerator<Finding, vo
 }
 
 /** Where the keys of this device are, per device vault. */
-async function* checkDeviceKeys(env: Shell['env'], { apiKey, name }: VaultAccess): AsyncGenerator<Finding> {
-  const { org = '', user } = parseKeyIds(apiKey) ?? {};
+async function* checkDeviceKeys(env: Shell['env'], access: VaultAccess): AsyncGenerator<Finding> {
+  const { name } = access;
+  const { org = '', user } = idsOfAccess(access) ?? {};
   if (user === undefined) return;
   const vaults = await listLocalVaults(env, name, { org, user });
   if (vaults.length === 0) yield ok('devices', 'this machine is in no device vault of the user, in this profile');
@@ -108,6 +109,13 @@ function* checkEnvironment({ env }: Shell): Generator<Finding> {
       'Unset it. For a private certificate authority use NODE_EXTRA_CA_CERTS.',
     );
   }
+  if (env.ANIMA_KEY && env.ANIMA_LOGIN) {
+    yield warn(
+      'environment',
+      'ANIMA_KEY and ANIMA_LOGIN are both set; ANIMA_KEY takes precedence',
+      'Unset one of them.',
+    );
+  }
   if (env.ANIMA_KEY && env.ANIMA_PROFILE) {
     yield warn(
       'environment',
@@ -117,9 +125,11 @@ function* checkEnvironment({ env }: Shell): Generator<Finding> {
   }
 }
 
-function checkProfile({ name, url, apiKey, keyFrom }: VaultAccess): Finding {
-  const from = name === 'environment' ? 'ANIMA_KEY' : `profile ${name}, key from the ${keyFrom}`;
-  if (parseKeyIds(apiKey) !== undefined) return ok('profile', `${url}, ${from}`);
+function checkProfile(access: VaultAccess): Finding {
+  const { name, url, keyFrom, login } = access;
+  const variable = login === undefined ? 'ANIMA_KEY' : 'ANIMA_LOGIN';
+  const from = name === 'environment' ? variable : `profile ${name}, key from the ${keyFrom}`;
+  if (idsOfAccess(access) !== undefined) return ok('profile', `${url}, ${from}`);
   return fail(
     'profile',
     `${from}: the format or checksum of the key is wrong`,
@@ -150,8 +160,8 @@ function* checkAddress(url: string, answer: ProbeResult): Generator<Finding> {
   else yield ok('clock', 'agrees with the vault');
 }
 
-async function* checkKey(shell: Shell, { apiKey }: VaultAccess): AsyncGenerator<Finding> {
-  const { id, user } = parseKeyIds(apiKey) ?? {};
+async function* checkKey(shell: Shell, access: VaultAccess): AsyncGenerator<Finding> {
+  const { id, user } = idsOfAccess(access) ?? {};
   if (id === undefined) return;
   const client = await shell.client();
   if (user !== undefined) {
@@ -164,7 +174,9 @@ async function* checkKey(shell: Shell, { apiKey }: VaultAccess): AsyncGenerator<
     yield org.finding;
     return;
   }
-  yield ok('key', `${id} is accepted by the vault`);
+  yield access.login === undefined
+    ? ok('key', `${id} is accepted by the vault`)
+    : ok('login', `the vault gives this machine a key of the login ${id}`);
   const state = org.value?.state;
   if (state === 'active') yield ok('org', `${org.value?.org} is active`);
   else if (state === 'locked')
@@ -175,7 +187,8 @@ async function* checkKey(shell: Shell, { apiKey }: VaultAccess): AsyncGenerator<
       'it was shredded; its data was destroyed irreversibly',
       '`anima shred status` shows the receipts.',
     );
-  yield* aboutRights(client, id);
+  // The id of the key that the login gave is not known here.
+  if (access.login === undefined) yield* aboutRights(client, id);
 }
 
 /** The key's permissions, from its record, or determined by calls that read no values. */

@@ -2,7 +2,7 @@
 
 import { parseApiKey } from '../../core/api-keys/api-key.ts';
 import { parseUserKey } from '../../core/users/user-key.ts';
-import { defaultAddressFor, localUrl } from '../../sdk/src/shared/default-address.ts';
+import { defaultAddressFor, defaultAddressOf, localUrl } from '../../sdk/src/shared/default-address.ts';
 import { checkBaseURL } from '../../sdk/src/shared/url.ts';
 import { CommandError, exitCodes, usageError } from '../shell/command-error.ts';
 import type { VaultAccess } from '../shell/shell.ts';
@@ -17,8 +17,8 @@ export interface AccessFlags {
 
 /**
  * Resolves a key and its address from one source, so that a key is never sent to another vault: `--profile`; otherwise
- * ANIMA_KEY with ANIMA_URL (default for keys of local vaults: the local vault, as in the SDK); otherwise the profile
- * ANIMA_PROFILE, `default` or `local`. `--url` overrides only the address.
+ * ANIMA_KEY with ANIMA_URL (default for keys of local vaults: the local vault, as in the SDK); otherwise the login
+ * ANIMA_LOGIN with ANIMA_URL; otherwise the profile ANIMA_PROFILE, `default` or `local`. `--url` overrides only the address.
  * @throws CommandError denied if there is no key; AnimaError missing_url
  */
 export async function resolveAccess(flags: AccessFlags, env: Environment): Promise<VaultAccess> {
@@ -28,6 +28,7 @@ export async function resolveAccess(flags: AccessFlags, env: Environment): Promi
     );
     return { name: 'environment', url, apiKey: env.ANIMA_KEY, keyFrom: 'environment' };
   }
+  if (flags.profile === undefined && isNonEmpty(env.ANIMA_LOGIN)) return resolveLogin(flags, env, env.ANIMA_LOGIN);
   for (const name of profileCandidates(flags, env)) {
     const profile = await openProfile(env, name);
     if (profile === undefined) continue;
@@ -42,11 +43,25 @@ export async function resolveAccess(flags: AccessFlags, env: Environment): Promi
   });
 }
 
+/** @throws CommandError usage; AnimaError missing_url */
+function resolveLogin(flags: AccessFlags, env: Environment, login: string): VaultAccess {
+  const [org] = login.split('/');
+  if (!/^[0-9a-z]{16}\/[0-9a-z]{16}$/.test(login) || org === undefined) {
+    throw usageError(
+      'ANIMA_LOGIN is not an organization and a login with a slash between them; nothing was sent',
+      '`anima logins list` shows it to an admin.',
+    );
+  }
+  const url = checkBaseURL(flags.url ?? (isNonEmpty(env.ANIMA_URL) ? env.ANIMA_URL : defaultAddressOf(org)));
+  return { name: 'environment', url, apiKey: '', login, keyFrom: 'login' };
+}
+
 /** The address only, for commands without a key. */
 export async function resolveAddress(flags: AccessFlags, env: Environment): Promise<string> {
   if (flags.url !== undefined) return checkBaseURL(flags.url);
   if (flags.profile === undefined && isNonEmpty(env.ANIMA_URL)) return checkBaseURL(env.ANIMA_URL);
   if (flags.profile === undefined && isNonEmpty(env.ANIMA_KEY)) return defaultAddressFor(env.ANIMA_KEY);
+  if (flags.profile === undefined && isNonEmpty(env.ANIMA_LOGIN)) return resolveLogin(flags, env, env.ANIMA_LOGIN).url;
   for (const name of profileCandidates(flags, env)) {
     const profile = await readProfile(env, name);
     if (profile !== undefined) return checkBaseURL(profile.url);
@@ -57,10 +72,16 @@ export async function resolveAddress(flags: AccessFlags, env: Environment): Prom
 /** The ids in a key. */
 export interface KeyIds {
   readonly org: string;
-  /** Id of the API key; of a user key, `u` and the id of the user. */
+  /** Id of the API key or of the login; of a user key, `u` and the id of the user. */
   readonly id: string;
   /** The user of a user key. */
   readonly user?: string;
+}
+
+/** The ids of an access: those in its key, or those of its login. */
+export function idsOfAccess({ apiKey, login }: Pick<VaultAccess, 'apiKey' | 'login'>): KeyIds | undefined {
+  const [org, id] = login?.split('/') ?? [];
+  return org === undefined || id === undefined ? parseKeyIds(apiKey) : { org, id };
 }
 
 /** The ids in an API key or a user key; undefined if its format or checksum is wrong. */

@@ -20,7 +20,7 @@ export interface Profile {
 
 export interface OpenedProfile extends Profile {
   readonly key: string;
-  readonly keyFrom: Exclude<KeySource, 'environment'>;
+  readonly keyFrom: Exclude<KeySource, 'environment' | 'login'>;
 }
 
 /** Default profile names, in search order. */

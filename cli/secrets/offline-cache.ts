@@ -17,6 +17,7 @@ import {
 } from '../../core/offline-cache/cached-file.ts';
 import type { Reference } from '../../egress/references/secret-references.ts';
 import type { Value } from '../../sdk/src/index.ts';
+import { usageError } from '../shell/command-error.ts';
 import { parseDuration } from '../shell/durations.ts';
 import { systemErrorCode, writePrivateFile } from '../shell/private-files.ts';
 import type { Shell, VaultAccess } from '../shell/shell.ts';
@@ -149,5 +150,12 @@ export async function openOfflineCache(shell: Shell, option: string | undefined)
   if (text === '' || text === '0') return undefined;
   const seconds = parseDuration(option === undefined ? maxAgeVariable : '--cache-max-age', text);
   const root = join(shell.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'anima', 'values');
-  return new OfflineCache(await shell.access(), root, seconds * 1000);
+  const access = await shell.access();
+  if (access.login !== undefined) {
+    throw usageError(
+      'The offline cache is encrypted with an API key, and ANIMA_LOGIN gives a new one each time; nothing was read',
+      'Leave out --cache-max-age and ANIMA_CACHE_MAX_AGE.',
+    );
+  }
+  return new OfflineCache(access, root, seconds * 1000);
 }

@@ -33,7 +33,9 @@ export async function createOutputMasker(
     );
   }
   const valuesOf = (wanted: MaskingScope) => scopes.filter(({ scope }) => scope === wanted).map(({ value }) => value);
-  const masked = [...valuesOf('everywhere'), (await shell.access()).apiKey];
+  // With ANIMA_LOGIN there is no stored key.
+  const { apiKey } = await shell.access();
+  const masked = [...valuesOf('everywhere'), ...(apiKey === '' ? [] : [apiKey])];
   return new StreamMasker(masked, { wholeWords: valuesOf('whole-word') });
 
   async function scopeFor(variable: string, value: string): Promise<MaskingScope> {

@@ -3,7 +3,7 @@ import { fetchFor } from './node-fetch.ts';
 import { version } from './version.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
-type Access = { readonly url: string; readonly apiKey: string };
+type Access = { readonly url: string; readonly apiKey: string; readonly login?: string };
 
 /**
  * Creates a client that sends caller ids for the audit: ANIMA_AGENT and ANIMA_RUN, unless the call provides its own.
@@ -12,9 +12,9 @@ export const createClient = (access: Access, env: Environment, ids: CallerIds = 
   new Anima({ ...clientOptions(access, env), ...ids });
 
 /** Options of all clients of this command. */
-export const clientOptions = ({ url, apiKey }: Access, env: Environment) =>
+export const clientOptions = ({ url, apiKey, login }: Access, env: Environment) =>
   ({
-    apiKey,
+    ...(login === undefined ? { apiKey } : { login }),
     baseURL: url,
     fetch: fetchFor(env),
     userAgent: `anima-cli/${version}`,

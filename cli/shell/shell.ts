@@ -6,15 +6,17 @@ import type { Anima, CallerIds } from '../../sdk/src/index.ts';
 import type { TerminalText } from './terminal-text.ts';
 
 /** Where the API key in use was found. */
-export type KeySource = 'environment' | 'keyring' | 'file';
+export type KeySource = 'environment' | 'keyring' | 'file' | 'login';
 
 /** An address and the key that belongs to it. */
 export interface VaultAccess {
-  /** Name of the profile; `environment` if the key is from ANIMA_KEY. */
+  /** Name of the profile; `environment` if the key is from ANIMA_KEY, or from the login in ANIMA_LOGIN. */
   readonly name: string;
   readonly url: string;
   /** The secret key, for requests and key derivation only; never print it. */
   readonly apiKey: string;
+  /** Organization, slash, id of the login that gives keys. `apiKey` is then empty. */
+  readonly login?: string;
   readonly keyFrom: KeySource;
 }
 

@@ -40,7 +40,7 @@ const namePrefix = lazy(() =>
 );
 
 /** Verbs outside the role are refused, because they would have no effect. */
-const verbsOfRole = lazy(() =>
+export const verbsOfRole = lazy(() =>
   Object.entries(roles).map(([name, granted]) => ({
     properties: { role: { const: name }, verbs: { items: { enum: [...granted] } } },
   })),

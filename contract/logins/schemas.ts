@@ -1,6 +1,6 @@
 /** Request and response schemas of the routes of workload identity. */
 import * as z from 'zod/mini';
-import { apiKeyName, keyRestrictionFields, role } from '../api-keys/schemas.ts';
+import { apiKeyName, keyRestrictionFields, role, verbsOfRole } from '../api-keys/schemas.ts';
 import { lazy } from '../shared/lazy.ts';
 import {
   damaged,
@@ -120,7 +120,11 @@ export const loginSchemas = {
     params: emptyObject,
     query: emptyObject,
     body: () =>
-      schemaFor<CreateLoginRequest>()(z.strictObject({ ...loginFields(), keySeconds: z.optional(keySeconds()) })),
+      schemaFor<CreateLoginRequest>()(
+        documentedAs(z.strictObject({ ...loginFields(), keySeconds: z.optional(keySeconds()) }), {
+          anyOf: verbsOfRole(),
+        }),
+      ),
     response: loginInfo,
   },
   listLogins: {

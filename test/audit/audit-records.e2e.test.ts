@@ -283,6 +283,16 @@ describe('when the record can not be written', () => {
     expect((await stack.http('PUT', '/v1/account/password', { key, body })).status).toBe(200);
     return { path: '/v1/sessions', body: { org: key.split('_')[1], ...body } };
   };
+  /** A login, and a token that it accepts. A token that no login accepts leaves no record. */
+  const onIdentity = async (): Promise<Request> => {
+    const issuerKey = await newSigningKey('key-1');
+    const claims = kubernetesClaims(new Date(), `${stack.vault.url}/${stack.vault.adminKey.split('_')[1]}`);
+    const oidc = { issuer: claims.iss, claims: { sub: claims.sub }, keys: [issuerKey.publicJwk] };
+    const made = await stack.http('POST', '/v1/logins', { key: stack.vault.adminKey, body: { role: 'agent', oidc } });
+    const { id: login } = await made.json();
+    const token = await signToken(issuerKey, claims);
+    return { path: '/v1/login/oidc', body: { org: stack.vault.adminKey.split('_')[1], login, token } };
+  };
   /** A request with the proof of a link's key. */
   const onLink = async (end: string, verb: 'open' | 'burn'): Promise<Request> => {
     const { url, link } = await stack.client.blobs.put(new TextEncoder().encode('x'), { burn: true });
@@ -334,8 +344,8 @@ describe('when the record can not be written', () => {
     createLogin: { path: '/v1/logins', body: { role: 'agent', aws: { account: '0', roleId: 'AROA' } } },
     listLogins: { path: '/v1/logins' },
     deleteLogin: { path: '/v1/logins/0123456789abcdef' },
-    // An identity that no login accepts is not recorded. test/logins tests those that one accepts.
-    logInWithOidc: null,
+    logInWithOidc: () => onIdentity(),
+    // Only a signature that STS accepts is recorded: test/logins.
     logInWithAws: null,
     startRotation: { path: '/v1/org/rotation', body: {} },
     getRotation: { path: '/v1/org/rotation' },
@@ -464,7 +474,9 @@ describe('when the record can not be written', () => {
 
   test('there is a request for every route that is recorded, and for no other', () => {
     for (const id of Object.keys(routes) as RouteId[])
-      expect(requests[id] === null, id).toBe(auditVerbOf(id) === undefined || routes[id].auth === 'signature');
+      expect(requests[id] === null, id).toBe(
+        auditVerbOf(id) === undefined || routes[id].auth === 'signature' || id === 'logInWithAws',
+      );
   });
 
   test('an effect that cannot be undone does not happen without a record that it was begun', async () => {

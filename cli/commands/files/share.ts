@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import type { BlobFile, PutBlobOptions, PutBlobResult } from '../../../sdk/src/index.ts';
 import { type InterruptedUpload, InterruptedUploads } from '../../blobs/interrupted-uploads.ts';
 import { mediaTypeOf } from '../../blobs/media-types.ts';
-import { parseKeyIds } from '../../profiles/access-resolution.ts';
+import { idsOfAccess } from '../../profiles/access-resolution.ts';
 import { runUntilInterrupted } from '../../shell/abort-on-signal.ts';
 import { CommandError, exitCodes, toFailure, usageError } from '../../shell/command-error.ts';
 import { parseDuration, parseWhole } from '../../shell/durations.ts';
@@ -121,8 +121,8 @@ function toPutOptions({ name, type, expiresIn, maxOpens, burn }: Options): PutBl
 }
 
 const openInterruptedUploads = async (shell: Shell): Promise<InterruptedUploads> => {
-  const { url, apiKey } = await shell.access();
-  return new InterruptedUploads(shell.env, url, parseKeyIds(apiKey)?.org ?? '');
+  const access = await shell.access();
+  return new InterruptedUploads(shell.env, access.url, idsOfAccess(access)?.org ?? '');
 };
 
 /** Finds the upload to resume. @throws CommandError if there is none, or it is ambiguous */

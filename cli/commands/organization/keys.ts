@@ -26,6 +26,10 @@ interface CreateOptions {
   readonly expiresIn?: string;
 }
 
+interface ListOptions {
+  readonly logins?: boolean;
+}
+
 export function register(program: Command, shellOf: (command: Command) => Shell): void {
   const keys = program
     .command('keys')
@@ -47,7 +51,8 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
   keys
     .command('list')
     .description('list keys without their secrets, including revoked keys')
-    .action(async (_options: object, command: Command) => await list(shellOf(command)));
+    .option('--logins', 'also list the short-lived keys that logins gave')
+    .action(async (options: ListOptions, command: Command) => await list(shellOf(command), options));
   keys
     .command('rotate')
     .description('replace a key with a new one that has the same permissions; it is shown only once')
@@ -76,12 +81,12 @@ async function create(shell: Shell, { role, name, prefix, verb, expiresIn }: Cre
   shell.print(escapeForLine(key), { ...made, key });
 }
 
-async function list(shell: Shell): Promise<void> {
+async function list(shell: Shell, options: ListOptions): Promise<void> {
   const client = await shell.client();
   const keys: ApiKeyInfo[] = [];
   const damaged: string[] = [];
   for await (const page of client.keys.list({ pageSize: 1000 }).pages()) {
-    keys.push(...page.keys);
+    keys.push(...(options.logins ? page.keys : page.keys.filter(({ origin }) => origin === undefined)));
     damaged.push(...(page.damaged ?? []));
   }
   if (damaged.length > 0) {
@@ -96,7 +101,7 @@ async function list(shell: Shell): Promise<void> {
     describeKeyState(key),
     key.lastUsedAt === undefined ? 'never' : formatTime(key.lastUsedAt),
     describeNameScope(key),
-    key.name ?? '',
+    key.origin === undefined ? (key.name ?? '') : `login ${key.origin.login}, ${key.origin.subject}`,
   ]);
   if (!shell.isTerminal) return shell.print(formatTable(rows), keys);
   shell.print(formatTableWithHead([['ID', 'ROLE', 'STATE', 'LAST USED (UTC)', 'NAMES', 'FOR'], ...rows]), keys);

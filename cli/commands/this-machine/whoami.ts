@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { parseKeyIds } from '../../profiles/access-resolution.ts';
+import { idsOfAccess } from '../../profiles/access-resolution.ts';
 import { findKeyRecord, undefinedIfForbidden } from '../../shell/key-permissions.ts';
 import type { Shell } from '../../shell/shell.ts';
 import { formatFacts } from '../../shell/terminal-output.ts';
@@ -16,6 +16,7 @@ const keySourceTexts = {
   environment: 'environment variable ANIMA_KEY',
   keyring: 'the system keyring',
   file: 'a file of mode 0600',
+  login: 'a login of the identity of this machine (ANIMA_LOGIN)',
 } as const;
 
 export function register(program: Command, shellOf: (command: Command) => Shell): void {
@@ -27,10 +28,11 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
 }
 
 async function whoami(shell: Shell): Promise<void> {
-  const { name, url, apiKey, keyFrom } = await shell.access();
+  const access = await shell.access();
+  const { name, url, keyFrom, login } = access;
   const client = await shell.client();
   // The client has already rejected keys without an organization.
-  const { org = '', id = '', user } = parseKeyIds(apiKey) ?? {};
+  const { org = '', id = '', user } = idsOfAccess(access) ?? {};
   const from = name === 'environment' ? keySourceTexts[keyFrom] : `profile ${name}, ${keySourceTexts[keyFrom]}`;
   const profile = name === 'environment' ? undefined : name;
   if (user !== undefined) {
@@ -44,6 +46,16 @@ async function whoami(shell: Shell): Promise<void> {
       ['unlocked by', slots.map(({ kind }) => kind).join(', ')],
     ] as const;
     return shell.print(formatFacts(facts), { url, org, user, profile, keyFrom, createdAt, slots });
+  }
+  if (login !== undefined) {
+    const state = await undefinedIfForbidden(client.org.get());
+    const facts = [
+      ['vault', url],
+      ['organization', state === undefined ? org : `${org} (${state.state})`],
+      ['login', id],
+      ['from', from],
+    ] as const;
+    return shell.print(formatFacts(facts), { url, org, state: state?.state, login: id, keyFrom });
   }
   const [state, record] = await Promise.all([undefinedIfForbidden(client.org.get()), findKeyRecord(client, id)]);
   shell.print(
