@@ -12,6 +12,7 @@ import { firstTimeIdAt } from '../../core/encoding/time-ordered-id.ts';
 import type { EngineCall, InjectedFault } from '../../local/aws/endpoint/engine-hooks.ts';
 import { linkProof } from '../blobs/blob-requests.ts';
 import { createUser, ServedVault, signatureHeaders } from '../devices/signed-device-requests.ts';
+import { kubernetesClaims, newSigningKey, signToken } from '../logins/fake-issuer.ts';
 import { ServedDirectory } from '../sessions/served-directory.ts';
 import { expectProblem, useLocalStack } from '../shared/local-stack.ts';
 
