@@ -19,7 +19,7 @@ const handlerLimit = 2_500_000;
  * Limits in gzipped bytes: the SDK at load, the part loaded at the first use of blobs, and the part loaded at the first
  * use of batches, memory, accounts, users or admin functions.
  */
-const sdkLimit = 16_000;
+const sdkLimit = 16 * 1024;
 /** Limits in bytes: the files that `anima --version` loads, and those that `anima get` loads, without packages. */
 const versionLimit = 1024;
 const getLimit = 112 * 1024;
