@@ -52,13 +52,15 @@ const endTimeoutMs = 10_000;
 export async function runChild(options: ChildOptions): Promise<ChildResult> {
   const { masker, stdout, stderr, abort } = options;
   const pipes = masker === undefined ? undefined : await openOutputPipes(2);
-  const child = spawnChild(options, pipes);
+  // Before the command starts: as soon as it shows something, its caller may signal this process. No listener runs before
+  // the command exists, because there is no await in between.
+  const stopForwarding = forwardSignalsInGroup((signal) => void child.kill(signal));
+  const child = spawnOrStop(options, pipes, stopForwarding);
   if (pipes !== undefined) closeWriters(pipes);
   const exited = new Promise<ChildResult>((resolve, reject) => {
     child.once('error', (error) => reject(new ChildStartError(systemErrorCode(error) ?? 'unknown')));
     child.once('exit', (code, signal) => resolve(resultOf(code, signal)));
   });
-  const stopForwarding = forwardSignalsInGroup((signal) => void child.kill(signal));
   const stopAborting = endOnAbort((signal) => void child.kill(signal), abort);
   const [out, err] = pipes?.map(({ reader }) => reader) ?? [child.stdout, child.stderr];
   try {
@@ -79,6 +81,15 @@ export const resultOf = (code: number | null, signal: NodeJS.Signals | null): Ch
   signal: signal ?? undefined,
   interrupted: signal === 'SIGINT' ? 'self' : undefined,
 });
+
+function spawnOrStop(options: ChildOptions, pipes: OutputPipe[] | undefined, stopForwarding: () => void): ChildProcess {
+  try {
+    return spawnChild(options, pipes);
+  } catch (error) {
+    stopForwarding();
+    throw error;
+  }
+}
 
 function spawnChild({ command, args, env, masker }: ChildOptions, pipes: OutputPipe[] | undefined): ChildProcess {
   // Without FIFOs, Node.js creates named pipes on Windows, and sockets elsewhere.

@@ -118,7 +118,10 @@ const chat = async (content: string) =>
   await hook(
     'slack',
     await slackRequest(
-      slackEvent({ user: slack.user, text: content }, { team_id: slack.team, event_id: `Ev${++sid}` }),
+      slackEvent(
+        { user: slack.user, text: content, ts: `1355517523.${String(++sid).padStart(6, '0')}` },
+        { team_id: slack.team, event_id: `Ev${sid}` },
+      ),
       new Date(),
     ),
   );
