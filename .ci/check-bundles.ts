@@ -23,8 +23,8 @@ const sdkLimit = 16 * 1024;
 /** Limits in bytes: the files that `anima --version` loads, and those that `anima get` loads, without packages. */
 const versionLimit = 1024;
 const getLimit = 112 * 1024;
-const sdkBlobLimit = 15 * 1024;
-const sdkLaterLimit = 9 * 1024;
+const sdkBlobLimit = 15_500;
+const sdkLaterLimit = 9_600;
 const sdkLoginLimit = 6 * 1024;
 /**
  * Limits of `@anima/sdk/session` in gzipped bytes, for a page that opens a device: what it loads at once, of which the

@@ -5,7 +5,7 @@ import { MemoryWriter } from '../memory/memory-writer.ts';
 import type { UserAuthenticator } from '../users/middleware/authenticate-user.ts';
 import { UserRecordPager } from '../users/user-record-pager.ts';
 import { clock } from './common.ts';
-import { recordTables, userMedia, userReader, userRecords } from './user-stores.ts';
+import { recordTables, userMediaUrls, userReader, userRecords } from './user-stores.ts';
 
 export function createMemoryServices() {
   const userAuthenticator: UserAuthenticator = {
@@ -16,7 +16,7 @@ export function createMemoryServices() {
   const pages = new UserRecordPager(userAuthenticator.reader, records);
   return {
     userAuthenticator,
-    messageReader: new MessageReader(pages, userMedia()),
+    messageReader: new MessageReader(pages, userMediaUrls()),
     memoryReader: new MemoryReader(pages, clock),
     memoryWriter: new MemoryWriter(userAuthenticator.reader, records, clock),
   };

@@ -5,6 +5,7 @@ import { createSqsClient } from '../aws/sdk-clients.ts';
 import type { ProviderHttp } from '../channels/channel-ports.ts';
 import { LambdaChannelCredentials } from '../channels/stores/lambda-channel-credentials-client.ts';
 import { S3Media } from '../conversations/stores/s3-media.ts';
+import { S3MediaUrls } from '../conversations/stores/s3-media-urls.ts';
 import { JobProducer } from '../jobs/job-producer.ts';
 import { KmsTransitKeys } from '../jobs/stores/kms-transit-keys.ts';
 import { SqsJobQueue } from '../jobs/stores/sqs-job-queue.ts';
@@ -19,6 +20,7 @@ import {
   orgDynamoClients,
   orgKmsClients,
   orgS3Clients,
+  orgS3ObjectClients,
   requireSetting,
   unscopedKmsClient,
 } from './common.ts';
@@ -44,6 +46,7 @@ export const jobSender = () => new JobProducer(transitKeys(), jobQueue());
 
 /** The files of messages, in the bucket of blobs. */
 export const userMedia = () => new S3Media(orgS3Clients(), requireSetting('blobBucket'));
+export const userMediaUrls = () => new S3MediaUrls(orgS3ObjectClients(), requireSetting('blobBucket'));
 
 export const userKeyrings = () => new DynamoUserKeyrings(orgDynamoClients(), requireSetting('userKeyringTable'));
 

@@ -32,6 +32,7 @@ import {
   transitKeys,
   userKeyrings,
   userMedia,
+  userMediaUrls,
   userReader,
   userRecords,
 } from './user-stores.ts';
@@ -94,7 +95,7 @@ export function createWorkerServices() {
     reader,
     records: userRecords(),
     mediaKeeper: new MediaKeeper(media),
-    mediaUrls: media,
+    mediaUrls: userMediaUrls(),
     answerLimits,
     responder: responder ? new LambdaResponder(createResponderLambdaClient(), responder) : undefined,
     replySender,

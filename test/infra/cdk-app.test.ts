@@ -64,6 +64,9 @@ describe('checks on the template', () => {
       expect.stringMatching(
         /^Vault\/Links \[Resource::anima-vault-dev-data:ExportsOutputFnGetAttBlobObjectsBucket\w+\/<aws:PrincipalTag\/org>\/\*\]$/,
       ),
+      expect.stringMatching(
+        /^Vault\/Memory \[Resource::anima-vault-dev-data:ExportsOutputFnGetAttBlobObjectsBucket\w+\/<aws:PrincipalTag\/org>\/media\/\*\]$/,
+      ),
       ...['DELETE', 'POST'].map((method) =>
         expect.stringMatching(
           new RegExp(
@@ -93,6 +96,13 @@ describe('checks on the template', () => {
         /^Vault\/Shredder \[Resource::anima-vault-dev-data:ExportsOutputFnGetAttBlobObjectsBucket\w+\/<aws:Pri\S+\/org>\/\*\]$/,
       ),
       expect.stringMatching(/^Vault\/Shredder\/Role \[Resource::<ShredWorkflowFunction\w+\.Arn>:\*\]$/),
+      ...['Webhooks', 'Worker'].map((fn) =>
+        expect.stringMatching(
+          new RegExp(
+            `^Vault/${fn} \\[Resource::anima-vault-dev-data:ExportsOutputFnGetAttBlobObjectsBucket\\w+/<aws:Pri\\S+/org>/media/\\S*\\*\\]$`,
+          ),
+        ),
+      ),
     ]);
     const others = accepted.filter((one) => !stored.includes(one) && !/DDB3$|IAM5/.test(one.rule));
     expect(new Set(others.map(({ rule }) => rule.replace(/^.*::/, '')))).toEqual(new Set(['AwsSolutions-APIG4']));

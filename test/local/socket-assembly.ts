@@ -11,6 +11,7 @@ import { Code } from 'aws-cdk-lib/aws-lambda';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { build } from 'esbuild';
+import { expect } from 'vitest';
 import { SocketApi } from '../../lib/sessions/socket-api.ts';
 import { VaultFunction } from '../../lib/shared/vault-function.ts';
 import type { Resources } from './small-assembly.ts';
@@ -64,11 +65,24 @@ function addHttpApi(stack: Stack, fn: VaultFunction): void {
   api.addRoutes({ path: '/page', methods: [HttpMethod.GET], integration });
 }
 
+/** Takes the answers of the function away from the route of messages. */
+function makeOneWay(resources: Resources): void {
+  const [route, { Properties }] =
+    Object.entries(resources).find(([, one]) => one.Properties.RouteKey === '$default') ?? expect.fail('no route');
+  delete Properties.RouteResponseSelectionExpression;
+  for (const [id, one] of Object.entries(resources)) {
+    if (one.Type.endsWith('::RouteResponse') && Object(one.Properties.RouteId).Ref === route) delete resources[id];
+  }
+}
+
 export interface SocketWorkspace {
   readonly folder: string;
   readonly codeFolder: string;
-  /** Synthesizes an assembly and returns its folder. `change` edits the resources of the template. */
-  assembly(change?: (resources: Resources) => void): string;
+  /**
+   * Synthesizes an assembly and returns its folder. `change` edits the resources of the template. The route of messages
+   * sends no answers of the function, unless `answers` is set as in the product.
+   */
+  assembly(change?: (resources: Resources) => void, options?: { readonly answers: boolean }): string;
   remove(): void;
 }
 
@@ -89,11 +103,12 @@ export async function createSocketWorkspace(): Promise<SocketWorkspace> {
   return {
     folder,
     codeFolder,
-    assembly(change = () => {}) {
+    assembly(change = () => {}, { answers } = { answers: false }) {
       const path = join(folder, `assembly-${++assemblies}`);
       socketApp(path, codeFolder).synth();
       const file = join(path, 'Sockets.template.json');
       const template = JSON.parse(readFileSync(file, 'utf8'));
+      if (!answers) makeOneWay(template.Resources);
       change(template.Resources);
       writeFileSync(file, JSON.stringify(template));
       return path;

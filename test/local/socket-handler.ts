@@ -80,7 +80,7 @@ async function message(event: SocketEvent): Promise<object> {
   if (verb === 'burst') for (let n = 0; n < Number(argument); n++) await client().post(connectionId, String(n));
   if (verb === 'leave') await client().delete(connectionId);
   if (verb === 'post') await report('posted', await tryToPost(argument, 'hello'));
-  return { statusCode: 200, body: 'this body is not sent: the route is one-way' };
+  return { statusCode: 200, body: 'sent if the route has a response' };
 }
 
 /** Arguments of `count`, in the order of the invocations. */

@@ -202,6 +202,19 @@ describe('the end', () => {
   });
 });
 
+test('a route with a response sends what the function returns', async () => {
+  const assembly = stack().space.assembly(undefined, { answers: true });
+  const vault = await startLocalVault({ port: 0, memory: true, assembly });
+  try {
+    const { socket, next } = await openSocket(vault.sockets?.url ?? '');
+    socket.send('report this');
+    expect(await next()).toBe('sent if the route has a response');
+    socket.close();
+  } finally {
+    await vault.close();
+  }
+});
+
 test('without a route for a message the client is told so, and throttled messages fail too', async () => {
   const { space } = stack();
   const assembly = space.assembly((resources) => {

@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => space.remove());
 
 const read = (change?: (resources: Resources) => void) =>
-  readDeployment(readCloudAssembly(space.assembly(change)), new Map());
+  readDeployment(readCloudAssembly(space.assembly(change, { answers: true })), new Map());
 
 /** The resource of a type whose properties contain the given ones. */
 const find = (resources: Resources, type: string, properties: object = {}): [string, Record<string, unknown>] => {

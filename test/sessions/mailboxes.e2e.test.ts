@@ -217,8 +217,11 @@ describe('what an operation costs', () => {
     const send = () => served.sendAll(phone, [text(phone, bobs, 'x')]);
     await send();
     const database = (...actions: string[]) => actions.map((action) => `dynamodb ${action}`);
-    // The keyring with the next entry, and the conversation; the usage; the message and its count.
-    expect(await callsOf(send)).toEqual(database('BatchGetItem', 'BatchGetItem', 'PutItem', 'Query', 'UpdateItem'));
+    // The keyring with the next entry, and the conversation; the usage; the message and its count; whether the recipient
+    // has sockets or push subscriptions.
+    expect(await callsOf(send)).toEqual(
+      database('BatchGetItem', 'BatchGetItem', 'PutItem', 'Query', 'Query', 'Query', 'UpdateItem'),
+    );
     expect(await callsOf(() => served.mailbox(bobs))).toEqual(database('BatchGetItem', 'Query'));
     const { messages } = await served.mailbox(bobs);
     const [name = expect.fail()] = messages.map((one) => one.name);

@@ -141,7 +141,7 @@ describe('a notice', () => {
     await stack.putItem(table(), row ?? expect.fail());
     await write();
     await noticed('socket', 1);
-    expect(await rows(`c/${bobs.id}/`)).toEqual([]);
+    await expect.poll(async () => await rows(`c/${bobs.id}/`)).toEqual([]);
   });
 
   test('comes to no device that the sender may not write to, that is suspended, or that has read the message', async () => {

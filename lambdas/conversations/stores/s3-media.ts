@@ -7,24 +7,21 @@ import {
   CopyObjectCommand,
   DeleteObjectCommand,
   DeleteObjectsCommand,
-  GetObjectCommand,
   HeadObjectCommand,
   ListObjectsV2Command,
   PutObjectCommand,
   type S3Client,
   TaggingDirective,
 } from '@aws-sdk/client-s3';
-import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { keptLifetimeValue, objectLifetimeTag } from '../../../contract/shared/environment-variables.ts';
-import { limits } from '../../../contract/shared/limits.ts';
 import { VaultError } from '../../../contract/shared/vault-error.ts';
 import type { UserRef } from '../../../core/users/user-root-key.ts';
 import type { Page } from '../../shared/ports.ts';
 import { mapTransientErrors, nothingReadDetail } from '../../shared/stores/aws-error-mapping.ts';
 import { hasStatus, type S3Refusal, undefinedIfRefused } from '../../shared/stores/s3-refusals.ts';
 import type { UserItemStore } from '../../users/user-ports.ts';
-import type { MediaStore, MediaUrls } from '../conversation-ports.ts';
-import { mediaFolder, receivedMediaKey } from './media-object-keys.ts';
+import type { MediaStore } from '../conversation-ports.ts';
+import { mediaFolder, receivedMediaKey, userMediaKey } from './media-object-keys.ts';
 
 const kept = `${objectLifetimeTag}=${keptLifetimeValue}`;
 const contentType = 'application/octet-stream';
@@ -41,7 +38,7 @@ const transferOptions = () => ({
 /** S3 returns 403 for a missing object if the caller has no permission to list its prefix. */
 const isMissingObject = (error: S3Refusal): boolean => hasStatus(error, 403, 404);
 
-export class S3Media implements MediaStore, MediaUrls, UserItemStore {
+export class S3Media implements MediaStore, UserItemStore {
   readonly #clientOf: (org: string) => S3Client;
   readonly #bucket: string;
 
@@ -89,13 +86,6 @@ export class S3Media implements MediaStore, MediaUrls, UserItemStore {
     return found !== undefined;
   }
 
-  async presign(owner: UserRef, id: string): Promise<string> {
-    const command = new GetObjectCommand({ ...this.#location(owner, id), ResponseContentType: contentType });
-    return await mapTransientErrors(nothingReadDetail, () =>
-      getSignedUrl(this.#clientOf(owner.org), command, { expiresIn: limits.mediaUrlSeconds }),
-    );
-  }
-
   async list(org: string, user: string | undefined, limit: number): Promise<Page<string>> {
     // Also without a user, the prefix must be one that the session policy allows.
     const command = new ListObjectsV2Command({
@@ -119,7 +109,7 @@ export class S3Media implements MediaStore, MediaUrls, UserItemStore {
     if (Errors.length > 0) throw new VaultError('unavailable', { detail: notDeletedDetail });
   }
 
-  #location({ org, user }: UserRef, id: string) {
-    return { Bucket: this.#bucket, Key: `${mediaFolder(org, user)}${id}.enc` };
+  #location(owner: UserRef, id: string) {
+    return { Bucket: this.#bucket, Key: userMediaKey(owner, id) };
   }
 }
