@@ -46,7 +46,7 @@ export function objectRequests(
   const whole = { how: 'no key', request: { action, resource: bucket, context: {} } };
   if (action !== 's3:ListBucket' && action !== 's3:ListBucketVersions') return [whole];
   const prefixes = [
-    ...folders.map(({ how, org }) => ({ how, prefix: `${org}/` })),
+    ...folders.map(({ how, org }) => ({ how, prefix: `${org}/${folder}` })),
     ...['', '/', own, `${own}/0`, `${own}/../x/`, own.slice(0, 4)].map((prefix) => ({ how: `by ${prefix}`, prefix })),
   ];
   return [

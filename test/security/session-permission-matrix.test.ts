@@ -80,9 +80,10 @@ const contextOf = (named: Readonly<Record<string, string>>, [org, more]: readonl
 /** Every form of request for an action on a resource. */
 function requests(word: ResourceWord, action: string): { how: string; request: IamRequest }[] {
   const resource = arnOf(word);
-  // The relay has the folder of attachments only.
+  // The relay has the folder of attachments only, and those who handle messages the one of their files.
   if (word === 'object') {
-    return [...objectRequests(resource, action, orgs), ...objectRequests(resource, action, orgs, '', 'session/')];
+    const folders = ['', 'session/', 'media/received/'];
+    return folders.flatMap((folder) => objectRequests(resource, action, orgs, '', folder));
   }
   if (word === 'locked') {
     return [...objectRequests(resource, action, orgs, 'heads/'), ...markRequests(resource, action, orgs)];
@@ -149,15 +150,22 @@ test.each(entries)('without a tag the session role of %s may do nothing at all',
   else expect(await allowed({ role: role.roleArn, tags: {} })).toEqual([]);
 });
 
-test('a session of the relay reaches the attachments of its org, and no blob', async () => {
-  const { roleArn: role } = template.sessionRole('relay') ?? expect.fail('no session role');
+test.each([
+  ['relay', 's3:GetObject', ['session/x']],
+  ['memory', 's3:GetObject', ['media/user/x.enc', 'media/received/x.enc']],
+  ['webhooks', 's3:PutObject', ['media/received/x.enc']],
+  ['worker', 's3:PutObject', ['media/user/x.enc', 'media/received/x.enc']],
+] as const)('a session of %s reaches its folder of its org by %s, and no blob', async (entry, action, reached) => {
+  const { roleArn: role } = template.sessionRole(entry) ?? expect.fail('no session role');
+  const names = ['session/x', 'media/user/x.enc', 'media/received/x.enc', 'x.enc', 'x.form'];
+  const keys = [own, other].flatMap((org) => names.map((name) => `${org}/${name}`));
   const decisions: Record<string, string> = {};
-  for (const key of [`${own}/session/x`, `${own}/x.enc`, `${own}/x.form`, `${other}/session/x`, `session/${own}/x`]) {
-    const resource = `${arnOf('object')}/${key}`;
-    const request = { action: 's3:GetObject', resource, context: {} };
+  for (const key of [...keys, `session/${own}/x`, `media/${own}/x.enc`]) {
+    const request = { action, resource: `${arnOf('object')}/${key}`, context: {} };
     decisions[key] = await decide(template.policies, { role, tags: { org: own } }, request);
   }
-  expect(Object.keys(decisions).filter((key) => decisions[key] === 'Allowed')).toEqual([`${own}/session/x`]);
+  const allowedKeys = Object.keys(decisions).filter((key) => decisions[key] === 'Allowed');
+  expect(allowedKeys).toEqual(reached.map((name) => `${own}/${name}`));
 });
 
 test('the own role of the relay reaches the items of connections, and no function another way', async () => {
