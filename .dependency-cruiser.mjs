@@ -103,6 +103,7 @@ export const capabilities = {
     explain: ['shared'],
     // The table of routes combines the routes.ts of every capability. The audit uses the names of the routes.
     'audit/routes.ts': [],
+    'client-routes.ts': ['*'],
     'routes.ts': ['*'],
     'path-methods.ts': ['routes.ts', 'shared'],
     audit: ['broker', 'routes.ts', 'shared'],

@@ -19,12 +19,12 @@ const handlerLimit = 2_500_000;
  * Limits in gzipped bytes: the SDK at load, the part loaded at the first use of blobs, and the part loaded at the first
  * use of batches, memory, accounts, users or admin functions.
  */
-const sdkLimit = 16 * 1024;
+const sdkLimit = 15 * 1024;
 /** Limits in bytes: the files that `anima --version` loads, and those that `anima get` loads, without packages. */
 const versionLimit = 1024;
-const getLimit = 112 * 1024;
+const getLimit = 120 * 1024;
 const sdkBlobLimit = 15_500;
-const sdkLaterLimit = 9_600;
+const sdkLaterLimit = 10.5 * 1024;
 const sdkLoginLimit = 6 * 1024;
 /**
  * Limits of `@anima/sdk/session` in gzipped bytes, for a page that opens a device: what it loads at once, of which the

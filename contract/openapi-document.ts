@@ -4,8 +4,9 @@ import { rules, rulesByRoute } from './route-rules.ts';
 import { routeSchemas } from './route-schemas.ts';
 import { routeSummaries } from './route-summaries.ts';
 import { evaluatesPreconditions, type RouteAuth, type RouteId, routes } from './routes.ts';
+import { problemTypePrefix } from './shared/common-error-codes.ts';
 import { callerHeaders, sessionCookie } from './shared/environment-variables.ts';
-import { errors, problemTypePrefix } from './shared/error-codes.ts';
+import { errors } from './shared/error-codes.ts';
 import { limits } from './shared/limits.ts';
 
 type Json = Record<string, unknown>;

@@ -1,5 +1,6 @@
 import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
-import { type ErrorCode, errors, problemMediaType, problemTypePrefix } from '../../contract/shared/error-codes.ts';
+import { problemTypePrefix } from '../../contract/shared/common-error-codes.ts';
+import { type ErrorCode, errors, problemMediaType } from '../../contract/shared/error-codes.ts';
 import type { ErrorExtras } from '../../contract/shared/vault-error.ts';
 import type { Problem } from '../../contract/shared/wire.ts';
 import { classifyError } from '../shared/error-classification.ts';

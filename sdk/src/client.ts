@@ -1,5 +1,5 @@
+import { clientRoutes } from '../../contract/client-routes.ts';
 import type { ExplainResponse } from '../../contract/explain/wire.ts';
-import { clientRoutes } from '../../contract/routes.ts';
 import { Keys } from './api-keys/api-keys-client.ts';
 import { Audit } from './audit/audit-client.ts';
 import { Blobs } from './blobs/blobs-client.ts';

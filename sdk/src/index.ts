@@ -21,7 +21,8 @@ export type {
 export type { Json, RecordInfo } from '../../contract/memory/wire.ts';
 export type { OrgResponse } from '../../contract/orgs/wire.ts';
 export type { Rotation } from '../../contract/rotation/wire.ts';
-export type { ClientErrorCode, ErrorCode } from '../../contract/shared/error-codes.ts';
+export type { ClientErrorCode } from '../../contract/shared/common-error-codes.ts';
+export type { ErrorCode } from '../../contract/shared/error-codes.ts';
 export type { Role } from '../../contract/shared/roles.ts';
 export type { Verb } from '../../contract/shared/verbs.ts';
 export type { DestroyValueResponse, ShredResponse } from '../../contract/shredding/wire.ts';

@@ -134,7 +134,7 @@ describe('which key is used', () => {
       ] as const) {
         const { code, stderr } = await runAnima([...args], { ...options });
         expect(code).toBe(2);
-        expect(stderr).toContain('no local vault issued this key');
+        expect(stderr).toContain('no local vault has this organization');
         expect(stderr).not.toContain(strangeKey.slice(-49));
       }
       expect(heard).toEqual([]);

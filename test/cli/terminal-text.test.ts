@@ -14,7 +14,7 @@ import {
   line,
   styled,
 } from '../../cli/shell/terminal-text.ts';
-import { problemTypePrefix } from '../../contract/shared/error-codes.ts';
+import { problemTypePrefix } from '../../contract/shared/common-error-codes.ts';
 import { sanitizeFileName } from '../../core/blobs/file-name.ts';
 import { apiKey, serve } from '../sdk/fake-fetch.ts';
 import { type CommandResult, runAnima, temporaryHome } from './in-process-cli.ts';

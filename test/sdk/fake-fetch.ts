@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type ErrorCode, errors, problemTypePrefix } from '../../contract/shared/error-codes.ts';
+import { problemTypePrefix } from '../../contract/shared/common-error-codes.ts';
+import { type ErrorCode, errors } from '../../contract/shared/error-codes.ts';
 import type { ValueInfo } from '../../contract/values/wire.ts';
 import { formatApiKey } from '../../core/api-keys/api-key.ts';
 import { formatUserKey } from '../../core/users/user-key.ts';

@@ -1,4 +1,4 @@
-import { clientRoutes } from '../../../contract/routes.ts';
+import { clientRoutes } from '../../../contract/client-routes.ts';
 import { Transport } from '../http/transport.ts';
 import { notSentError } from '../shared/argument-validation.ts';
 import { type AnimaOptions, anonymousSettings } from '../shared/client-options.ts';

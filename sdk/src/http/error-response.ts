@@ -1,7 +1,7 @@
 /**
  * Converts unsuccessful responses to errors. Only fields of the vault's own problem documents are copied from a body.
  */
-import { problemTypePrefix } from '../../../contract/shared/error-codes.ts';
+import { problemTypePrefix } from '../../../contract/shared/common-error-codes.ts';
 import { type AnimaError, createError, type InputProblem, isErrorCode } from '../shared/errors.ts';
 import { isPlainObject } from '../shared/is-plain-object.ts';
 import { parseRetryAfter } from './retry.ts';

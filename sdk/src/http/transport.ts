@@ -1,4 +1,5 @@
-import type { clientRoutes, RouteAuth } from '../../../contract/routes.ts';
+import type { clientRoutes } from '../../../contract/client-routes.ts';
+import type { RouteAuth } from '../../../contract/routes.ts';
 import { notSentError } from '../shared/argument-validation.ts';
 import {
   type CallOptions,

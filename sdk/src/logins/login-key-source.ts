@@ -14,6 +14,7 @@ import type { AwsProvider, LoginTarget } from '../shared/identity-types.ts';
 import { decodeObject, decodeOneOf, decodeText } from '../shared/json-decoders.ts';
 import { findAwsCredentials } from './aws-credentials.ts';
 import { signCallerIdentity } from './caller-identity-signature.ts';
+import { addLoginErrors } from './login-errors.ts';
 import { detectPlatform, githubToken, gitlabToken, identityError, tokenOfFile, variable } from './platform-tokens.ts';
 
 const decodeLogin = decodeObject<WorkloadLoginResponse>({
@@ -43,6 +44,7 @@ export class LoginKeySource implements LoginKeys {
   #pending: Promise<string> | undefined;
 
   constructor(settings: ClientSettings, target: LoginTarget) {
+    addLoginErrors();
     this.#target = target;
     this.#transport = new Transport({ ...settings, credential: { kind: 'none' } });
     this.#defaults = settings.callDefaults;

@@ -11,6 +11,7 @@ import { checkKeyId, resolveExpiry } from '../shared/argument-validation.ts';
 import type { CallOptions, CallSettings } from '../shared/client-options.ts';
 import { isPlainObject } from '../shared/is-plain-object.ts';
 import { type Decoder, decodeListOf, decodeObject, decodeText, optional } from '../shared/json-decoders.ts';
+import { addLoginErrors } from './login-errors.ts';
 import type { CreateLoginOptions } from './login-types.ts';
 
 /** A login with all its fields. Its identity is shown, and nothing is decided from it. */
@@ -49,6 +50,7 @@ export async function deleteLogin(
   id: string,
   options: CallOptions,
 ): Promise<DeleteLoginResponse> {
+  addLoginErrors();
   const call = { route: loginRoutes.deleteLogin, id: checkKeyId(id) };
   return await transport.request(call, transport.callSettings(options), (json) => {
     const deleted = decodeDeleted(json);

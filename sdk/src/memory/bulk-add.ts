@@ -1,5 +1,6 @@
 /** Adds any number of records from sources of any length, up to a hundred per request. Loaded on first use. */
 
+import { memoryRoutes } from '../../../contract/memory/routes.ts';
 import type { Json, RecordInfo } from '../../../contract/memory/wire.ts';
 import { limits } from '../../../contract/shared/limits.ts';
 import { decodeItemError } from '../http/error-response.ts';
@@ -116,7 +117,7 @@ async function* sendBatch<P>(
   for (let retries = 0; pending.length > 0; retries++) {
     if (retries > 0) await delay(retryDelay(retries - 1), settings);
     const ids = pending.map(({ id }) => id);
-    const call = { route: 'addMemories', body: { items: pending } } as const;
+    const call = { route: memoryRoutes.addMemories, body: { items: pending } } as const;
     const answers = await transport.request(call, settings, decodeResultsFor(ids));
     for (const [i, answer] of answers.entries()) results.set(ids[i] ?? '', answer);
     if (retries >= settings.maxRetries) break;

@@ -1,6 +1,8 @@
 /** Requests for records and messages. Loaded on first use of memory. */
 
+import { conversationRoutes } from '../../../contract/conversations/routes.ts';
 import type { ListMessagesResponse, Message, MessageMedia } from '../../../contract/conversations/wire.ts';
+import { memoryRoutes } from '../../../contract/memory/routes.ts';
 import type { RecordInfo } from '../../../contract/memory/wire.ts';
 import type { Transport } from '../http/transport.ts';
 import { checkInteger, checkWriteId, newWriteId } from '../shared/argument-validation.ts';
@@ -77,19 +79,19 @@ export async function addRecord(
   { id: given, ...options }: AddMemoryOptions,
 ): Promise<RecordInfo> {
   const id = given === undefined ? newRecordId() : checkRecordId(given);
-  const call = { route: 'addMemory', body: { id, data: checkRecordData(data) } } as const;
+  const call = { route: memoryRoutes.addMemory, body: { id, data: checkRecordData(data) } } as const;
   const settings = transport.callSettings(options);
   const outcome = given === undefined ? addOutcomeHint : settings.outcomeHint;
   return transport.request(call, { ...settings, outcomeHint: outcome }, withId(id, decodeRecordInfo));
 }
 
 export async function getRecord(transport: Transport, id: string, options: CallOptions): Promise<MemoryRecord> {
-  const call = { route: 'getMemory', id: checkRecordId(id) } as const;
+  const call = { route: memoryRoutes.getMemory, id: checkRecordId(id) } as const;
   return transport.request(call, transport.callSettings(options), withId(id, decodeMemoryRecord));
 }
 
 export async function deleteRecord(transport: Transport, id: string, options: CallOptions): Promise<boolean> {
-  const call = { route: 'deleteMemory', id: checkStoredId(id) } as const;
+  const call = { route: memoryRoutes.deleteMemory, id: checkStoredId(id) } as const;
   return (await transport.request(call, transport.callSettings(options), decodeDeletedRecord)).deleted;
 }
 
@@ -104,7 +106,7 @@ export async function replaceRecord(
     ifVersion: checkInteger('ifVersion', ifVersion, 1),
     writeId: checkWriteId(writeId) ?? newWriteId(),
   };
-  const call = { route: 'replaceMemory', id: checkRecordId(id), body } as const;
+  const call = { route: memoryRoutes.replaceMemory, id: checkRecordId(id), body } as const;
   return transport.request(call, transport.callSettings(options), withId(id, decodeRecordInfo));
 }
 
@@ -115,18 +117,18 @@ interface PageQuery {
 }
 
 export const listRecordsPage = (transport: Transport, query: PageQuery, settings: CallSettings): Promise<MemoryPage> =>
-  transport.request({ route: 'listMemory', query: { ...query } }, settings, decodeMemoryPage);
+  transport.request({ route: memoryRoutes.listMemory, query: { ...query } }, settings, decodeMemoryPage);
 
 /** The text is sent in the body, because URLs are logged. */
 export const searchRecordsPage = (
   transport: Transport,
   body: { readonly text: string; readonly cursor: string | undefined },
   settings: CallSettings,
-): Promise<SearchPage> => transport.request({ route: 'searchMemory', body }, settings, decodeSearchPage);
+): Promise<SearchPage> => transport.request({ route: memoryRoutes.searchMemory, body }, settings, decodeSearchPage);
 
 export const listMessagesPage = (
   transport: Transport,
   query: PageQuery,
   settings: CallSettings,
 ): Promise<ListMessagesResponse> =>
-  transport.request({ route: 'listMessages', query: { ...query } }, settings, decodeMessagePage);
+  transport.request({ route: conversationRoutes.listMessages, query: { ...query } }, settings, decodeMessagePage);

@@ -2,11 +2,9 @@ import {
   type ClientErrorCode,
   clientErrors,
   commonErrors,
-  type deviceErrors,
-  type ErrorCode,
   type ErrorDefinition,
-  type sessionErrors,
-} from '../../../contract/shared/error-codes.ts';
+} from '../../../contract/shared/common-error-codes.ts';
+import type { ErrorCode } from '../../../contract/shared/error-codes.ts';
 
 /** All codes of an AnimaError: the vault's codes and the client's own. */
 export type AnimaErrorCode = ErrorCode | ClientErrorCode;
@@ -184,15 +182,12 @@ export class AbortError extends AnimaError {
   }
 }
 
-/** Codes of device vaults, whose client adds them when it is made. */
-type DeviceErrorCode = keyof typeof deviceErrors;
-/** Codes of session custody, likewise. */
-type SessionErrorCode = keyof typeof sessionErrors;
-type CommonErrorCode = Exclude<AnimaErrorCode, DeviceErrorCode | SessionErrorCode>;
+/** Codes of routes that only some clients call. The modules that call them add the codes before. */
+type AddedErrorCode = Exclude<ErrorCode, keyof typeof commonErrors>;
+type CommonErrorCode = Exclude<AnimaErrorCode, AddedErrorCode>;
 
 /** The class of each code. The compiler rejects a missing code. */
-const errorClasses: Record<CommonErrorCode, typeof AnimaError> &
-  Partial<Record<DeviceErrorCode | SessionErrorCode, typeof AnimaError>> = {
+const errorClasses: Record<CommonErrorCode, typeof AnimaError> & Partial<Record<AddedErrorCode, typeof AnimaError>> = {
   invalid_request: InvalidRequestError,
   invalid_name: InvalidRequestError,
   invalid_cursor: InvalidRequestError,
@@ -204,7 +199,6 @@ const errorClasses: Record<CommonErrorCode, typeof AnimaError> &
   value_too_large: InvalidRequestError,
   request_too_large: InvalidRequestError,
   record_too_large: InvalidRequestError,
-  value_unusable: InvalidRequestError,
   unsupported_media_type: InvalidRequestError,
   missing_api_key: AuthenticationError,
   identity_unavailable: AuthenticationError,
@@ -216,14 +210,9 @@ const errorClasses: Record<CommonErrorCode, typeof AnimaError> &
   login_refused: AuthenticationError,
   wrong_key_kind: AuthenticationError,
   forbidden: PermissionError,
-  identity_refused: AuthenticationError,
   proof_refused: PermissionError,
-  signature_refused: PermissionError,
-  use_refused: PermissionError,
-  destination_refused: PermissionError,
   value_not_found: NotFoundError,
   version_not_found: NotFoundError,
-  login_not_found: NotFoundError,
   api_key_not_found: NotFoundError,
   value_expired: NotFoundError,
   user_not_found: NotFoundError,
@@ -242,9 +231,6 @@ const errorClasses: Record<CommonErrorCode, typeof AnimaError> &
   precondition_failed: ConflictError,
   write_id_reused: ConflictError,
   no_shred_pending: ConflictError,
-  search_full: ConflictError,
-  credential_refused: ConflictError,
-  credential_uncertain: ConflictError,
   record_exists: ConflictError,
   login_taken: ConflictError,
   last_slot: ConflictError,
@@ -257,16 +243,12 @@ const errorClasses: Record<CommonErrorCode, typeof AnimaError> &
   org_locked: OrgStateError,
   org_shredded: OrgStateError,
   too_many_attempts: RateLimitError,
-  use_limit_reached: RateLimitError,
   internal: UnavailableError,
   unavailable: UnavailableError,
   audit_unavailable: UnavailableError,
   key_unavailable: UnavailableError,
   write_contention: UnavailableError,
   reply_full: UnavailableError,
-  credential_busy: UnavailableError,
-  upstream_failed: UnavailableError,
-  upstream_timeout: UnavailableError,
   connection_failed: ConnectionError,
   timeout: TimeoutError,
   aborted: AbortError,
@@ -294,7 +276,7 @@ const isForeignResponse = (code: AnimaErrorCode): boolean =>
 const rows: Record<string, ErrorDefinition> = { ...commonErrors };
 
 /** Adds the codes of routes that only some clients call. */
-export function addErrors<C extends DeviceErrorCode | SessionErrorCode>(
+export function addErrors<C extends AddedErrorCode>(
   added: Readonly<Record<C, ErrorDefinition>>,
   classes: Readonly<Record<C, typeof AnimaError>>,
 ): void {

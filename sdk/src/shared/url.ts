@@ -1,4 +1,5 @@
-import type { ClientRouteId, RouteRow } from '../../../contract/routes.ts';
+import type { clientRoutes } from '../../../contract/client-routes.ts';
+import type { RouteRow } from '../../../contract/routes.ts';
 import { createError } from './errors.ts';
 
 /**
@@ -47,7 +48,7 @@ export type RequestRow = Pick<RouteRow, 'method' | 'path' | 'auth' | 'verb'>;
 /** The parts of a request line. */
 export interface RequestTarget {
   /** A route of the main client, or the row of another one, whose path has no placeholders left. */
-  readonly route: ClientRouteId | RequestRow;
+  readonly route: keyof typeof clientRoutes | RequestRow;
   /** For routes with `{name+}`. Must be validated: `fetch` would resolve `..`. */
   readonly name?: string | undefined;
   /** For routes with `{id}`. Must be validated. */

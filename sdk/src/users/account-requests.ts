@@ -1,7 +1,9 @@
 /** Requests for accounts and users, and `explain`. Loaded on first use. */
 
+import { explainRoutes } from '../../../contract/explain/routes.ts';
 import type { ExplainParty, ExplainResponse } from '../../../contract/explain/wire.ts';
 import { limits } from '../../../contract/shared/limits.ts';
+import { userRoutes } from '../../../contract/users/routes.ts';
 import type {
   AccountResponse,
   CreateUserResponse,
@@ -97,7 +99,7 @@ const requestAccount = (transport: Transport, call: ApiCall, options: CallOption
   transport.request(call, transport.callSettings(options), ownAccountDecoder(transport));
 
 export const getAccount = (transport: Transport, options: CallOptions): Promise<AccountResponse> =>
-  requestAccount(transport, { route: 'getAccount' }, options);
+  requestAccount(transport, { route: userRoutes.getAccount }, options);
 
 export async function setPassword(
   transport: Transport,
@@ -108,21 +110,25 @@ export async function setPassword(
     password: checkPassword('password', password, limits.passwordLength),
     ...confirmationBody(currentPassword),
   };
-  return requestAccount(transport, { route: 'setPassword', body }, options);
+  return requestAccount(transport, { route: userRoutes.setPassword, body }, options);
 }
 
 export async function removePassword(
   transport: Transport,
   { currentPassword, ...options }: ConfirmedOptions,
 ): Promise<AccountResponse> {
-  return requestAccount(transport, { route: 'removePassword', body: confirmationBody(currentPassword) }, options);
+  return requestAccount(
+    transport,
+    { route: userRoutes.removePassword, body: confirmationBody(currentPassword) },
+    options,
+  );
 }
 
 export async function startLink(
   transport: Transport,
   { currentPassword, ...options }: ConfirmedOptions,
 ): Promise<StartLinkResponse> {
-  const call = { route: 'startLink', body: { ...confirmationBody(currentPassword) } } as const;
+  const call = { route: userRoutes.startLink, body: { ...confirmationBody(currentPassword) } } as const;
   return transport.request(call, transport.callSettings(options), decodeLinkCode);
 }
 
@@ -132,7 +138,7 @@ export async function removeSlot(
   { currentPassword, ...options }: ConfirmedOptions,
 ): Promise<AccountResponse> {
   const body = confirmationBody(currentPassword);
-  return requestAccount(transport, { route: 'removeSlot', id: checkId('a slot', id), body }, options);
+  return requestAccount(transport, { route: userRoutes.removeSlot, id: checkId('a slot', id), body }, options);
 }
 
 export async function deleteAccount(
@@ -141,7 +147,7 @@ export async function deleteAccount(
 ): Promise<DeletedResponse> {
   const body = confirmationBody(currentPassword);
   checkConfirm(confirm, (transport.owner ?? (await getAccount(transport, options))).user);
-  return transport.request({ route: 'deleteAccount', body }, transport.callSettings(options), decodeDeleted);
+  return transport.request({ route: userRoutes.deleteAccount, body }, transport.callSettings(options), decodeDeleted);
 }
 
 export async function logIn(
@@ -157,16 +163,16 @@ export async function logIn(
     password: checkPassword('password', password, 0),
   };
   const settings = { ...transport.callSettings(options), outcomeHint: 'A session may exist; it ends automatically' };
-  return transport.request({ route: 'logIn', body }, settings, decodeLogIn);
+  return transport.request({ route: userRoutes.logIn, body }, settings, decodeLogIn);
 }
 
 export async function logOut(transport: Transport, options: CallOptions): Promise<boolean> {
-  return (await transport.request({ route: 'logOut' }, transport.callSettings(options), decodeLogOut)).ended;
+  return (await transport.request({ route: userRoutes.logOut }, transport.callSettings(options), decodeLogOut)).ended;
 }
 
 /** Creates a user. Accepts only a response whose key belongs to that user. */
 export const createUser = (transport: Transport, options: CallOptions): Promise<CreateUserResponse> =>
-  transport.request({ route: 'createUser', body: {} }, transport.callSettings(options), (json) => {
+  transport.request({ route: userRoutes.createUser, body: {} }, transport.callSettings(options), (json) => {
     const read = decodeCreatedUser(json);
     return read !== undefined && parseUserKey(read.key)?.user === read.user ? read : undefined;
   });
@@ -175,10 +181,10 @@ export const listUsersPage = (
   transport: Transport,
   query: { readonly limit: number | undefined; readonly cursor: string | undefined },
   settings: CallSettings,
-): Promise<ListUsersResponse> => transport.request({ route: 'listUsers', query }, settings, decodeUserPage);
+): Promise<ListUsersResponse> => transport.request({ route: userRoutes.listUsers, query }, settings, decodeUserPage);
 
 export async function deleteUser(transport: Transport, id: string, options: CallOptions): Promise<DeletedResponse> {
-  const call = { route: 'deleteUser', id: checkId('a user', id) } as const;
+  const call = { route: userRoutes.deleteUser, id: checkId('a user', id) } as const;
   return transport.request(call, transport.callSettings(options), decodeDeleted);
 }
 
@@ -188,7 +194,10 @@ export async function explain(transport: Transport, ref: string, options: CallOp
       'invalid_argument',
       'ref must be value:<name>, blob:<id>, memory:<user>/<id>, message:<user>/<id> or user:<user>',
     );
-  const call = { route: transport.credentialKind === 'org' ? 'explain' : 'explainOwn', query: { ref } } as const;
+  const call = {
+    route: transport.credentialKind === 'org' ? explainRoutes.explain : explainRoutes.explainOwn,
+    query: { ref },
+  } as const;
   return transport.request(call, transport.callSettings(options), (json) => {
     const read = decodeExplain(json);
     return read?.ref === ref ? read : undefined;

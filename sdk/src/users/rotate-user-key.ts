@@ -1,4 +1,5 @@
 /** Replaces the user key. Whichever message is lost, the caller ends up with the key that the vault accepts. */
+import { userRoutes } from '../../../contract/users/routes.ts';
 import type { AccountResponse } from '../../../contract/users/wire.ts';
 import { encodeKeySecret } from '../../../core/api-keys/api-key.ts';
 import { formatUserKey } from '../../../core/users/user-key.ts';
@@ -29,7 +30,7 @@ export async function changeKey(
   await keep?.(newKey);
   const decode = ownAccountDecoder(transport);
   try {
-    await transport.request({ route: 'changeUserKey', body: { newKey } }, settings, decode);
+    await transport.request({ route: userRoutes.changeUserKey, body: { newKey } }, settings, decode);
   } catch (error) {
     // The response may be lost, or may be the response to a retry, which the old key no longer authenticates. Trying
     // the new key decides. If it does not work, an attempt may still be in progress, so the new key stays pending.
@@ -45,7 +46,7 @@ const isKeyAccepted = (
   settings: CallSettings,
   decode: Decoder<AccountResponse>,
 ): Promise<boolean> =>
-  transport.request({ route: 'getAccount' }, settings, decode).then(
+  transport.request({ route: userRoutes.getAccount }, settings, decode).then(
     () => true,
     () => false,
   );

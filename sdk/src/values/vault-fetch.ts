@@ -1,4 +1,5 @@
 /** Requests that the vault makes with values that this client does not see (docs/broker.md). */
+import { brokerRoutes } from '../../../contract/broker/routes.ts';
 import type { UseMethod } from '../../../contract/broker/usage-rules.ts';
 import type { FetchAuth, FetchRequest, FetchResponse } from '../../../contract/broker/wire.ts';
 import { withRetries } from '../http/retry.ts';
@@ -17,6 +18,7 @@ import {
   decodeText,
   optional,
 } from '../shared/json-decoders.ts';
+import { addBrokerErrors } from './broker-errors.ts';
 
 /** The `Response` type of the target platform. */
 export type PlatformResponse = typeof globalThis extends { Response: { prototype: infer R } } ? R : object;
@@ -58,12 +60,14 @@ export async function fetchWithValues(
   url: string | { readonly href: string },
   init: VaultFetchInit,
 ): Promise<PlatformResponse> {
+  addBrokerErrors();
   const settings = {
     ...transport.callSettings(init),
     outcomeHint: 'The request may or may not have reached the host',
   };
   const body = buildFetchRequest(typeof url === 'string' ? url : url.href, init);
-  const once = () => transport.request({ route: 'fetch', body }, { ...settings, maxRetries: 0 }, decodeFetchResponse);
+  const once = () =>
+    transport.request({ route: brokerRoutes.fetch, body }, { ...settings, maxRetries: 0 }, decodeFetchResponse);
   const isRepeatable = (error: AnimaError) => repeatableCodes.includes(error.code);
   return toResponse(await withRetries(settings, once, isRepeatable));
 }
