@@ -17,8 +17,10 @@ import { version } from '../../cli/shell/version.ts';
 import { clientErrors } from '../../contract/shared/common-error-codes.ts';
 import { errors } from '../../contract/shared/error-codes.ts';
 import { addDeviceErrors } from '../../sdk/src/device/service-errors.ts';
+import { addLoginErrors } from '../../sdk/src/logins/login-errors.ts';
 import { addSessionErrors } from '../../sdk/src/session/requests/service-errors.ts';
 import { createError } from '../../sdk/src/shared/errors.ts';
+import { addBrokerErrors } from '../../sdk/src/values/broker-errors.ts';
 import { runAnima } from './in-process-cli.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'anima-shell-'));
@@ -127,8 +129,7 @@ describe('files', () => {
 
 describe('errors', () => {
   test('every code of the vault and its client has an exit code, and all but the unforeseen a next step', () => {
-    addDeviceErrors();
-    addSessionErrors();
+    for (const add of [addBrokerErrors, addLoginErrors, addDeviceErrors, addSessionErrors]) add();
     for (const code of [...Object.keys(errors), ...Object.keys(clientErrors)]) {
       const { exit, message } = toFailure(createError(code as keyof typeof errors));
       expect(exit, code).toBeGreaterThan(0);

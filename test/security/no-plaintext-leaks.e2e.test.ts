@@ -183,7 +183,7 @@ describe('no plaintext, key, token or body', () => {
     let seen = 0;
     for (const path of files(join(folder, 'data'))) {
       // Bundles contain the program of the vault and were created before any secret.
-      if (path.includes('/assembly/')) continue;
+      if (path.includes('/assembly/') || path.includes('/functions/code/')) continue;
       expect(found(readFileSync(path)), path).toEqual([]);
       seen++;
     }

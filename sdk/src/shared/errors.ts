@@ -289,7 +289,7 @@ export function isErrorCode(code: unknown): code is ErrorCode {
   return typeof code === 'string' && Object.hasOwn(rows, code);
 }
 
-const errorTitle = (code: AnimaErrorCode): string => rows[code]?.title ?? clientErrors[code as ClientErrorCode];
+const errorTitle = (code: AnimaErrorCode): string => rows[code]?.title ?? clientErrors[code as ClientErrorCode] ?? code;
 
 function isRetryable(code: AnimaErrorCode, status: number | undefined): boolean {
   if (isForeignResponse(code)) return status === 429 || (status !== undefined && status >= 500);

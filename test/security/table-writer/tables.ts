@@ -29,9 +29,15 @@ export const tableIds = Object.keys(tableTitles) as TableId[];
 
 /**
  * Tables whose attacks need new processes, because functions keep the verified state of a directory:
- * test/sessions/hostile-tables.e2e.test.ts. The attacks on the table of the broker are in test/broker.
+ * test/sessions/hostile-tables.e2e.test.ts. The attacks on the tables of the broker and of logins are in test/broker and
+ * test/logins.
  */
-const attackedElsewhere = ['SessionCustodyDirectoriesTable', 'SessionCustodyMailboxesTable', 'BrokerTable'];
+const attackedElsewhere = [
+  'SessionCustodyDirectoriesTable',
+  'SessionCustodyMailboxesTable',
+  'BrokerTable',
+  'LoginsTable',
+];
 
 /** Items of all tables, by table and by the text of their key. */
 export type Snapshot = Readonly<Record<TableId, ReadonlyMap<string, Item>>>;
