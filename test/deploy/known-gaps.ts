@@ -2,12 +2,14 @@
  * What ministack 1.5.33 does not do although AWS does. Every check asserts the gap itself: a newer version that closes
  * one makes the check fail, and the list is then shortened.
  */
+
 import { CreateBackupCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DecryptCommand, GenerateDataKeyCommand, KMSClient } from '@aws-sdk/client-kms';
 import { GetFunctionConfigurationCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { expect } from 'vitest';
 import type { Anima } from '../../sdk/src/index.ts';
+import { unknownTypes } from './adapted-assembly.ts';
 import type { DeployedVault } from './deployed-vault.ts';
 import { account, credentials, type Ministack, region } from './ministack.ts';
 import { callCloudFormation, listStackResources, type StackResource } from './stack-resources.ts';
@@ -65,6 +67,17 @@ export const knownGaps: readonly KnownGap[] = [
       const failed = async () => (await listStackResources(endpoint, 'metric-math')).map(({ status }) => status);
       await expect.poll(failed).not.toContain('CREATE_IN_PROGRESS');
       expect(await failed()).not.toContain('CREATE_COMPLETE');
+    },
+  },
+  {
+    gap: 'CloudFormation does not know the responses of WebSocket routes and integrations',
+    hides: 'that they can be created. They are left out, so sockets get no answers',
+    async check({ ministack: { endpoint } }) {
+      for (const Type of unknownTypes) {
+        const TemplateBody = JSON.stringify({ Resources: { Answer: { Type, Properties: {} } } });
+        const creation = { Action: 'CreateStack', StackName: 'unknown-type', TemplateBody };
+        await expect(callCloudFormation(endpoint, creation)).rejects.toThrow('Unrecognized resource types');
+      }
     },
   },
   {

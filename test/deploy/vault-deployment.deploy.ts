@@ -8,11 +8,11 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { vaultApp } from '../../bin/cdk-app.ts';
 import type { Anima } from '../../sdk/src/index.ts';
 import { assemblyWith } from '../shared/assembly-with-handler.ts';
+import { removeUnknownTypes, replaceMetricMath } from './adapted-assembly.ts';
 import { type AssemblyStack, readStacks } from './assembly.ts';
 import { type Cdk, createCdk } from './cdk-commands.ts';
 import { type DeployedVault, openDeployedVault } from './deployed-vault.ts';
 import { type KnownGap, knownGaps } from './known-gaps.ts';
-import { replaceMetricMath } from './metric-math.ts';
 import { type Ministack, startMinistack } from './ministack.ts';
 import { disableTerminationProtection, listStackResources, type StackResource } from './stack-resources.ts';
 import { codeOf, quickStart, receiveMessage, verifyAudit } from './vault-use.ts';
@@ -46,6 +46,7 @@ describe.skipIf(commands === null)('a deployment into ministack', { timeout: 15 
     assembly = join(ministack.scratch, 'assembly');
     vaultApp({ outdir: assembly }).synth();
     expect(replaceMetricMath(assembly)).toBeGreaterThan(0);
+    expect(removeUnknownTypes(assembly)).toBeGreaterThan(0);
     stacks = readStacks(assembly);
     await cdk.bootstrap();
   }, 10 * minutes);
@@ -173,6 +174,7 @@ describe.skipIf(commands === null)('a deployment into ministack', { timeout: 15 
     const before = await statefulResources();
     const changed = assemblyWith('public', new URL('fixtures/changed-public.ts', import.meta.url));
     replaceMetricMath(changed.folder);
+    removeUnknownTypes(changed.folder);
     try {
       await deploy(changed.folder);
     } finally {

@@ -291,7 +291,8 @@ describe.each(['chromium', 'firefox'])('in %s', async (name) => {
           };
         }, undefined);
       // A strip of 13 pixels would be unreadable at any smaller scale.
-      expect(await look()).toEqual({ size: [52, 2560], scrolls: true, scale: '400 %', pressed: ['Fit'] });
+      const fitted = { size: [52, 2560], scrolls: true, scale: '400 %', pressed: ['Fit'] };
+      await expect.poll(look, { timeout: 10_000 }).toEqual(fitted);
       const press = (label: string) =>
         page.evaluate(
           (text) => [...document.querySelectorAll('button')].find((one) => one.textContent === text)?.click(),

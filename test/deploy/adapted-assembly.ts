@@ -1,4 +1,4 @@
-/** Alarms over metric math, which the emulator cannot create (known-gaps.ts). */
+/** Adapts an assembly to what the emulator cannot create: alarms over metric math, and answers of sockets (known-gaps.ts). */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
@@ -33,4 +33,23 @@ export function replaceMetricMath(assembly: string): number {
     writeFileSync(file, JSON.stringify(template));
   }
   return replaced;
+}
+
+/** Types of the WebSocket API that the emulator does not know (known-gaps.ts). */
+export const unknownTypes = ['AWS::ApiGatewayV2::IntegrationResponse', 'AWS::ApiGatewayV2::RouteResponse'];
+
+/** Removes the resources of these types from an assembly. Returns their number. */
+export function removeUnknownTypes(assembly: string): number {
+  let removed = 0;
+  for (const name of readdirSync(assembly).filter((file) => file.endsWith('.template.json'))) {
+    const file = join(assembly, name);
+    const template: { Resources: Record<string, Resource> } = JSON.parse(readFileSync(file, 'utf8'));
+    for (const [id, { Type }] of Object.entries(template.Resources)) {
+      if (!unknownTypes.includes(Type)) continue;
+      delete template.Resources[id];
+      removed++;
+    }
+    writeFileSync(file, JSON.stringify(template));
+  }
+  return removed;
 }
