@@ -19,12 +19,14 @@ export const nodeNetwork: Network = {
   dial: (address, port) => connect({ host: address, port }),
 };
 
+const neverAborted = new AbortController().signal;
+
 export interface OutboundLimits {
   /** Time-out of the connection including TLS, milliseconds. */
   readonly connectMs: number;
   /** Time-out of the whole exchange, milliseconds. */
   readonly totalMs: number;
-  /** Maximum body bytes to read; the rest is not read. */
+  /** Maximum body bytes to read; the rest is not read, and with 0 the body is not waited for. */
   readonly bodyBytes: number;
   /** Maximum bytes of status line and headers. */
   readonly headerBytes: number;
@@ -66,8 +68,8 @@ export class OutboundRequestError extends Error {
 export async function sendOutboundRequest(
   outgoing: OutboundRequest,
   limits: OutboundLimits,
-  { resolve, dial }: Network,
-  cancelled: AbortSignal,
+  { resolve, dial }: Network = nodeNetwork,
+  cancelled: AbortSignal = neverAborted,
 ): Promise<OutboundResponse> {
   const late = AbortSignal.timeout(limits.totalMs);
   const signal = AbortSignal.any([late, cancelled]);
@@ -204,6 +206,7 @@ function waitForResponse(request: ClientRequest): Promise<IncomingMessage> {
 }
 
 async function readBody(response: IncomingMessage, most: number): Promise<Buffer> {
+  if (most === 0) return Buffer.alloc(0);
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of response) {

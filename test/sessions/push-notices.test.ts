@@ -2,14 +2,16 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject, sign, verify } from 'node:crypto';
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
-import { request as httpsRequest, createServer as httpsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { createServer as httpsServer } from 'node:https';
+import { type AddressInfo, connect } from 'node:net';
+import { setDefaultCACertificates } from 'node:tls';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { assembleCompactJws, jwsSigningInput, publicJwkFromSpki } from '../../core/signing/jws.ts';
+import type { Network } from '../../egress/exchange/outbound-http.ts';
+import { isPublicAddress } from '../../egress/rules/public-addresses.ts';
 import { parsePushEndpoint } from '../../lambdas/relay/push-endpoint.ts';
-import { httpsNotices, type NoticeNetwork } from '../../lambdas/relay/stores/https-notices.ts';
-import { isPublicAddress } from '../../lambdas/relay/stores/public-addresses.ts';
+import { httpsNotices } from '../../lambdas/relay/stores/https-notices.ts';
 import { WebPush } from '../../lambdas/relay/web-push.ts';
 import { selfSigned } from '../egress/self-signed-certificate.ts';
 
@@ -102,19 +104,18 @@ describe('the request', () => {
   });
   /** Connects to the server of the test in place of the address, and trusts its certificate. */
   let asked: string[] = [];
-  const network = (addresses: readonly string[], ca = cert): NoticeNetwork => ({
+  const network = (addresses: readonly string[]): Network => ({
     resolve: async (host) => {
       asked.push(host);
-      return addresses;
+      return [...addresses];
     },
-    open: (url, options) => {
-      const { port } = server.address() as AddressInfo;
-      options.lookup?.(url.hostname, { all: false }, (_, address) => asked.push(String(address)));
-      const local = { ...options, port, ca, lookup: undefined, host: '127.0.0.1', servername: url.hostname };
-      return httpsRequest(local as object, undefined);
+    dial: (address) => {
+      asked.push(address);
+      return connect((server.address() as AddressInfo).port, '127.0.0.1');
     },
   });
   beforeAll(async () => {
+    setDefaultCACertificates([cert]);
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
   });
@@ -141,7 +142,11 @@ describe('the request', () => {
     ['a private address among public ones', [publicAddress, '192.168.0.1']],
     ['no address', []],
   ])('is not sent to a name with %s', async (_, addresses) => {
-    await expect(httpsNotices(network(addresses))(url, {})).rejects.toThrow('not a public address');
+    await expect(httpsNotices(network(addresses))(url, {})).rejects.toMatchObject({
+      name: 'OutboundRequestError',
+      stage: 'address',
+    });
+    expect(asked).toEqual(['push.provider.net']);
     expect(received).toEqual([]);
   });
 
@@ -153,9 +158,11 @@ describe('the request', () => {
 
   test('fails if the certificate is not one of the name', async () => {
     const other = selfSigned(['other.provider.net'], []);
-    await expect(httpsNotices(network([publicAddress], other.cert))(url, {})).rejects.toThrow();
+    setDefaultCACertificates([other.cert]);
+    await expect(httpsNotices(network([publicAddress]))(url, {})).rejects.toThrow('certificate');
+    setDefaultCACertificates([cert]);
     const wrong = new URL('https://wrong.provider.net/x');
-    await expect(httpsNotices(network([publicAddress]))(wrong, {})).rejects.toThrow();
+    await expect(httpsNotices(network([publicAddress]))(wrong, {})).rejects.toThrow('certificate');
     expect(received).toEqual([]);
   });
 });

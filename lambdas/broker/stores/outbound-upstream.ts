@@ -1,12 +1,10 @@
-import { nodeNetwork, type OutboundLimits, sendOutboundRequest } from '../../../egress/exchange/outbound-http.ts';
+import { type OutboundLimits, sendOutboundRequest } from '../../../egress/exchange/outbound-http.ts';
 import type { OutboundRequest } from '../../../egress/requests/outbound-request.ts';
 import type { Upstream } from '../broker-ports.ts';
-
-const neverAborted = new AbortController().signal;
 
 /** Sends requests from this function's network. */
 export class OutboundUpstream implements Upstream {
   send(request: OutboundRequest, limits: OutboundLimits) {
-    return sendOutboundRequest(request, limits, nodeNetwork, neverAborted);
+    return sendOutboundRequest(request, limits);
   }
 }

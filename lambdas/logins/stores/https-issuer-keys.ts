@@ -4,7 +4,7 @@
  */
 
 import type { IssuerKey } from '../../../contract/logins/wire.ts';
-import { nodeNetwork, OutboundRequestError, sendOutboundRequest } from '../../../egress/exchange/outbound-http.ts';
+import { OutboundRequestError, sendOutboundRequest } from '../../../egress/exchange/outbound-http.ts';
 import type { IssuerKeySource } from '../login-ports.ts';
 
 const limits = { connectMs: 2_000, totalMs: 4_000, bodyBytes: 262_144, headerBytes: 16_384 };
@@ -36,7 +36,7 @@ export class HttpsIssuerKeys implements IssuerKeySource {
     const headers = new Map([['accept', 'application/json']]);
     const request = { url, method: 'GET', headers, body: undefined, allowsLoopback };
     try {
-      const { status, body } = await sendOutboundRequest(request, limits, nodeNetwork, new AbortController().signal);
+      const { status, body } = await sendOutboundRequest(request, limits);
       return status === 200 && body.length < limits.bodyBytes ? parseObject(body) : undefined;
     } catch (error) {
       if (error instanceof OutboundRequestError) return undefined;

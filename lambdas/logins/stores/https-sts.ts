@@ -1,7 +1,7 @@
 /** Sends GetCallerIdentity requests to STS: to the host of the list, over https, without redirects. */
 
 import { VaultError } from '../../../contract/shared/vault-error.ts';
-import { nodeNetwork, OutboundRequestError, sendOutboundRequest } from '../../../egress/exchange/outbound-http.ts';
+import { OutboundRequestError, sendOutboundRequest } from '../../../egress/exchange/outbound-http.ts';
 import type { CallerIdentityRequest, SecurityTokenService } from '../login-ports.ts';
 
 const limits = { connectMs: 2_000, totalMs: 5_000, bodyBytes: 16_384, headerBytes: 16_384 };
@@ -26,12 +26,7 @@ export class HttpsSts implements SecurityTokenService {
       allowsLoopback: this.#localEndpoint !== undefined,
     };
     try {
-      const { status, body: answer } = await sendOutboundRequest(
-        request,
-        limits,
-        nodeNetwork,
-        new AbortController().signal,
-      );
+      const { status, body: answer } = await sendOutboundRequest(request, limits);
       if (status === 200 && answer.length < limits.bodyBytes) return answer.toString('utf8');
       // STS throttles with 400 or 429, and the same signature can then succeed.
       if (status === 429 || status >= 500 || answer.includes('Throttling')) throw unavailable();
