@@ -2,7 +2,7 @@ import type { PutItemInput, UpdateItemInput } from '@aws-sdk/client-dynamodb';
 import type { DynamoClient } from '../../aws/dynamo-client.ts';
 import type { Page } from '../../shared/ports.ts';
 import { mapTransientErrors, valueWriteOutcomeUnknownDetail } from '../../shared/stores/aws-error-mapping.ts';
-import { namePlaceholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
+import { namePlaceholders, toItem, toTtlSeconds } from '../../shared/stores/dynamo-item-codec.ts';
 import { getItem, queryPage } from '../../shared/stores/dynamo-query.ts';
 import { isConditionFailure, writeConditionally } from '../../shared/stores/write-conditionally.ts';
 import type { ApiKeyStore, LastUsedStore, ListedApiKey, StoredApiKey } from '../api-key-ports.ts';
@@ -13,9 +13,7 @@ const expiredKeySeconds = 86_400;
 
 /** When DynamoDB removes the record, in seconds since 1970. Keys that people created stay in the list. */
 const removalTimeOf = ({ origin, expiresAt }: StoredApiKey): number | undefined =>
-  origin === undefined || expiresAt === undefined
-    ? undefined
-    : Math.ceil(Date.parse(expiresAt) / 1000) + expiredKeySeconds;
+  origin === undefined || expiresAt === undefined ? undefined : toTtlSeconds(expiresAt) + expiredKeySeconds;
 
 /** API keys in DynamoDB. Only the hash of a secret is stored. */
 export class DynamoApiKeys implements ApiKeyStore {

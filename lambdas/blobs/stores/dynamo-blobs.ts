@@ -7,7 +7,7 @@ import { mapTransientErrors } from '../../shared/stores/aws-error-mapping.ts';
 import { batchGet } from '../../shared/stores/dynamo-batch-get.ts';
 import { type Item, namePlaceholders, toItem, unmarshallKeyring } from '../../shared/stores/dynamo-item-codec.ts';
 import { getItem, queryPage } from '../../shared/stores/dynamo-query.ts';
-import { isConditionFailure, writeConditionally } from '../../shared/stores/write-conditionally.ts';
+import { updateAndReturn, writeConditionally } from '../../shared/stores/write-conditionally.ts';
 import type {
   AuthenticatedBlob,
   BlobRecordPurger,
@@ -210,16 +210,9 @@ export class DynamoShareLinks implements LinkStore {
           ':ttl': ttl,
         },
       }),
-      ReturnValues: 'ALL_NEW',
     };
-    try {
-      const detail = 'The opening may or may not have been counted.';
-      const { Attributes } = await mapTransientErrors(detail, () => this.#clientOf(org).updateItem(input));
-      return Attributes === undefined ? undefined : parseStoredBlob(Attributes);
-    } catch (error) {
-      if (isConditionFailure(error)) return undefined;
-      throw error;
-    }
+    const item = await updateAndReturn(this.#clientOf(org), input, 'The opening may or may not have been counted.');
+    return item === undefined ? undefined : parseStoredBlob(item);
   }
 
   markBurned({ org, id, locator }: LinkId, ttl: number): Promise<boolean> {

@@ -3,6 +3,7 @@ import { DecryptionError } from '../../../core/decryption-error.ts';
 import type { DynamoClient } from '../../aws/dynamo-client.ts';
 import { mapTransientErrors } from '../../shared/stores/aws-error-mapping.ts';
 import { namePlaceholders, toItem, unmarshallItem } from '../../shared/stores/dynamo-item-codec.ts';
+import { setIfAbsent } from '../../shared/stores/write-conditionally.ts';
 import type { Delivery, DeliveryStore } from '../conversation-ports.ts';
 
 /** Error detail of a failed webhook. Providers retry, and deduplication makes a retry safe. */
@@ -43,18 +44,9 @@ export class DynamoDeliveries implements DeliveryStore {
     await mapTransientErrors(retryDetail, () => this.#clientOf(org).updateItem(input));
   }
 
-  /** Sets only missing attributes, in one write, and returns the resulting item. A retry therefore changes nothing. */
   async #setIfAbsent(org: string, id: string, fields: Record<string, unknown>): Promise<Record<string, unknown>> {
-    const names = Object.keys(fields).filter((name) => fields[name] !== undefined);
-    const input: UpdateItemInput = {
-      TableName: this.#table,
-      Key: toItem({ org, id }),
-      UpdateExpression: `SET ${names.map((name) => `#${name} = if_not_exists(#${name}, :${name})`).join(', ')}`,
-      ExpressionAttributeNames: namePlaceholders(...names),
-      ExpressionAttributeValues: toItem(Object.fromEntries(names.map((name) => [`:${name}`, fields[name]]))),
-      ReturnValues: 'ALL_NEW',
-    };
-    const { Attributes = {} } = await mapTransientErrors(retryDetail, () => this.#clientOf(org).updateItem(input));
-    return unmarshallItem(Attributes);
+    const present = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+    const place = { TableName: this.#table, Key: toItem({ org, id }) };
+    return unmarshallItem(await setIfAbsent(this.#clientOf(org), place, present, retryDetail));
   }
 }

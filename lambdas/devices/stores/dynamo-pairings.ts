@@ -2,7 +2,7 @@ import type { DeleteItemInput, PutItemInput, UpdateItemInput } from '@aws-sdk/cl
 import type { VaultScope } from '../../../core/devices/vault-scope.ts';
 import type { DynamoClient } from '../../aws/dynamo-client.ts';
 import { mapTransientErrors, writeOutcomeUnknownDetail } from '../../shared/stores/aws-error-mapping.ts';
-import { namePlaceholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
+import { namePlaceholders, toItem, toTtlSeconds } from '../../shared/stores/dynamo-item-codec.ts';
 import { getItem, idPrefixQuery, queryPage } from '../../shared/stores/dynamo-query.ts';
 import { writeConditionally } from '../../shared/stores/write-conditionally.ts';
 import type { PairingPlace, PairingStore, StoredPairing } from '../device-ports.ts';
@@ -34,7 +34,7 @@ export class DynamoPairings implements PairingStore {
 
   create(scope: VaultScope, { pairing, expiresAt, messages }: StoredPairing): Promise<boolean> {
     const { org } = scope;
-    const ttl = Math.ceil(Date.parse(expiresAt) / 1000);
+    const ttl = toTtlSeconds(expiresAt);
     const input: PutItemInput = {
       TableName: this.#table,
       Item: toItem({ org, id: pairingId(scope, pairing), expiresAt, ttl, ...messages }),

@@ -103,6 +103,3 @@ export const takeItem = async (client: DynamoClient, table: string, org: string,
   const { Attributes } = await mapTransientErrors(writeOutcomeUnknownDetail, () => client.deleteItem(input));
   return Attributes;
 };
-
-/** Seconds since 1970, at which DynamoDB may remove an item. */
-export const ttlOf = (expiresAt: string): number => Math.ceil(Date.parse(expiresAt) / 1000);

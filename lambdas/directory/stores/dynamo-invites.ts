@@ -1,19 +1,16 @@
 import type { SessionRole } from '../../../contract/sessions/wire.ts';
 import { DecryptionError } from '../../../core/decryption-error.ts';
 import { batchGet } from '../../shared/stores/dynamo-batch-get.ts';
-import { type Item, namePlaceholders, toItem, unmarshallKeyring } from '../../shared/stores/dynamo-item-codec.ts';
+import {
+  type Item,
+  namePlaceholders,
+  toItem,
+  toTtlSeconds,
+  unmarshallKeyring,
+} from '../../shared/stores/dynamo-item-codec.ts';
 import { idPrefixQuery, queryPage } from '../../shared/stores/dynamo-query.ts';
 import type { InviteStore, StoredEnrollment, StoredInvite } from '../directory-ports.ts';
-import {
-  type ClientOf,
-  ItemFields,
-  inviteId,
-  lastPart,
-  putNewItem,
-  takeItem,
-  ttlOf,
-  updateItem,
-} from './directory-items.ts';
+import { type ClientOf, ItemFields, inviteId, lastPart, putNewItem, takeItem, updateItem } from './directory-items.ts';
 import type { DirectoryTables } from './dynamo-directory.ts';
 
 const roles: readonly SessionRole[] = ['owner', 'agent', 'broker'];
@@ -70,7 +67,7 @@ export class DynamoInvites implements InviteStore {
   }
 
   create(org: string, { invite, enrollment: _, ...fields }: StoredInvite): Promise<boolean> {
-    const item = { org, id: inviteId(invite), ttl: ttlOf(fields.expiresAt), ...fields };
+    const item = { org, id: inviteId(invite), ttl: toTtlSeconds(fields.expiresAt), ...fields };
     return putNewItem(this.#clientOf(org), this.#tables.directory, item);
   }
 
@@ -89,7 +86,7 @@ export class DynamoInvites implements InviteStore {
         ':proof': proof,
         ':possession': possession,
         ':expiresAt': expiresAt,
-        ':ttl': ttlOf(expiresAt),
+        ':ttl': toTtlSeconds(expiresAt),
       }),
     });
   }

@@ -2,12 +2,20 @@
  * Logins, and the identities that were used, in DynamoDB (docs/workload-identity.md, section 2). The prefixes keep the
  * kinds of items apart.
  */
-import type { DeleteItemInput, PutItemInput, UpdateItemInput } from '@aws-sdk/client-dynamodb';
+
+import type { DeleteItemInput, PutItemInput } from '@aws-sdk/client-dynamodb';
 import type { DynamoClient } from '../../aws/dynamo-client.ts';
 import type { Page } from '../../shared/ports.ts';
 import { mapTransientErrors, writeOutcomeUnknownDetail } from '../../shared/stores/aws-error-mapping.ts';
-import { type Item, namePlaceholders, toItem, unmarshallOrEmpty } from '../../shared/stores/dynamo-item-codec.ts';
+import {
+  type Item,
+  namePlaceholders,
+  toItem,
+  toTtlSeconds,
+  unmarshallOrEmpty,
+} from '../../shared/stores/dynamo-item-codec.ts';
 import { getItem, idPrefixQuery, queryPage } from '../../shared/stores/dynamo-query.ts';
+import { setIfAbsent } from '../../shared/stores/write-conditionally.ts';
 import type { LoginStore, StoredLogin, UsedIdentityStore } from '../login-ports.ts';
 
 const loginPrefix = 'login/';
@@ -67,18 +75,9 @@ export class DynamoLogins implements LoginStore, UsedIdentityStore {
 
   /** One write, which sets only a missing attribute and returns the result. A retry of the client changes nothing. */
   async claim(org: string, id: string, by: string, until: string): Promise<boolean> {
-    const input: UpdateItemInput = {
-      TableName: this.#table,
-      Key: toItem({ org, id: usedPrefix + id }),
-      UpdateExpression: 'SET #by = if_not_exists(#by, :by), #ttl = if_not_exists(#ttl, :ttl)',
-      ExpressionAttributeNames: namePlaceholders('by', 'ttl'),
-      ExpressionAttributeValues: toItem({ ':by': by, ':ttl': Math.ceil(Date.parse(until) / 1000) }),
-      ReturnValues: 'ALL_NEW',
-    };
-    const { Attributes = {} } = await mapTransientErrors(writeOutcomeUnknownDetail, () =>
-      this.#clientOf(org).updateItem(input),
-    );
-    return unmarshallOrEmpty(Attributes).by === by;
+    const place = { TableName: this.#table, Key: toItem({ org, id: usedPrefix + id }) };
+    const item = await setIfAbsent(this.#clientOf(org), place, { by, ttl: toTtlSeconds(until) });
+    return unmarshallOrEmpty(item).by === by;
   }
 }
 

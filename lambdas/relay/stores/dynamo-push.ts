@@ -1,7 +1,7 @@
 import type { DynamoClient } from '../../aws/dynamo-client.ts';
-import { putItem, ttlOf, updateItem } from '../../directory/stores/directory-items.ts';
+import { putItem, updateItem } from '../../directory/stores/directory-items.ts';
 import { writeOutcomeUnknownDetail } from '../../shared/stores/aws-error-mapping.ts';
-import { namePlaceholders, toItem, unmarshallOrEmpty } from '../../shared/stores/dynamo-item-codec.ts';
+import { namePlaceholders, toItem, toTtlSeconds, unmarshallOrEmpty } from '../../shared/stores/dynamo-item-codec.ts';
 import { idPrefixQuery, queryPage } from '../../shared/stores/dynamo-query.ts';
 import { writeConditionally } from '../../shared/stores/write-conditionally.ts';
 import type { AttachmentUsage } from '../attachment-service.ts';
@@ -28,7 +28,7 @@ export class DynamoPush implements PushStore, AttachmentUsage {
   }
 
   putSubscription({ org, device }: SocketOwner, { id, endpoint, expiresAt }: PushSubscription): Promise<void> {
-    const item = { org, id: subscriptionId(device, id), endpoint, expiresAt, ttl: ttlOf(expiresAt) };
+    const item = { org, id: subscriptionId(device, id), endpoint, expiresAt, ttl: toTtlSeconds(expiresAt) };
     return putItem(this.#clientOf(org), this.#table, item);
   }
 

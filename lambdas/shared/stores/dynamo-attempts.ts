@@ -1,13 +1,10 @@
 /** Counters of attempts in a DynamoDB table with the keys `org` and `id`. */
-import type { DeleteItemInput, UpdateItemInput } from '@aws-sdk/client-dynamodb';
+import type { DeleteItemInput } from '@aws-sdk/client-dynamodb';
 import type { DynamoClient } from '../../aws/dynamo-client.ts';
 import type { AttemptLimit, AttemptStore } from '../attempt-ports.ts';
 import { mapTransientErrors, writeOutcomeUnknownDetail } from './aws-error-mapping.ts';
-import { type Item, namePlaceholders, toItem, unmarshallOrEmpty } from './dynamo-item-codec.ts';
-import { isConditionFailure } from './write-conditionally.ts';
-
-/** DynamoDB TTL takes seconds since 1970. TTL only cleans up: this module compares all times itself. */
-const toTtlSeconds = (time: string) => Math.ceil(Date.parse(time) / 1000);
+import { namePlaceholders, toItem, toTtlSeconds, unmarshallOrEmpty } from './dynamo-item-codec.ts';
+import { countAndReturn, updateAndReturn } from './write-conditionally.ts';
 
 export class DynamoAttempts implements AttemptStore {
   readonly #clientOf: (org: string) => DynamoClient;
@@ -28,7 +25,8 @@ export class DynamoAttempts implements AttemptStore {
     const names = namePlaceholders('tries', 'until', 'ttl');
     // Always a single write of the same kind, whether or not the login exists and whatever the previous attempts
     // returned.
-    const counted = await this.#updateUnlessDamaged(org, id, {
+    const counted = await countAndReturn(this.#clientOf(org), {
+      ...this.#at(org, id),
       UpdateExpression:
         'SET #tries = if_not_exists(#tries, :zero) + :one, #until = if_not_exists(#until, :until), #ttl = if_not_exists(#ttl, :ttl)',
       ExpressionAttributeNames: names,
@@ -42,7 +40,8 @@ export class DynamoAttempts implements AttemptStore {
       return Number.isNaN(seconds) ? limit.windowSeconds : Math.max(1, seconds);
     }
     // The window has passed. Only one request starts a new window.
-    const newWindow = await this.#update(org, id, {
+    const newWindow = await updateAndReturn(this.#clientOf(org), {
+      ...this.#at(org, id),
       UpdateExpression: 'SET #tries = :one, #until = :until, #ttl = :ttl',
       // Also true for an attribute of another type, so that an altered item is replaced.
       ConditionExpression: 'NOT #until > :now',
@@ -55,41 +54,11 @@ export class DynamoAttempts implements AttemptStore {
   }
 
   async resetAttempts(org: string, counter: string): Promise<void> {
-    const Key = toItem({ org, id: this.#itemIdOf(counter) });
-    const input: DeleteItemInput = { TableName: this.#table, Key };
+    const input: DeleteItemInput = this.#at(org, this.#itemIdOf(counter));
     await mapTransientErrors(writeOutcomeUnknownDetail, () => this.#clientOf(org).deleteItem(input));
   }
 
-  /** As #update. Returns undefined if an attribute that is counted is not a number, because somebody altered it. */
-  async #updateUnlessDamaged(
-    org: string,
-    id: string,
-    change: Omit<UpdateItemInput, 'TableName' | 'Key'>,
-  ): Promise<Item | undefined> {
-    try {
-      return await this.#update(org, id, change);
-    } catch (error) {
-      if (error instanceof Error && error.name === 'ValidationException') return undefined;
-      throw error;
-    }
-  }
-
-  /** Returns the updated item, or undefined if the condition failed. */
-  async #update(
-    org: string,
-    id: string,
-    change: Omit<UpdateItemInput, 'TableName' | 'Key'>,
-  ): Promise<Item | undefined> {
-    const Key = toItem({ org, id });
-    const input: UpdateItemInput = { TableName: this.#table, Key, ...change, ReturnValues: 'ALL_NEW' };
-    try {
-      const { Attributes } = await mapTransientErrors(writeOutcomeUnknownDetail, () =>
-        this.#clientOf(org).updateItem(input),
-      );
-      return Attributes;
-    } catch (error) {
-      if (isConditionFailure(error)) return undefined;
-      throw error;
-    }
+  #at(org: string, id: string) {
+    return { TableName: this.#table, Key: toItem({ org, id }) };
   }
 }

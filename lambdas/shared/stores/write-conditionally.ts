@@ -1,4 +1,7 @@
-import { mapTransientErrors, valueWriteOutcomeUnknownDetail } from './aws-error-mapping.ts';
+import type { UpdateItemInput } from '@aws-sdk/client-dynamodb';
+import type { DynamoClient } from '../../aws/dynamo-client.ts';
+import { mapTransientErrors, valueWriteOutcomeUnknownDetail, writeOutcomeUnknownDetail } from './aws-error-mapping.ts';
+import { type Item, namePlaceholders, toItem } from './dynamo-item-codec.ts';
 
 /** Whether DynamoDB refused a write because its condition failed. */
 export const isConditionFailure = (error: unknown): boolean =>
@@ -19,4 +22,53 @@ export async function writeConditionally(
     if (isConditionFailure(error)) return false;
     throw error;
   }
+}
+
+/**
+ * Updates an item and returns it; undefined if the condition failed. Then this call changed nothing.
+ * @throws VaultError `unavailable` with the given detail
+ */
+export async function updateAndReturn(
+  client: DynamoClient,
+  input: UpdateItemInput,
+  detail = writeOutcomeUnknownDetail,
+): Promise<Item | undefined> {
+  try {
+    const returning: UpdateItemInput = { ...input, ReturnValues: 'ALL_NEW' };
+    return (await mapTransientErrors(detail, () => client.updateItem(returning))).Attributes;
+  } catch (error) {
+    if (isConditionFailure(error)) return undefined;
+    throw error;
+  }
+}
+
+/** As {@link updateAndReturn}. Also undefined if an attribute that is counted is no number, because somebody altered it. */
+export async function countAndReturn(client: DynamoClient, input: UpdateItemInput): Promise<Item | undefined> {
+  try {
+    return await updateAndReturn(client, input);
+  } catch (error) {
+    if (error instanceof Error && error.name === 'ValidationException') return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Sets only missing attributes, in one write, and returns the resulting item. A retry therefore changes nothing.
+ * @param fields without `undefined`
+ */
+export async function setIfAbsent(
+  client: DynamoClient,
+  { TableName, Key }: Pick<UpdateItemInput, 'TableName' | 'Key'>,
+  fields: Readonly<Record<string, unknown>>,
+  detail = writeOutcomeUnknownDetail,
+): Promise<Item> {
+  const names = Object.keys(fields);
+  const input: UpdateItemInput = {
+    TableName,
+    Key,
+    UpdateExpression: `SET ${names.map((name) => `#${name} = if_not_exists(#${name}, :${name})`).join(', ')}`,
+    ExpressionAttributeNames: namePlaceholders(...names),
+    ExpressionAttributeValues: toItem(Object.fromEntries(names.map((name) => [`:${name}`, fields[name]]))),
+  };
+  return (await updateAndReturn(client, input, detail)) ?? {};
 }

@@ -1,18 +1,14 @@
-import type { DeleteItemInput, PutItemInput, UpdateItemInput } from '@aws-sdk/client-dynamodb';
+import type { DeleteItemInput, PutItemInput } from '@aws-sdk/client-dynamodb';
 import { limits } from '../../../contract/shared/limits.ts';
 import type { DynamoClient } from '../../aws/dynamo-client.ts';
 import type { AttemptLimit, AttemptStore } from '../../shared/attempt-ports.ts';
-import { mapTransientErrors, writeOutcomeUnknownDetail } from '../../shared/stores/aws-error-mapping.ts';
+import { writeOutcomeUnknownDetail } from '../../shared/stores/aws-error-mapping.ts';
 import { DynamoAttempts } from '../../shared/stores/dynamo-attempts.ts';
-import { type Item, namePlaceholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
+import { namePlaceholders, toItem, toTtlSeconds } from '../../shared/stores/dynamo-item-codec.ts';
 import { getItem } from '../../shared/stores/dynamo-query.ts';
-import { isConditionFailure, writeConditionally } from '../../shared/stores/write-conditionally.ts';
+import { countAndReturn, updateAndReturn, writeConditionally } from '../../shared/stores/write-conditionally.ts';
 import type { LocatorStore, StoredLocator } from '../user-ports.ts';
 import { attemptsItemId, locatorItemId, parseLocatorItem } from './user-item-codec.ts';
-
-/** DynamoDB TTL takes seconds since 1970. TTL only cleans up: this module compares all times itself. */
-const toTtlSeconds = (time: string | undefined) =>
-  time === undefined ? undefined : Math.ceil(Date.parse(time) / 1000);
 
 /** Locators and counts of attempts, stored in the table of user keyrings. */
 export class DynamoLocators implements LocatorStore, AttemptStore {
@@ -40,7 +36,12 @@ export class DynamoLocators implements LocatorStore, AttemptStore {
     const names = ['id', 'user', ...(sameSlotCondition + replaceCondition === '' ? [] : ['slot'])];
     const input: PutItemInput = {
       TableName: this.#table,
-      Item: toItem({ org, id: locatorItemId(locator), ...rest, ttl: toTtlSeconds(next.expiresAt) }),
+      Item: toItem({
+        org,
+        id: locatorItemId(locator),
+        ...rest,
+        ttl: next.expiresAt === undefined ? undefined : toTtlSeconds(next.expiresAt),
+      }),
       ConditionExpression: `attribute_not_exists(#id) OR (#user = :user${sameSlotCondition})${replaceCondition}`,
       ExpressionAttributeNames: namePlaceholders(...names),
       ExpressionAttributeValues: toItem({
@@ -65,7 +66,8 @@ export class DynamoLocators implements LocatorStore, AttemptStore {
   }
 
   async retire(org: string, locator: string, user: string, ttl: number, slot?: string): Promise<void> {
-    await this.#update(org, locatorItemId(locator), {
+    await updateAndReturn(this.#clientOf(org), {
+      ...this.#at(org, locatorItemId(locator)),
       UpdateExpression: 'SET #ttl = :ttl',
       ConditionExpression: slot === undefined ? '#user = :user' : '#user = :user AND #slot = :slot',
       ExpressionAttributeNames: namePlaceholders('ttl', 'user', ...(slot === undefined ? [] : ['slot'])),
@@ -74,7 +76,8 @@ export class DynamoLocators implements LocatorStore, AttemptStore {
   }
 
   async countLinkCodeTry(org: string, locator: string, now: Date): Promise<StoredLocator | undefined> {
-    const counted = await this.#updateUnlessDamaged(org, locatorItemId(locator), {
+    const counted = await countAndReturn(this.#clientOf(org), {
+      ...this.#at(org, locatorItemId(locator)),
       UpdateExpression: 'SET #tries = #tries + :one',
       ConditionExpression: '#tries < :most AND #expiresAt > :now',
       ExpressionAttributeNames: namePlaceholders('tries', 'expiresAt'),
@@ -92,36 +95,7 @@ export class DynamoLocators implements LocatorStore, AttemptStore {
     return this.#attempts.resetAttempts(org, counter);
   }
 
-  /** As #update. Returns undefined if an attribute that is counted is not a number, because somebody altered it. */
-  async #updateUnlessDamaged(
-    org: string,
-    id: string,
-    change: Omit<UpdateItemInput, 'TableName' | 'Key'>,
-  ): Promise<Item | undefined> {
-    try {
-      return await this.#update(org, id, change);
-    } catch (error) {
-      if (error instanceof Error && error.name === 'ValidationException') return undefined;
-      throw error;
-    }
-  }
-
-  /** Returns the updated item, or undefined if the condition failed. */
-  async #update(
-    org: string,
-    id: string,
-    change: Omit<UpdateItemInput, 'TableName' | 'Key'>,
-  ): Promise<Item | undefined> {
-    const Key = toItem({ org, id });
-    const input: UpdateItemInput = { TableName: this.#table, Key, ...change, ReturnValues: 'ALL_NEW' };
-    try {
-      const { Attributes } = await mapTransientErrors(writeOutcomeUnknownDetail, () =>
-        this.#clientOf(org).updateItem(input),
-      );
-      return Attributes;
-    } catch (error) {
-      if (isConditionFailure(error)) return undefined;
-      throw error;
-    }
+  #at(org: string, id: string) {
+    return { TableName: this.#table, Key: toItem({ org, id }) };
   }
 }
