@@ -5,6 +5,7 @@ import * as recovery from '../../devices/recovery-commands.ts';
 import * as roster from '../../devices/roster-commands.ts';
 import * as transfer from '../../devices/transfer-commands.ts';
 import * as vaults from '../../devices/vault-commands.ts';
+import { commandActions } from '../../shell/command-action.ts';
 import type { Shell } from '../../shell/shell.ts';
 
 const help = `
@@ -49,27 +50,13 @@ Example:
   $ anima device recover v0v1v2v3v4v5v6v7 --file recovery.html`,
 } as const;
 
-/** Failures of device vaults are reported like all others. */
-const rethrow = (error: unknown): never => {
-  throw asCommandError(error);
-};
-
-type Run<Flags> = (shell: Shell, flags: Flags) => Promise<void>;
-
 export function register(program: Command, shellOf: (command: Command) => Shell): void {
   const device = program
     .command('device')
     .description('manage vaults that only the devices of a user can open')
     .addHelpText('after', help);
   const add = (name: string, text: string): Command => device.command(name).description(text);
-  const runs =
-    <Flags>(run: Run<Flags>) =>
-    async (flags: Flags, command: Command): Promise<void> =>
-      await run(shellOf(command), flags).catch(rethrow);
-  const runsWith =
-    <Arg, Flags>(run: (shell: Shell, arg: Arg, flags: Flags) => Promise<void>) =>
-    async (arg: Arg, flags: Flags, command: Command): Promise<void> =>
-      await run(shellOf(command), arg, flags).catch(rethrow);
+  const runs = commandActions(shellOf, asCommandError);
   const vaultOption = ['--vault <id>', 'the vault, if this machine has several'] as const;
   const yesOption = ['--yes', 'skip the confirmation'] as const;
 
@@ -80,7 +67,7 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
     .argument('[vault]', 'id of the vault; not needed if the user has one')
     .option('--qr [show|read]', 'pair with a QR code instead of comparing codes: show one (default), or read one')
     .addHelpText('after', helps.join)
-    .action(runsWith(pairing.join));
+    .action(runs(pairing.join));
   add('approve', 'add a device that waits in `join`')
     .argument('[pairing]', 'id that the new device shows; not needed if one device waits')
     .option(...vaultOption)
@@ -90,15 +77,13 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
     .option('--list', 'list the devices that wait, and add none')
     .option('--refuse', 'end the named pairing without adding its device')
     .addHelpText('after', helps.approve)
-    .action(runsWith(pairing.approve));
-  add('list', 'list the vaults of the user, and the devices of those on this machine').action(
-    async (_flags: object, command: Command) => await roster.list(shellOf(command)).catch(rethrow),
-  );
+    .action(runs(pairing.approve));
+  add('list', 'list the vaults of the user, and the devices of those on this machine').action(runs(roster.list));
   add('remove', 'remove a device; it gets nothing that is written from then on')
     .argument('<device>', 'its id or label')
     .option(...vaultOption)
     .option(...yesOption)
-    .action(runsWith(roster.remove));
+    .action(runs(roster.remove));
   add('leave', 'end the membership of this device, and delete its keys and records here')
     .option(...vaultOption)
     .option('--forget', 'only delete them here, if this device was removed or the service is gone')
@@ -117,7 +102,7 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
     .option('--label <name>', 'name of this device in the list, encrypted (default: the name of this machine)')
     .option('--file <path>', 'write the page of the new code to a new file of mode 0600 instead of showing the code')
     .addHelpText('after', helps.recover)
-    .action(runsWith(recovery.recover));
+    .action(runs(recovery.recover));
   add('sync', 'read what other devices wrote, and write what waits here')
     .option(...vaultOption)
     .option('--watch', 'go on until Ctrl-C, and print changed records')
@@ -137,7 +122,7 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
   add('delete', 'delete a closed vault from the service, or request the deletion of another one')
     .argument('<vault>', 'id of the vault')
     .option(...yesOption)
-    .action(runsWith(vaults.deleteVault));
+    .action(runs(vaults.deleteVault));
   add('keep', 'cancel the requested deletion of a vault')
     .option(...vaultOption)
     .action(runs(vaults.keep));
@@ -154,5 +139,5 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
   add('import-pia', 'import such a file; asks for its code, or reads it from standard input')
     .argument('<file>', 'the file')
     .option(...vaultOption)
-    .action(runsWith(transfer.importPia));
+    .action(runs(transfer.importPia));
 }

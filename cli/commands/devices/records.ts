@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { asCommandError } from '../../devices/device-errors.ts';
 import * as records from '../../devices/record-commands.ts';
+import { commandActions } from '../../shell/command-action.ts';
 import type { Shell } from '../../shell/shell.ts';
 
 const help = `
@@ -34,15 +35,7 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
     parent.command(name).description(text).option('--vault <id>', 'the vault, if this machine has several');
   const type = ['<type>', 'memory, session, provider or todo'] as const;
   const id = ['<id>', 'id of the record'] as const;
-  /** The last two arguments of an action are the options and the command. */
-  const runs =
-    <Args extends readonly unknown[]>(run: (shell: Shell, ...args: Args) => Promise<void>) =>
-    async (...given: [...Args, Command]): Promise<void> => {
-      const args = given.slice(0, -1) as unknown as Args;
-      await run(shellOf(given.at(-1) as Command), ...args).catch((error: unknown) => {
-        throw asCommandError(error);
-      });
-    };
+  const runs = commandActions(shellOf, asCommandError);
 
   add('put', 'store a record')
     .argument(...type)

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
-import { type EnrollFlags, enroll, type JoinFlags, join } from '../../sessions/enroll-commands.ts';
-import { type ListenFlags, listen } from '../../sessions/listen/listen.ts';
+import { type EnrollFlags, enroll, join } from '../../sessions/enroll-commands.ts';
+import { listen } from '../../sessions/listen/listen.ts';
 import { asCommandError } from '../../sessions/session-errors.ts';
+import { commandActions } from '../../shell/command-action.ts';
 import type { Shell } from '../../shell/shell.ts';
 
 const help = `
@@ -51,11 +52,8 @@ Examples:
   $ anima agent listen --timeout 30m --max-output 1000000 -- python3 agent.py`,
 } as const;
 
-const rethrow = (error: unknown): never => {
-  throw asCommandError(error);
-};
-
 export function register(program: Command, shellOf: (command: Command) => Shell): void {
+  const runs = commandActions(shellOf, asCommandError);
   const agent = program
     .command('agent')
     .description('enroll an agent, and answer messages with a command')
@@ -66,9 +64,7 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
     .option('--invite-file <path>', 'read the invite from a file; - for standard input')
     .option('--history-days <days>', 'keep messages on this machine for so many days (default: 0)')
     .addHelpText('after', helps.enroll)
-    .action(
-      async (flags: EnrollFlags, command: Command) => await enroll(shellOf(command), 'agent', flags).catch(rethrow),
-    );
+    .action(runs((shell, flags: EnrollFlags) => enroll(shell, 'agent', flags)));
   agent
     .command('join')
     .description('make this machine a member of a fleet')
@@ -76,7 +72,7 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
     .requiredOption('--pin <pin>', 'pin of the directory, from the admin')
     .requiredOption('--certify <command>', 'command that asks for a certificate')
     .addHelpText('after', helps.join)
-    .action(async (flags: JoinFlags, command: Command) => await join(shellOf(command), flags).catch(rethrow));
+    .action(runs(join));
   agent
     .command('listen')
     .description('answer each message with the output of a command')
@@ -93,8 +89,5 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
     .option('--certify <command>', 'as for `anima agent join`')
     .option('--org <id>', 'the organization, if this profile has several')
     .addHelpText('after', helps.listen)
-    .action(
-      async (words: string[], flags: ListenFlags, command: Command) =>
-        await listen(shellOf(command), words, flags).catch(rethrow),
-    );
+    .action(runs(listen));
 }

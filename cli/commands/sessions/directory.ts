@@ -6,6 +6,7 @@ import * as views from '../../sessions/directory-status.ts';
 import * as fleets from '../../sessions/fleet-commands.ts';
 import * as invites from '../../sessions/invite-commands.ts';
 import { asCommandError } from '../../sessions/session-errors.ts';
+import { commandActions } from '../../shell/command-action.ts';
 import { collectText } from '../../shell/repeatable-options.ts';
 import type { Shell } from '../../shell/shell.ts';
 
@@ -51,24 +52,13 @@ Example:
   $ anima agent join --org ORG --pin PIN --certify 'ssh holder anima directory certify --org ORG --key-file fleet.key'`,
 } as const;
 
-const rethrow = (error: unknown): never => {
-  throw asCommandError(error);
-};
-
 export function register(program: Command, shellOf: (command: Command) => Shell): void {
   const directory = program
     .command('directory')
     .description('manage the signed directory of devices, as an admin')
     .addHelpText('after', help);
   const add = (name: string, text: string): Command => directory.command(name).description(text);
-  const runs =
-    <Flags>(run: (shell: Shell, flags: Flags) => Promise<void>) =>
-    async (flags: Flags, command: Command): Promise<void> =>
-      await run(shellOf(command), flags).catch(rethrow);
-  const runsWith =
-    <Arg, Flags>(run: (shell: Shell, arg: Arg, flags: Flags) => Promise<void>) =>
-    async (arg: Arg, flags: Flags, command: Command): Promise<void> =>
-      await run(shellOf(command), arg, flags).catch(rethrow);
+  const runs = commandActions(shellOf, asCommandError);
   const canOption = ['--can <right>', 'a right that the directory lists for it; repeatable', collectText] as const;
   const yesOption = ['--yes', 'skip the confirmation'] as const;
 
@@ -79,9 +69,7 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
   add('status', 'list the persons, devices, fleets, links and keys')
     .option('--all', 'also list revoked devices')
     .action(runs(views.status));
-  add('pending', 'list what waits for an admin, or for a device of a person').action(
-    async (_flags: object, command: Command) => await views.pending(shellOf(command)).catch(rethrow),
-  );
+  add('pending', 'list what waits for an admin, or for a device of a person').action(runs(views.pending));
   add('admit', 'add a device that answered to an invite, after a comparison of its fingerprint')
     .argument('[invite]', 'id of the invite; not needed if one device waits')
     .option('--fingerprint <code>', 'the fingerprint that the device shows')
@@ -90,27 +78,18 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
     .option('--expires-in <duration>', 'end the device after this time: 12h, 30d …')
     .option('--cosigner <file>', 'the key of a second authority; - for standard input')
     .addHelpText('after', helps.admit)
-    .action(runsWith(invites.admit));
+    .action(runs(invites.admit));
   add('suspend', 'stop a device or a fleet until it is resumed')
     .argument('<id>', 'id of the device, fleet or member')
     .option('--certificate <file>', 'the certificate of a member of a fleet, in base64; - for standard input')
-    .action(
-      async (id: string, flags: changes.StatusFlags, command: Command) =>
-        await changes.changeStatus(shellOf(command), 'suspend', id, flags).catch(rethrow),
-    );
+    .action(runs((shell, id: string, flags: changes.StatusFlags) => changes.changeStatus(shell, 'suspend', id, flags)));
   add('resume', 'let a suspended device or fleet go on')
     .argument('<id>', 'id of the device, fleet or member')
-    .action(
-      async (id: string, flags: changes.StatusFlags, command: Command) =>
-        await changes.changeStatus(shellOf(command), 'resume', id, flags).catch(rethrow),
-    );
+    .action(runs((shell, id: string, flags: changes.StatusFlags) => changes.changeStatus(shell, 'resume', id, flags)));
   add('revoke', 'remove a device or a fleet for ever')
     .argument('<id>', 'id of the device, fleet or member')
     .option(...yesOption)
-    .action(
-      async (id: string, flags: changes.StatusFlags, command: Command) =>
-        await changes.changeStatus(shellOf(command), 'revoke', id, flags).catch(rethrow),
-    );
+    .action(runs((shell, id: string, flags: changes.StatusFlags) => changes.changeStatus(shell, 'revoke', id, flags)));
   for (const [op, text] of [
     ['link', 'let two agents or fleets write to each other'],
     ['unlink', 'end that'],
@@ -118,17 +97,14 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
     add(op, text)
       .argument('<id>', 'id of an agent or a fleet')
       .argument('<other>', 'id of the other one; the same one for a link within a fleet')
-      .action(
-        async (one: string, other: string, _flags: object, command: Command) =>
-          await changes.changeLink(shellOf(command), op, one, other).catch(rethrow),
-      );
+      .action(runs((shell, one: string, other: string) => changes.changeLink(shell, op, one, other)));
   }
   add('delegate', 'let a fleet key issue certificates for agents of a person')
     .argument('<person>', 'id of the person')
     .requiredOption('--key-file <path>', 'new file of mode 0600 for the fleet key')
     .requiredOption('--expires-in <duration>', 'end of the fleet: 30d, 52w …')
     .option(...canOption)
-    .action(runsWith(fleets.delegate));
+    .action(runs(fleets.delegate));
   add('certify', 'issue a certificate of 24 hours with a fleet key; sends nothing')
     .requiredOption('--key-file <path>', 'the file with the fleet key')
     .requiredOption('--org <id>', 'id of the organization')
@@ -146,16 +122,11 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
     .option('--pin <pin>', 'what another machine verified, if this one has no pin')
     .addHelpText('after', helps.rotate)
     .action(runs(rotate));
-  add('checkpoint', 'let new devices verify the directory in one step').action(
-    async (_flags: object, command: Command) => await changes.checkpoint(shellOf(command)).catch(rethrow),
-  );
+  add('checkpoint', 'let new devices verify the directory in one step').action(runs(changes.checkpoint));
   add('key', 'show the public authority key of this machine; makes one if there is none')
     .option('--pin <pin>', 'store what another machine verified')
     .action(runs(keys.key));
   add('export-authority', 'write the secret authority key of this machine to a file, as a second key for `rotate`')
     .argument('<path>', 'new file of mode 0600')
-    .action(
-      async (path: string, _flags: object, command: Command) =>
-        await changes.exportAuthority(shellOf(command), path).catch(rethrow),
-    );
+    .action(runs(changes.exportAuthority));
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import * as invites from '../../sessions/invite-commands.ts';
 import { asCommandError } from '../../sessions/session-errors.ts';
+import { commandActions } from '../../shell/command-action.ts';
 import type { Shell } from '../../shell/shell.ts';
 
 const help = `
@@ -17,11 +18,8 @@ Examples:
   $ anima invite list
   $ anima invite withdraw 0123456789abcdef`;
 
-const rethrow = (error: unknown): never => {
-  throw asCommandError(error);
-};
-
 export function register(program: Command, shellOf: (command: Command) => Shell): void {
+  const runs = commandActions(shellOf, asCommandError);
   const invite = program
     .command('invite')
     .description('invite devices of persons, and agents, to the directory')
@@ -31,20 +29,14 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
     .description('make an invite; it is shown only once')
     .argument('[person]', 'id of the person, 16 characters of 0-9 a-z; without it, a new person')
     .option('--role <role>', 'owner (default): a device that a person holds; agent or broker: a program')
-    .action(
-      async (person: string | undefined, flags: { role?: string }, command: Command) =>
-        await invites.create(shellOf(command), person, flags).catch(rethrow),
-    );
+    .action(runs(invites.create));
   invite
     .command('list')
     .description('list the invites of this machine, and the devices that answered')
-    .action(async (_flags: object, command: Command) => await invites.list(shellOf(command)).catch(rethrow));
+    .action(runs(invites.list));
   invite
     .command('withdraw')
     .description('end an invite')
     .argument('<invite>', 'id of the invite, not the invite itself')
-    .action(
-      async (id: string, _flags: object, command: Command) =>
-        await invites.withdraw(shellOf(command), id).catch(rethrow),
-    );
+    .action(runs(invites.withdraw));
 }

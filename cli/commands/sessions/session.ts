@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import * as devices from '../../sessions/device-commands.ts';
 import { type EnrollFlags, enroll } from '../../sessions/enroll-commands.ts';
 import { asCommandError } from '../../sessions/session-errors.ts';
+import { commandActions } from '../../shell/command-action.ts';
 import type { Shell } from '../../shell/shell.ts';
 
 const help = `
@@ -18,10 +19,6 @@ Examples:
   $ anima session confirm 2e4a              an agent or further device of yours, after a comparison
   $ anima session suspend 2e4a              stops an agent of yours at once`;
 
-const rethrow = (error: unknown): never => {
-  throw asCommandError(error);
-};
-
 export function register(program: Command, shellOf: (command: Command) => Shell): void {
   const session = program
     .command('session')
@@ -29,14 +26,7 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
     .addHelpText('after', help);
   const add = (name: string, text: string): Command =>
     session.command(name).description(text).option('--org <id>', 'the organization, if this profile has several');
-  const runs =
-    <Flags>(run: (shell: Shell, flags: Flags) => Promise<void>) =>
-    async (flags: Flags, command: Command): Promise<void> =>
-      await run(shellOf(command), flags).catch(rethrow);
-  const runsWith =
-    <Flags>(run: (shell: Shell, id: string, flags: Flags) => Promise<void>) =>
-    async (id: string, flags: Flags, command: Command): Promise<void> =>
-      await run(shellOf(command), id, flags).catch(rethrow);
+  const runs = commandActions(shellOf, asCommandError);
 
   session
     .command('enroll')
@@ -50,10 +40,10 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
     .argument('<id>', 'its id; of a device, the first 4 or more characters are enough')
     .option('--fingerprint <code>', 'the fingerprint that the device shows')
     .option('--yes', 'do not ask; for a device, requires --fingerprint')
-    .action(runsWith(devices.confirm));
+    .action(runs(devices.confirm));
   add('suspend', 'stop an agent or a fleet of yours; only an admin can resume it')
     .argument('<id>', 'its id; of an agent, the first 4 or more characters are enough')
-    .action(runsWith(devices.suspend));
+    .action(runs(devices.suspend));
   add('forget', 'delete the keys and messages of this device')
     .option('--yes', 'skip the confirmation')
     .action(runs(devices.forget));
