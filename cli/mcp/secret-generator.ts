@@ -1,5 +1,6 @@
 /** Generates secrets with the operating system's random generator, uniformly distributed. */
-import { randomBytes, randomInt, randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { characterSets, drawCharacters, drawFromEach } from '../secrets/random-text.ts';
 import { ToolRefusal } from './tool-refusal.ts';
 
 export const secretKinds = ['password', 'hex', 'base64url', 'uuid'] as const;
@@ -9,10 +10,7 @@ export const maxSecretLength = 512;
 /** Minimum entropy that resists guessing, even offline, bits. */
 const minEntropyBits = 96;
 
-const lowers = 'abcdefghijklmnopqrstuvwxyz';
-const digits = '0123456789';
-const punctuation = '!#%*+-.=?@_~';
-const characterClasses = [lowers, lowers.toUpperCase(), digits, punctuation];
+const characterClasses = Object.values(characterSets);
 
 const defaultLengths: Readonly<Record<Exclude<SecretKind, 'uuid'>, number>> = { password: 32, hex: 64, base64url: 43 };
 
@@ -40,7 +38,7 @@ export function generateRandomSecret({ kind, length, alphabet }: SecretSpecifica
   }
   if (alphabet === undefined) {
     assertEntropy(characters * Math.log2(characterClasses.join('').length));
-    return drawWithAllClasses(characters);
+    return drawFromEach(characterClasses, characters);
   }
   if (!/^[\x21-\x7e]+$/.test(alphabet) || new Set(alphabet).size < alphabet.length) {
     throw new ToolRefusal('alphabet must consist of distinct visible ASCII characters');
@@ -56,17 +54,3 @@ function assertEntropy(bits: number): void {
     );
   }
 }
-
-/**
- * Redraws until each class is present. The remaining secrets stay equally likely; inserting a missing class would bias
- * them.
- */
-function drawWithAllClasses(length: number): string {
-  for (;;) {
-    const text = drawCharacters(characterClasses.join(''), length);
-    if (characterClasses.every((set) => [...set].some((character) => text.includes(character)))) return text;
-  }
-}
-
-const drawCharacters = (alphabet: string, length: number): string =>
-  Array.from({ length }, () => alphabet[randomInt(alphabet.length)]).join('');

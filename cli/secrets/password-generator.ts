@@ -1,17 +1,11 @@
 /** Generates passwords and passphrases with the operating system's random generator, uniformly distributed. */
 import { randomInt } from 'node:crypto';
 import { usageError } from '../shell/command-error.ts';
+import { characterSets, drawFromEach } from './random-text.ts';
 
-const lowers = 'abcdefghijklmnopqrstuvwxyz';
-const characterSets = {
-  lower: lowers,
-  upper: lowers.toUpperCase(),
-  digits: '0123456789',
-  symbols: '!#%*+-.=?@_~',
-  hex: '0123456789abcdef',
-} as const;
-export type CharacterSet = keyof typeof characterSets;
-export const characterSetNames = Object.keys(characterSets) as readonly CharacterSet[];
+const sets = { ...characterSets, hex: '0123456789abcdef' } as const;
+export type CharacterSet = keyof typeof sets;
+export const characterSetNames = Object.keys(sets) as readonly CharacterSet[];
 
 /** Characters that people confuse: 0 O o, 1 l I, and so on. */
 const ambiguous = /[0Oo1lI5S2Z8B|]/g;
@@ -37,19 +31,14 @@ export interface PasswordOptions {
  * passwords stay equally likely.
  * @throws CommandError usage
  */
-export function generatePassword({ length, sets, unambiguous }: PasswordOptions): GeneratedSecret {
-  const alphabets = sets.map((set) => characterSets[set].replace(unambiguous ? ambiguous : /$^/, ''));
+export function generatePassword({ length, sets: names, unambiguous }: PasswordOptions): GeneratedSecret {
+  const alphabets = names.map((name) => sets[name].replace(unambiguous ? ambiguous : /$^/, ''));
   if (length < alphabets.length || length > maxLength)
     throw usageError(
       `--length must be from ${alphabets.length} to ${maxLength} with these sets. Nothing was generated`,
     );
-  const alphabet = [...new Set(alphabets.join(''))].join('');
-  for (;;) {
-    const text = Array.from({ length }, () => alphabet[randomInt(alphabet.length)]).join('');
-    if (alphabets.every((set) => [...set].some((character) => text.includes(character)))) {
-      return { text, bits: Math.floor(passwordBits(alphabets, alphabet.length, length)) };
-    }
-  }
+  const text = drawFromEach(alphabets, length);
+  return { text, bits: Math.floor(passwordBits(alphabets, alphabets.join('').length, length)) };
 }
 
 /** Entropy with at least one character of each disjoint set, by inclusion and exclusion. */

@@ -54,6 +54,9 @@ describe('generate', () => {
     [['--separator', '-']],
     [['--tag', 'x']],
     [['--print']],
+    [['gen/x', '--metadata', 'generated_by=model']],
+    [['gen/x', '--metadata', 'allowed_hosts=*']],
+    [['gen/x', '--tag', 'two words']],
   ])('refuses %j', async (args) => {
     expect(await runAnima(['generate', ...args])).toMatchObject({ code: 2, stdout: '' });
   });

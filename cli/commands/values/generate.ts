@@ -7,14 +7,14 @@ import {
   generatePassword,
   recommendedBits,
 } from '../../secrets/password-generator.ts';
-import type { Metadata } from '../../secrets/value-metadata.ts';
 import { assertValueName } from '../../secrets/value-names.ts';
 import { storeByPerson } from '../../secrets/value-writing.ts';
 import { usageError } from '../../shell/command-error.ts';
-import { parseDuration, parseWhole } from '../../shell/durations.ts';
+import { parseWhole } from '../../shell/durations.ts';
 import { collectMetadata, collectText } from '../../shell/repeatable-options.ts';
 import type { Shell } from '../../shell/shell.ts';
 import { line } from '../../shell/terminal-text.ts';
+import { parseWriteOptions, type WriteOptions } from './write-options.ts';
 
 const help = `
 With a name, stores the result as its next version without showing it; --print shows it too. Without a name, prints it. The
@@ -28,18 +28,13 @@ Examples:
   $ anima generate --words 6
   $ anima generate app/session-key --length 64 --sets hex --expires-in 90d`;
 
-interface Options {
+interface Options extends Omit<WriteOptions, 'dropMetadata'> {
   readonly length?: string;
   readonly sets?: string;
   readonly unambiguous?: boolean;
   readonly words?: string;
   readonly separator?: string;
   readonly print?: boolean;
-  readonly metadata?: Metadata;
-  readonly tag?: readonly string[];
-  readonly note?: string;
-  readonly expiresIn?: string;
-  readonly cas?: string;
 }
 
 export function register(program: Command, shellOf: (command: Command) => Shell): void {
@@ -77,13 +72,7 @@ async function generate(shell: Shell, name: string | undefined, options: Options
     return;
   }
   assertValueName(name, 'Nothing was generated');
-  const settings = {
-    metadata: metadata ?? {},
-    tags: { tag, note },
-    dropMetadata: false,
-    ifVersion: cas === undefined ? undefined : parseWhole('--cas', cas),
-    expiresIn: expiresIn === undefined ? undefined : parseDuration('--expires-in', expiresIn),
-  };
+  const settings = await parseWriteOptions(options);
   const client = await shell.client();
   const { text, bits } = await draw(shell, options);
   const { info, changes } = await storeByPerson(client, name, text, settings);

@@ -1,14 +1,12 @@
 import type { Command } from 'commander';
-import type { Metadata } from '../../secrets/value-metadata.ts';
 import { assertValueName } from '../../secrets/value-names.ts';
-import { editTags } from '../../secrets/value-tags.ts';
 import { storeByPerson } from '../../secrets/value-writing.ts';
 import { usageError } from '../../shell/command-error.ts';
-import { parseDuration, parseWhole } from '../../shell/durations.ts';
 import { readAll, readInput } from '../../shell/private-files.ts';
 import { collectMetadata, collectText } from '../../shell/repeatable-options.ts';
 import type { Shell } from '../../shell/shell.ts';
 import { line } from '../../shell/terminal-text.ts';
+import { parseWriteOptions, type WriteOptions } from './write-options.ts';
 
 const help = `
 The value is read from a hidden prompt, a pipe or a file. One trailing line end of typed or piped input is removed
@@ -27,18 +25,12 @@ Examples:
   $ anima set prod/smtp/password --tag mail --note 'rotate with the provider'
   $ anima set prod/db --cas 3          only if the current version is 3; 0: only if there is none`;
 
-interface Options {
+interface Options extends WriteOptions {
   readonly file?: string;
   readonly value?: string;
   readonly unsafeArgument?: boolean;
   readonly keepNewline?: boolean;
   readonly allowEmpty?: boolean;
-  readonly metadata?: Metadata;
-  readonly dropMetadata?: boolean;
-  readonly tag?: readonly string[];
-  readonly note?: string;
-  readonly expiresIn?: string;
-  readonly cas?: string;
 }
 
 export function register(program: Command, shellOf: (command: Command) => Shell): void {
@@ -62,20 +54,8 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
 }
 
 async function set(shell: Shell, name: string, options: Options): Promise<void> {
-  const { metadata = {}, dropMetadata, cas, expiresIn, tag, note } = options;
-  if (options.metadata !== undefined) {
-    const { checkGivenMetadata } = await import('../../mcp/metadata-arguments.ts');
-    checkGivenMetadata(metadata);
-  }
-  editTags({}, { tag, note });
   // Parsed before the prompt, so that a wrong option does not waste input.
-  const settings = {
-    metadata,
-    tags: { tag, note },
-    dropMetadata: dropMetadata === true,
-    ifVersion: cas === undefined ? undefined : parseWhole('--cas', cas),
-    expiresIn: expiresIn === undefined ? undefined : parseDuration('--expires-in', expiresIn),
-  };
+  const settings = await parseWriteOptions(options);
   assertValueName(name, 'Nothing was stored');
   const client = await shell.client();
   const value = await readValue(shell, options);
