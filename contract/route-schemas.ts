@@ -15,7 +15,8 @@ import { memorySchemas } from './memory/schemas.ts';
 import { orgSchemas } from './orgs/schemas.ts';
 import { rotationSchemas } from './rotation/schemas.ts';
 import type { RouteId } from './routes.ts';
-import { sessionSchemas } from './sessions/schemas.ts';
+import { directorySchemas } from './sessions/directory-schemas.ts';
+import { relaySchemas } from './sessions/relay-schemas.ts';
 import { lazySchemas, type SchemaBuilders } from './shared/lazy-schemas.ts';
 import { shredSchemas } from './shredding/schemas.ts';
 import { userSchemas } from './users/schemas.ts';
@@ -38,7 +39,8 @@ export const routeSchemas = lazySchemas({
   ...userSchemas,
   ...memorySchemas,
   ...deviceSchemas,
-  ...sessionSchemas,
+  ...directorySchemas,
+  ...relaySchemas,
   ...conversationSchemas,
   ...explainSchemas,
 } as const satisfies Record<RouteId, SchemaBuilders>);
