@@ -170,6 +170,7 @@ export const capabilities = {
     sessions: ['api-keys', 'operations', 'org-keys', 'shared'],
     'data-stack.ts': ['*'],
     'vault-api.ts': ['*'],
+    'vault-outputs.ts': ['*'],
     'vault-stack.ts': ['*'],
     'operations-stack.ts': ['*'],
   },

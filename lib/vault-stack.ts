@@ -1,4 +1,4 @@
-import { CfnOutput, Stack } from 'aws-cdk-lib';
+import { Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { routeGroups } from '../contract/routes.ts';
 import { functionEnv } from '../contract/shared/environment-variables.ts';
@@ -16,6 +16,7 @@ import type { DeploymentSettings } from './shared/deployment-settings.ts';
 import { deploymentName } from './shared/physical-names.ts';
 import { createFunctions, type VaultFunctions } from './shared/vault-functions.ts';
 import { VaultApi } from './vault-api.ts';
+import { addVaultOutputs } from './vault-outputs.ts';
 
 interface VaultStackProps {
   readonly settings: DeploymentSettings;
@@ -83,37 +84,7 @@ export class VaultStack extends Stack {
     this.functions = functions;
     this.apiId = api.id;
     if (settings.canary) new GradualDeployment(this, 'Deployment', functions, (fn) => faultMetric(name, fn));
-    this.addOutputs(api, sockets, page);
-  }
-
-  private addOutputs(api: VaultApi, sockets: SocketApi, page: LinkPage): void {
-    for (const [id, what, domain] of [
-      ['ApiDomain', 'the API', api.domain],
-      ['SocketDomain', 'the WebSocket API', sockets.domain],
-    ] as const) {
-      if (domain === undefined) continue;
-      new CfnOutput(this, `${id}Target`, {
-        value: domain.target,
-        description: `The DNS record of the domain of ${what} points to this name`,
-      });
-      new CfnOutput(this, `${id}Zone`, {
-        value: domain.targetZone,
-        description: 'Hosted zone of this name, for an alias record',
-      });
-    }
-    new CfnOutput(this, 'FailureQueueUrl', {
-      value: this.failures.queue.queueUrl,
-      description: 'Events of failed asynchronous invocations',
-    });
-    new CfnOutput(this, 'Url', {
-      value: api.url,
-      description: 'Address of the vault: the client takes it as ANIMA_URL',
-    });
-    new CfnOutput(this, 'SocketUrl', {
-      value: sockets.url,
-      description: 'The WebSocket address that devices of sessions open; the service tells it to them',
-    });
-    new CfnOutput(this, 'PageUrl', { value: page.url, description: 'The page that opens links' });
+    addVaultOutputs(this, { api, sockets, page, failures: this.failures });
   }
 
   /** All permissions of the functions; everything else is denied. The public function can only read a public key. */
