@@ -1,5 +1,4 @@
 import { Lazy, Stack } from 'aws-cdk-lib';
-import { CfnPolicy } from 'aws-cdk-lib/aws-iam';
 import { itemReadingActions } from '../../contract/explain/item-reading-actions.ts';
 import type { VaultFunctions } from '../shared/vault-functions.ts';
 
@@ -27,9 +26,8 @@ const buildReport = (resources: Readonly<Record<string, string>>, functions: Vau
     return references.filter(([, reference]) => text.includes(reference)).map(([word]) => word);
   };
   const found = Object.entries(functions).flatMap(([entry, fn]) => {
-    const policies = fn?.node.findAll().filter((construct) => construct instanceof CfnPolicy) ?? [];
-    return policies.flatMap((policy) => {
-      const { Statement }: { Statement: Statement[] } = stack.resolve(policy.policyDocument);
+    return (fn?.policies ?? []).flatMap((policy) => {
+      const { Statement }: { Statement: Statement[] } = stack.resolve(policy);
       return Statement.flatMap((statement) => toRows(statement, wordsOf, entry));
     });
   });

@@ -1,4 +1,4 @@
-import { AccountRootPrincipal, PolicyStatement, Role } from 'aws-cdk-lib/aws-iam';
+import { AccountRootPrincipal, PolicyDocument, PolicyStatement, Role } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import { orgSessionTag } from '../../contract/shared/environment-variables.ts';
 
@@ -7,8 +7,11 @@ export const sessionOrgTag = `\${aws:PrincipalTag/${orgSessionTag}}`;
 
 interface SessionRoleProps {
   readonly roleName: string;
-  /** The function's role. Only this role is allowed to assume the session role. */
-  readonly caller: Role;
+  /**
+   * ARN of the function's role as text. Only this role is allowed to assume the session role. A reference would be a
+   * cycle, because the function's role names the session role.
+   */
+  readonly callerArn: string;
   readonly description: string;
 }
 
@@ -18,12 +21,14 @@ interface SessionRoleProps {
  */
 export class SessionRole extends Construct {
   readonly role: Role;
+  /** What the role allows. A role without a permission cannot be deployed. */
+  readonly permissions = new PolicyDocument();
 
-  constructor(scope: Construct, id: string, { roleName, caller, description }: SessionRoleProps) {
+  constructor(scope: Construct, id: string, { roleName, callerArn, description }: SessionRoleProps) {
     super(scope, id);
     const conditions = {
       // A condition on the caller instead of the caller as principal: see EncryptionContextKey.grant.
-      ArnEquals: { 'aws:PrincipalArn': caller.roleArn },
+      ArnEquals: { 'aws:PrincipalArn': callerArn },
       // The tag is required, and no other tag is allowed.
       StringLike: { [`aws:RequestTag/${orgSessionTag}`]: '?*' },
       'ForAllValues:StringEquals': { 'aws:TagKeys': [orgSessionTag] },
@@ -33,6 +38,7 @@ export class SessionRole extends Construct {
       roleName,
       assumedBy: account.withConditions(conditions),
       description: `${description}, for one org at a time`,
+      inlinePolicies: { Permissions: this.permissions },
     });
     this.role.assumeRolePolicy?.addStatements(
       new PolicyStatement({ actions: ['sts:TagSession'], principals: [account], conditions }),

@@ -1,5 +1,5 @@
 import { Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
-import { type Conditions, Policy, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { type Conditions, Policy, PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import {
   Alias,
   ApplicationLogLevel,
@@ -81,6 +81,11 @@ export class VaultFunction extends Construct {
   readonly roleArn: string;
   /** Whether the data role has the org as session tag. */
   readonly tagged: boolean;
+  /**
+   * What the role allows, as a part of the role: a policy that is a resource of its own would count towards the 500
+   * resources that a stack can have.
+   */
+  private readonly permissions = new PolicyDocument();
   private readonly lambda: LambdaFunction;
   private readonly description: string;
   private readonly sessionRoleName: string;
@@ -101,8 +106,14 @@ export class VaultFunction extends Construct {
       roleName: roleName(settings, entry),
       assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
       description: this.description,
+      inlinePolicies: { Permissions: this.permissions },
     });
-    this.logGroup.grantWrite(this.role);
+    this.allow(
+      new PolicyStatement({
+        actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+        resources: [this.logGroup.logGroupArn],
+      }),
+    );
     this.lambda = new LambdaFunction(this, 'Function', {
       description: this.description,
       code: props.code,
@@ -134,6 +145,11 @@ export class VaultFunction extends Construct {
     const { fips, dualStack } = settings.endpoints;
     if (fips) this.set(functionEnv.fipsEndpoints, 'true');
     if (dualStack) this.set(functionEnv.dualStackEndpoints, 'true');
+  }
+
+  /** The statements of all roles of this function, except those on its executions. */
+  get policies(): readonly PolicyDocument[] {
+    return [this.permissions, ...(this.sessionRole === undefined ? [] : [this.sessionRole.permissions])];
   }
 
   /** The alias, as the target of integrations and event sources. */
@@ -187,18 +203,19 @@ export class VaultFunction extends Construct {
     return this.tagged ? roleArn(this.sessionRoleName) : this.roleArn;
   }
 
-  private get dataRole(): Role {
-    if (!this.tagged) return this.role;
+  /** The session role, created at its first use. Absent without session tags. */
+  private ofSession(): SessionRole | undefined {
+    if (!this.tagged) return undefined;
     if (this.sessionRole === undefined) {
       this.sessionRole = new SessionRole(this, 'Session', {
         roleName: this.sessionRoleName,
-        caller: this.role,
+        callerArn: this.roleArn,
         description: this.description,
       });
       this.allow(this.sessionRole.assumption());
       this.set(functionEnv.sessionRole, this.sessionRole.role.roleArn);
     }
-    return this.sessionRole.role;
+    return this.sessionRole;
   }
 
   /**
@@ -207,12 +224,12 @@ export class VaultFunction extends Construct {
    */
   allowForOrg(statement: PolicyStatement, limit: Conditions): void {
     if (this.tagged) statement.addConditions(limit);
-    this.dataRole.addToPolicy(statement);
+    (this.ofSession()?.permissions ?? this.permissions).addStatements(statement);
   }
 
   /** Adds a permission that does not concern an org to the function's own role. */
   allow(statement: PolicyStatement): void {
-    this.role.addToPolicy(statement);
+    this.permissions.addStatements(statement);
   }
 
   private get resource(): CfnFunction {

@@ -1,5 +1,6 @@
 /** Every caller invokes the alias of a function, never the function without a version. */
 import { beforeAll, describe, expect, test } from 'vitest';
+import { policiesOf } from './role-policies.ts';
 import {
   aliasOf,
   appForTest,
@@ -58,10 +59,10 @@ describe('what refers to a function', () => {
     expect(found.sort()).toEqual([
       // Executions of all versions: the workflow stores their state, and what starts them reads their status.
       expect.stringMatching(new RegExp(`^RotationWorkflowCheckpoints[0-9A-F]{8} ${workflows[0]}$`)),
-      expect.stringMatching(new RegExp(`^RotatorRoleDefaultPolicy[0-9A-F]{8} ${workflows[0]}$`)),
+      expect.stringMatching(new RegExp(`^RotatorRole[0-9A-F]{8} ${workflows[0]}$`)),
       expect.stringMatching(new RegExp(`^ShredWorkflowCheckpoints[0-9A-F]{8} ${workflows[1]}$`)),
-      expect.stringMatching(new RegExp(`^ShredderRoleDefaultPolicy[0-9A-F]{8} ${workflows[1]}$`)),
-      expect.stringMatching(new RegExp(`^WriterRoleDefaultPolicy[0-9A-F]{8} ${workflows[0]}$`)),
+      expect.stringMatching(new RegExp(`^ShredderRole[0-9A-F]{8} ${workflows[1]}$`)),
+      expect.stringMatching(new RegExp(`^WriterRole[0-9A-F]{8} ${workflows[0]}$`)),
     ]);
     const templates = JSON.stringify(template.stacks);
     expect(templates).not.toContain('$LATEST');
@@ -94,8 +95,8 @@ describe('what refers to a function', () => {
         // Pings are answered by a mock.
         .filter(([, { Properties }]) => Properties.IntegrationType !== 'MOCK')
         .map(([, { Properties }]) => Properties.IntegrationUri),
-      ...ofType(template, 'AWS::IAM::Policy')
-        .flatMap(([, { Properties }]) => Object(Properties.PolicyDocument).Statement)
+      ...policiesOf(template)
+        .flatMap(({ statements }) => statements)
         .filter(({ Action }) => Action === 'lambda:InvokeFunction')
         .map(({ Resource }) => Resource),
     ];

@@ -3,6 +3,7 @@ import { pathToFileURL } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { functionEnv } from '../../contract/shared/environment-variables.ts';
 import { jobsMade, permissions } from './expected-permissions.ts';
+import { type PolicyStatement, policiesOf } from './role-policies.ts';
 import {
   aliasOf,
   apiOf,
@@ -38,16 +39,6 @@ beforeAll(() => {
   };
 });
 
-interface Statement {
-  readonly Effect: string;
-  readonly Action: string | string[];
-  readonly Resource: unknown;
-  readonly Condition?: unknown;
-}
-
-const isPolicy = (value: object): value is { PolicyDocument: { Statement: Statement[] }; Roles: unknown[] } =>
-  'PolicyDocument' in value && 'Roles' in value;
-
 /** Logical ID of the role of a function. */
 const roleOf = (entry: Entry): string => target(functionOf(template, entry)[1].Properties.Role);
 
@@ -64,14 +55,12 @@ const variablesOf = (environment: unknown): Record<string, unknown> => {
 };
 
 /** All statements of all policies of a role. */
-const statementsOf = (role: string): Statement[] =>
-  ofType(template, 'AWS::IAM::Policy')
-    .map(([, { Properties }]) => Properties)
-    .filter(isPolicy)
-    .filter(({ Roles }) => Roles.some((attached) => target(attached) === role))
-    .flatMap(({ PolicyDocument }) => PolicyDocument.Statement);
+const statementsOf = (role: string): PolicyStatement[] =>
+  policiesOf(template)
+    .filter((policy) => policy.role === role)
+    .flatMap(({ statements }) => statements);
 
-const listed = (statements: readonly Statement[]): string[] =>
+const listed = (statements: readonly PolicyStatement[]): string[] =>
   statements
     .flatMap(({ Action, Resource }) =>
       [Action].flat().map((action) => `${Resource === '*' ? 'anything' : words[target(Resource)]} ${action}`),
@@ -97,7 +86,7 @@ const folderOf = (resource: unknown): { bucket: object; folder: string } => {
 };
 
 /** There is one mark of an org, so its key is complete. */
-const isOnMark = ({ Resource }: Statement): boolean => {
+const isOnMark = ({ Resource }: PolicyStatement): boolean => {
   const mark = { 'Fn::Join': ['', [folderOf(Resource).bucket, '/marks/${aws:PrincipalTag/org}']] };
   return words[target(Resource)] === 'locked' && JSON.stringify(Resource) === JSON.stringify(mark);
 };
@@ -110,7 +99,7 @@ const subfolders: Readonly<Record<string, string>> = {
   worker: 'media/',
 };
 
-const expectFolderOfOrg = ({ Action, Resource, Condition }: Statement, subfolder = ''): void => {
+const expectFolderOfOrg = ({ Action, Resource, Condition }: PolicyStatement, subfolder = ''): void => {
   const { bucket, folder: orgFolder } = folderOf(Resource);
   const folder = `${orgFolder}${subfolder}`;
   const isList = String(Action).includes('s3:List') && !String(Action).includes('Parts');
@@ -120,8 +109,8 @@ const expectFolderOfOrg = ({ Action, Resource, Condition }: Statement, subfolder
   expect(Condition).toEqual(isList ? prefix : undefined);
 };
 
-const isLog = ({ Action }: Statement): boolean => JSON.stringify(Action).includes('logs:');
-const isAssumption = ({ Action }: Statement): boolean => JSON.stringify(Action).includes('sts:');
+const isLog = ({ Action }: PolicyStatement): boolean => JSON.stringify(Action).includes('logs:');
+const isAssumption = ({ Action }: PolicyStatement): boolean => JSON.stringify(Action).includes('sts:');
 
 describe('each function may do exactly this', () => {
   test.each(entries)('%s: its session role, on data of the org of the session', (entry) => {
@@ -197,7 +186,8 @@ describe('each function may do exactly this', () => {
         expect(JSON.stringify(Action)).not.toMatch(/\*|Scan/);
       }
       const { Properties } = template.resources[role] ?? expect.fail(`no role ${role}`);
-      expect(Object.keys(Properties).sort()).toEqual(['AssumeRolePolicyDocument', 'Description', 'RoleName', 'Tags']);
+      const properties = ['AssumeRolePolicyDocument', 'Description', 'Policies', 'RoleName', 'Tags'];
+      expect(Object.keys(Properties).sort()).toEqual(properties);
     }
     const data = session === undefined ? [] : statementsOf(session);
     const folder = `/\${aws:PrincipalTag/org}/${subfolders[entry] ?? ''}*"`;

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { functionEnv } from '../../contract/shared/environment-variables.ts';
+import { policiesOf } from './role-policies.ts';
 import {
   aliasOf,
   apiOf,
@@ -210,8 +211,8 @@ describe('in private subnets', () => {
   });
 
   test("a function's code can not use the permission for network interfaces", () => {
-    const statements = ofType(template, 'AWS::IAM::Policy')
-      .flatMap(([, { Properties }]) => Object(Properties.PolicyDocument).Statement)
+    const statements = policiesOf(template)
+      .flatMap((policy) => policy.statements)
       .filter(({ Action }) => JSON.stringify(Action).includes('ec2:'));
     expect(statements).toHaveLength(inNetwork.length);
     for (const { Condition } of statements) expect(Condition).toEqual({ Null: { 'lambda:SourceFunctionArn': 'true' } });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Validations } from 'aws-cdk-lib';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { socketApp } from '../local/socket-assembly.ts';
+import { policiesOf } from './role-policies.ts';
 import { type Resource, type Template, target, temporaryFolder } from './synthesized-template.ts';
 
 const newApp = () => {
@@ -109,8 +110,8 @@ describe('the stage', () => {
 });
 
 test('a function may send to connections of this stage and end them, and nothing else of API Gateway', () => {
-  const statements = propertiesOf('AWS::IAM::Policy').flatMap(({ PolicyDocument, Roles }) =>
-    [...Object(PolicyDocument).Statement].map((statement) => ({ ...statement, role: target(Roles) })),
+  const statements = policiesOf({ resources: template.Resources }).flatMap((policy) =>
+    policy.statements.map((statement) => ({ ...statement, role: policy.role })),
   );
   const granted = statements.filter(({ Action }) => [Action].flat().some((action) => action.startsWith('execute-api')));
   const arn = (method: string) => ({

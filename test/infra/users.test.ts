@@ -6,6 +6,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { itemReadingActions } from '../../contract/explain/item-reading-actions.ts';
 import { functionEnv, workerTimeoutSeconds } from '../../contract/shared/environment-variables.ts';
 import { permissions } from './expected-permissions.ts';
+import { policiesOf } from './role-policies.ts';
 import {
   aliasOf,
   apiOf,
@@ -92,8 +93,8 @@ describe('what answers messages', () => {
     const other = synthesize(appForTest({ responder: arn, publicUrl: 'https://vault.example.com' }));
     expect(ofResponder(other)).toEqual([]);
     expect(variablesOf(other, 'worker')[functionEnv.responderFunction]).toBe(arn);
-    const invoking = ofType(other, 'AWS::IAM::Policy').filter(([, policy]) => JSON.stringify(policy).includes(arn));
-    expect(invoking.map(([id]) => id)).toEqual([expect.stringMatching(/^WorkerRoleDefaultPolicy/)]);
+    const invoking = policiesOf(other).filter(({ statements }) => JSON.stringify(statements).includes(arn));
+    expect(invoking.map(({ role }) => role)).toEqual([target(functionOf(other, 'worker')[1].Properties.Role)]);
     expect(variablesOf(other, 'webhooks')[functionEnv.publicUrl]).toBe('https://vault.example.com');
   });
 

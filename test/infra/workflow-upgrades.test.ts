@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { beforeAll, expect, test } from 'vitest';
+import { policiesOf } from './role-policies.ts';
 import {
   aliasOf,
   appForTest,
@@ -31,12 +32,9 @@ beforeAll(() => {
 });
 
 const permissionsOf = (from: Synthesized, entry: string): string[] =>
-  ofType(from, 'AWS::IAM::Policy')
-    .filter(([, { Properties }]) => {
-      const role = from.resources[target(Properties.Roles)];
-      return JSON.stringify(role?.Properties.RoleName).includes(`"anima-${entry}-`);
-    })
-    .flatMap(([, { Properties }]) => Object(Properties.PolicyDocument).Statement)
+  policiesOf(from)
+    .filter(({ role }) => JSON.stringify(from.resources[role]?.Properties.RoleName).includes(`"anima-${entry}-`))
+    .flatMap(({ statements }) => statements)
     .flatMap(({ Action, Resource }) =>
       [Action].flat().map((action) => `${Resource === '*' ? '*' : target(Resource).slice(0, -8)} ${action}`),
     );
