@@ -11,8 +11,16 @@ declare module 'vitest' {
   }
 }
 
-/** Synthesizes the CDK app once. All end-to-end tests use this template. */
+/**
+ * Synthesizes the CDK app once. All end-to-end tests use this template. `ANIMA_TEST_ASSEMBLY` names a folder with the
+ * assembly of this tree, for several runs of one tree.
+ */
 export function setup(project: TestProject): () => void {
+  const ready = process.env.ANIMA_TEST_ASSEMBLY;
+  if (ready !== undefined) {
+    project.provide('assembly', ready);
+    return () => {};
+  }
   const outdir = mkdtempSync(join(tmpdir(), 'anima-test-assembly-'));
   // The sample responder is included, so that the template has all functions under test.
   vaultApp({ outdir, context: { responder: 'sample' } }).synth();
