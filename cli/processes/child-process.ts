@@ -24,7 +24,7 @@ export interface ChildResult {
   /** The exit code, or 128 plus the number of the signal that ended the command. */
   readonly code: number;
   readonly signal: NodeJS.Signals | undefined;
-  /** Whom SIGINT ended or, at a terminal of its own, would have ended; see `InterruptScope`. */
+  /** Set if SIGINT ended the command: which processes must end by SIGINT too. */
   readonly interrupted?: InterruptScope | undefined;
 }
 

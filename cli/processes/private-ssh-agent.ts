@@ -15,7 +15,7 @@ export interface PrivateAgent {
 export async function startPrivateAgent(): Promise<PrivateAgent> {
   const folder = await mkdtemp(join(tmpdir(), 'anima-agent-'));
   const socket = join(folder, 'agent');
-  // In the foreground, so that it is a child of this process. A session of its own protects it from Ctrl-C.
+  // In the foreground, so that it is a child of this process. It has its own session, so that Ctrl-C does not reach it.
   const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: ['ignore', 'pipe', 'ignore'], detached: true });
   const exited = new Promise<void>((resolve) => {
     agent.once('error', () => resolve());

@@ -28,7 +28,7 @@ export function forwardSignalsInGroup(kill: Kill): () => void {
   };
 }
 
-/** Forwards signals to a command in a session of its own, which receives no signal of this process's group. */
+/** Forwards signals to a command that has its own session and so receives no signal of this process's group. */
 export function forwardSignalsToSession(kill: Kill, onStop: () => void, onContinue: () => void): () => void {
   return listen([
     ...forwardedSignals.map((signal): Listener => [signal, () => kill(signal)]),

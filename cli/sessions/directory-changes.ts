@@ -113,7 +113,7 @@ export async function exportAuthority(shell: Shell, path: string): Promise<void>
       const isKept = await file.write(`${formatKeyText('authority', access.org, seed)}\n`);
       seed.fill(0);
       shell.print(`Wrote the authority key of this machine to ${path}, a file of mode 0600.`, { file: path });
-      shell.note('Whoever has it can suspend and revoke devices. Delete the file after its use.');
+      shell.note('Anyone who has this key can suspend and revoke devices. Delete the file after use.');
       return isKept;
     }),
   );

@@ -46,7 +46,7 @@ export async function create(
           ['person', `${person}${wanted === undefined ? '  (new)' : ''}`],
           ['role', role],
           ['valid', `once, until ${formatTime(expiresAt)} UTC`],
-        ])}\nThe invite is a secret: whoever has it can answer in place of the device. Give it to the person by a channel that you trust. It is shown only once:`,
+        ])}\nThe invite is a secret: anyone who has it can answer in place of the device. Give it to the person by a channel that you trust. It is shown only once:`,
       );
     }
     shell.print(escapeForLine(invite.invite), { ...invite, expiresAt });

@@ -219,7 +219,7 @@ describe('git-credential', () => {
 
 const hasSsh = ['ssh-add', 'ssh-agent', 'ssh-keygen'].every((name) => spawnSync('which', [name]).status === 0);
 describe.skipIf(!hasSsh)('ssh-add', () => {
-  test('adds a key to an agent of its own, which ends with the command, and never to a file', async () => {
+  test('adds a key to a separate agent, which ends with the command, and never to a file', async () => {
     const path = join(folder, 'id');
     execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'made-for-test', '-f', path]);
     await vault().set('ssh/deploy', readFileSync(path, 'utf8').replaceAll('\n', '\r\n').trimEnd());

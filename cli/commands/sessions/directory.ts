@@ -45,8 +45,8 @@ Examples:
   $ anima directory rotate --recovery-file recovery.txt --remove KEY      without a stolen key
   $ anima directory rotate --recovery-file recovery.txt --new-recovery-file new.txt`,
   certify: `
-Runs where the key of the fleet is. Standard input is {"ik","dh"}, as \`anima agent join --certify\` writes it. Whoever can run
-this command adds agents to the fleet, so decide by the caller who may.
+Runs where the key of the fleet is. Standard input is {"ik","dh"}, as \`anima agent join --certify\` writes it. Anyone who can
+run this command can add agents to the fleet, so restrict who can run it.
 
 Example:
   $ anima agent join --org ORG --pin PIN --certify 'ssh holder anima directory certify --org ORG --key-file fleet.key'`,

@@ -35,7 +35,7 @@ export function register(
     .command('ssh-add')
     .description('add a stored private key to ssh-agent, without a file')
     .argument('<name>', 'a value with a private key')
-    .argument('[command...]', 'a command that gets an agent of its own, after --')
+    .argument('[command...]', 'a command, after --, for which a separate agent is started')
     .option('--lifetime <duration>', 'the agent removes the key after this time', '1h')
     .option('--confirm', 'the agent asks before each use of the key')
     .addHelpText('after', help)
@@ -56,7 +56,7 @@ async function add(
   if (words.length === 0 && !shell.env.SSH_AUTH_SOCK)
     throw usageError(
       'No ssh-agent is running (SSH_AUTH_SOCK is not set). Nothing was added',
-      'Give a command after --, which then gets an agent of its own.',
+      'Give a command after --; a separate agent is started for it.',
     );
   const client = await shell.client();
   const key = await client.vault.get(name);
