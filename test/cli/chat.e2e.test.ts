@@ -172,3 +172,40 @@ async function end(...running: RunningCommand[]): Promise<void> {
   process.emit('SIGINT');
   for (const one of running) expect([await one.ended, one.stderr]).toEqual([0, expect.any(String)]);
 }
+
+test('an agent of another person takes part once a device of that person has signed the same proposal', async () => {
+  const { admin, phone, person } = await newPair();
+  const [otherPhone, otherRobot] = [newMachine(), newMachine()];
+  const other = await enrollMachine(admin, otherPhone);
+  const agent = await enrollMachine(admin, otherRobot, {
+    person: other.person,
+    role: 'agent',
+    confirmer: otherPhone,
+  });
+  const alone = await phone.run(['session', 'propose', agent.device.slice(0, 6)]);
+  expect([alone.code, alone.stderr]).toEqual([0, expect.stringContaining(`of ${other.person}`)]);
+  const proposal = alone.stdout.trim();
+  const own = await phone.run(['session', 'sign', proposal, '--yes']);
+  expect(own).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('None of the agents in this proposal is yours'),
+  });
+  const unsure = await otherPhone.run(['session', 'sign'], { input: proposal });
+  expect(unsure).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('nothing was signed') });
+  const signed = await otherPhone.json(['session', 'sign', '--yes'], { input: proposal });
+  expect(signed).toMatchObject({
+    host: person,
+    persons: [person, other.person].sort(),
+    agents: [agent.device],
+    device: other.device,
+  });
+  // A signature of another device, and one that was changed.
+  for (const wrong of [signed.signature.replace(/^[0-9a-f]{32}/, agent.device), `${signed.signature.slice(0, -2)}AA`])
+    expect(await phone.run(['session', 'publish', proposal, wrong])).toMatchObject({ code: 4, stdout: '' });
+  expect(await otherPhone.run(['session', 'publish', proposal, signed.signature])).toMatchObject({ code: 1 });
+  const { conversation } = await phone.json(['session', 'publish', proposal, signed.signature]);
+  const reading = otherRobot.start(['chat', '--follow', '--json', '--accept']);
+  expect((await phone.run(['chat', conversation], { input: 'hello, robot of another person' })).code).toBe(0);
+  await expect.poll(() => messagesOf(reading)).toEqual(['hello, robot of another person']);
+  await end(reading);
+});

@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
 import * as devices from '../../sessions/device-commands.ts';
 import { type EnrollFlags, enroll } from '../../sessions/enroll-commands.ts';
+import type { OrgFlag } from '../../sessions/open-device.ts';
+import { type ProposeFlags, propose, publish, type SignFlags, sign } from '../../sessions/proposal-commands.ts';
 import { asCommandError } from '../../sessions/session-errors.ts';
 import { commandActions } from '../../shell/command-action.ts';
 import type { Shell } from '../../shell/shell.ts';
@@ -17,7 +19,8 @@ Examples:
   $ anima session status
   $ anima session list
   $ anima session confirm 2e4a              an agent or further device of yours, after a comparison
-  $ anima session suspend 2e4a              stops an agent of yours at once`;
+  $ anima session suspend 2e4a              stops an agent of yours at once
+  $ anima session propose 2e4a 77b0         a conversation with agents of other persons`;
 
 export function register(program: Command, shellOf: (command: Command) => Shell): void {
   const session = program
@@ -44,6 +47,23 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
   add('suspend', 'stop an agent or a fleet of yours; only an admin can resume it')
     .argument('<id>', 'its id; of an agent, the first 4 or more characters are enough')
     .action(runs(devices.suspend));
+  add('propose', 'propose a conversation with agents of other persons, who sign it too')
+    .argument('<ids...>', 'ids of agents and persons; of an agent, the first 4 or more characters are enough')
+    .option('--conversation <id>', 'new participants for this conversation, which you opened')
+    .action(runs(async (shell, ids: string[], flags: ProposeFlags) => await propose(shell, ids, flags)));
+  add('sign', 'sign a proposal, so that agents of yours can take part')
+    .argument('[proposal]', 'the output of `anima session propose`; default: standard input')
+    .option('--yes', 'do not ask')
+    .action(runs(async (shell, proposal: string | undefined, flags: SignFlags) => await sign(shell, proposal, flags)));
+  add('publish', 'open the conversation of a proposal')
+    .argument('<proposal>', 'the output of `anima session propose`')
+    .argument('<signatures...>', 'the outputs of `anima session sign`')
+    .action(
+      runs(
+        async (shell, proposal: string, signatures: string[], flags: OrgFlag) =>
+          await publish(shell, proposal, signatures, flags),
+      ),
+    );
   add('forget', 'delete the keys and messages of this device')
     .option('--yes', 'skip the confirmation')
     .action(runs(devices.forget));

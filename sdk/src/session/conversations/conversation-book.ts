@@ -189,9 +189,11 @@ export class ConversationBook {
 
   #draft(participants: Participants, last?: Conversation): ConversationFacts {
     const { own, directory, clock } = this.#context;
-    const person = directory.state.devices.get(own.device.id)?.person ?? '';
-    const persons = [...new Set([...participants.persons, last?.host ?? person])].sort();
+    const personOf = (device: string): string[] => [directory.state.devices.get(device)?.person ?? []].flat();
+    const [person = ''] = personOf(own.device.id);
     const agents = [...new Set(participants.agents)].sort();
+    // Signers take part (docs/format-directory.md, section 7), and an agent does only if its person signs.
+    const persons = [...new Set([...participants.persons, ...agents.flatMap(personOf), last?.host ?? person])].sort();
     if (!persons.every(isOpaqueName) || !agents.every(isHashId) || persons.length > 16 || agents.length > 16)
       throw notSentError('invalid_argument', 'at most 16 ids of persons and 16 ids of agents are required');
     return {

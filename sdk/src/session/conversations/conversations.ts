@@ -49,7 +49,10 @@ export class Conversations {
     return this.#engine.book.accept(changes);
   }
 
-  /** A statement that devices of other persons sign too. Send it to them by any channel: it is not secret. */
+  /**
+   * A statement that devices of other persons sign too. Send it to them by any channel: it is not secret. The persons of
+   * the agents take part.
+   */
   propose(participants: Participants, conversation?: string): Promise<ConversationProposal> {
     return this.#engine.book.propose(participants, conversation);
   }
