@@ -16,6 +16,7 @@ import { unlockByIdentity } from '../../lambdas/users/identity-user-service.ts';
 import { type UnlockedUser, unlockUser } from '../../lambdas/users/unlocked-user.ts';
 import { decodeJobPayload } from '../../lambdas/worker/job-decoder.ts';
 import { authenticationKeyOf, lockRecord } from '../records/in-memory-records.ts';
+import { propertyNames } from '../shared/property-names.ts';
 import { InMemoryUsers, identity } from './in-memory-users.ts';
 
 let world: InMemoryUsers;
@@ -88,7 +89,8 @@ describe('a new user', () => {
       deletedAt: expect.any(String),
       slots: [],
     });
-    expect(JSON.stringify(users)).not.toMatch(/wrapped|locator|salt|mac|anm_/);
+    expect(propertyNames(users).join()).not.toMatch(/wrapped|locator|salt|mac/);
+    expect(JSON.stringify(users)).not.toContain('anm_');
     await expect(world.users.list(world.org, { cursor: 'x' })).rejects.toEqual(refused('invalid_cursor'));
     await expect(world.users.list(randomId(), { cursor: first.cursor })).rejects.toEqual(refused('invalid_cursor'));
   });
@@ -484,7 +486,7 @@ describe('deleting a user', () => {
     expect(calls.slice(0, 2)).toEqual(['db:stored', 'db:replace']);
     expect(calls.slice(2).sort()).toEqual(['db:remove', 'db:retire', 'sqs:send']);
     expect(world.kinds(owner)).toEqual(['deleted']);
-    expect(JSON.stringify(world.keyrings.get(owner.user))).not.toMatch(/wrapped|slots|mac|locator/);
+    expect(propertyNames(world.keyrings.get(owner.user)).join()).not.toMatch(/wrapped|slots|mac|locator/);
     for (const by of [key, token]) await expect(world.open(by)).rejects.toEqual(refused('invalid_credential'));
     await expect(world.logIn('ada', 'correct horse')).rejects.toEqual(refused('login_refused'));
     expect(world.jobs()).toEqual([

@@ -12,6 +12,7 @@ import { formatSessionToken, parseSessionToken } from '../../core/users/session-
 import { formatUserKey, parseUserKey } from '../../core/users/user-key.ts';
 import type { EngineCall, InjectedFault } from '../../local/aws/endpoint/engine-hooks.ts';
 import { expectProblem, useLocalStack } from '../shared/local-stack.ts';
+import { propertyNames } from '../shared/property-names.ts';
 import { sessionTokenOf } from './in-memory-users.ts';
 
 const stack = useLocalStack({ functionConcurrency: 1 });
@@ -246,7 +247,7 @@ describe('the life of a user', () => {
       'password',
       'session',
     ]);
-    expect(JSON.stringify(account)).not.toMatch(/wrapped|locator|salt|verifier|mac/);
+    expect(propertyNames(account).join()).not.toMatch(/wrapped|locator|salt|verifier|mac/);
     const { code, expiresAt } = await (await confirmed('startLink', token)).json();
     expect(code).toMatch(/^[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}$/);
     expect(Date.parse(expiresAt) - Date.now()).toBeGreaterThan((limits.linkCodeSeconds - 60) * 1000);
