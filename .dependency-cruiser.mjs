@@ -84,6 +84,7 @@ export const capabilities = {
     directory: ['api-keys', 'decryption-error.ts', 'devices', 'encoding', 'hazmat'],
     sessions: ['decryption-error.ts', 'directory', 'encoding', 'hazmat'],
     approvals: ['directory', 'encoding', 'hazmat'],
+    'secret-requests': ['decryption-error.ts', 'encoding', 'hazmat', 'records'],
   },
   contract: {
     shared: [],
@@ -101,6 +102,7 @@ export const capabilities = {
     sessions: ['shared'],
     conversations: ['shared'],
     explain: ['shared'],
+    'secret-requests': ['shared'],
     // The table of routes combines the routes.ts of every capability. The audit uses the names of the routes.
     'audit/routes.ts': [],
     'client-routes.ts': ['*'],
@@ -134,6 +136,7 @@ export const capabilities = {
     audit: ['api-keys', 'middleware', 'shared'],
     values: ['api-keys', 'middleware', 'org-keys', 'shared'],
     broker: ['api-keys', 'org-keys', 'shared', 'values'],
+    'secret-requests': ['api-keys', 'middleware', 'org-keys', 'records', 'shared', 'values'],
     rotation: ['api-keys', 'org-keys', 'shared', 'values'],
     blobs: ['api-keys', 'middleware', 'org-keys', 'records', 'shared'],
     'link-page': ['middleware'],
@@ -157,6 +160,7 @@ export const capabilities = {
     broker: ['shared'],
     conversations: ['shared'],
     logins: ['shared'],
+    'secret-requests': ['shared'],
     deployment: ['shared'],
     explain: ['shared'],
     jobs: ['shared'],

@@ -27,6 +27,11 @@ export const commandTable = {
     summary: 'generate a random password or passphrase',
     load: () => import('./commands/values/generate.ts'),
   },
+  request: {
+    group: 'Values',
+    summary: 'ask a person for a secret by a link',
+    load: () => import('./commands/values/request.ts'),
+  },
   edit: {
     group: 'Values',
     summary: 'change a value in an editor',

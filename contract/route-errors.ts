@@ -115,7 +115,25 @@ const codesByGroup: Readonly<Record<RouteGroup, readonly ErrorCode[]>> = {
   relay: ['write_contention', 'attachment_not_found', 'too_many_attachments', 'endpoint_refused'],
   webhooks: [],
   logins: ['identity_refused', 'too_many_attempts', 'key_unavailable', 'decryption_failed'],
+  'secret-requests': [
+    'invalid_name',
+    'secret_request_not_found',
+    'secret_request_filled',
+    'secret_request_denied',
+    'secret_request_expired',
+    'write_contention',
+  ],
   explainer: ['invalid_name', 'record_not_found', 'user_not_found', 'blob_not_found', 'value_not_found'],
+};
+
+/** Codes of single routes of a group. */
+const codesByRoute: Readonly<Partial<Record<RouteId, readonly ErrorCode[]>>> = {
+  // A login has no key, but its failures are those of a credential.
+  logIn: ['forbidden', 'key_unavailable'],
+  createSecretRequest: ['name_taken', 'too_many_attempts'],
+  lookAtSecretRequest: ['proof_refused', ...orgState],
+  fillSecretRequest: ['proof_refused', 'name_taken', ...orgState],
+  denySecretRequest: ['proof_refused', ...orgState],
 };
 
 /** Codes that only items of a batch have, within a response with status 200. */
@@ -136,8 +154,7 @@ export function errorCodesOf(id: RouteId, { hasBody, hasCursor, hasName }: Reque
     ...(hasCursor ? (['invalid_cursor'] as const) : []),
     ...(hasName ? (['invalid_name'] as const) : []),
     ...(method === 'GET' || auth === 'signature' ? [] : (['precondition_failed'] as const)),
-    // A login has no key, but its failures are those of a credential.
-    ...(id === 'logIn' ? (['forbidden', 'key_unavailable'] as const) : []),
+    ...(codesByRoute[id] ?? []),
     ...codesByAuth[auth],
     ...codesByGroup[group],
   ]);

@@ -56,6 +56,10 @@ export const rules = {
     code: 'invalid_request',
     text: '`url` is an absolute `https` or `http` URL, there is a placeholder or `auth`, placeholders and references have the documented form, and at most one body is present, none with GET or HEAD (docs/broker.md).',
   },
+  secretRules: {
+    code: 'invalid_request',
+    text: 'The sealed secret has the documented form, at most 65536 bytes of UTF-8, and valid rules of use (docs/secret-requests.md).',
+  },
   recordDepth: {
     code: 'invalid_request',
     text: `\`data\` has at most ${limits.recordDepth} nested levels, no member \`__proto__\`, and no number out of range.`,
@@ -74,6 +78,7 @@ export const rulesByRoute: Readonly<Partial<Record<RouteId, readonly RuleId[]>>>
   setValues: ['future', 'times', 'valueBytes', 'distinctNames'],
   deleteValue: ['olderVersion'],
   fetch: ['usesValue'],
+  fillSecretRequest: ['secretRules'],
   destroyValue: ['confirmName'],
   shredOrg: ['confirmOrg'],
   createBlob: ['deploymentSize'],

@@ -15,6 +15,7 @@ import { memorySchemas } from './memory/schemas.ts';
 import { orgSchemas } from './orgs/schemas.ts';
 import { rotationSchemas } from './rotation/schemas.ts';
 import type { RouteId } from './routes.ts';
+import { secretRequestSchemas } from './secret-requests/schemas.ts';
 import { directorySchemas } from './sessions/directory-schemas.ts';
 import { relaySchemas } from './sessions/relay-schemas.ts';
 import { lazySchemas, type SchemaBuilders } from './shared/lazy-schemas.ts';
@@ -30,6 +31,7 @@ export const routeSchemas = lazySchemas({
   ...orgSchemas,
   ...apiKeySchemas,
   ...loginSchemas,
+  ...secretRequestSchemas,
   ...rotationSchemas,
   ...shredSchemas,
   ...auditSchemas,

@@ -5,6 +5,7 @@ import { deviceRoutes } from './devices/routes.ts';
 import { explainRoutes } from './explain/routes.ts';
 import { loginRoutes } from './logins/routes.ts';
 import { memoryRoutes } from './memory/routes.ts';
+import { secretRequestRoutes } from './secret-requests/routes.ts';
 import { sessionRoutes } from './sessions/routes.ts';
 import { type AuditOnlyVerb, type Verb, verbs } from './shared/verbs.ts';
 import { userRoutes } from './users/routes.ts';
@@ -41,6 +42,7 @@ export const routeGroups = [
   'webhooks',
   'explainer',
   'logins',
+  'secret-requests',
 ] as const;
 export type RouteGroup = (typeof routeGroups)[number];
 
@@ -86,9 +88,11 @@ const laterRoutes = {
   ...conversationRoutes,
   ...explainRoutes,
   ...loginRoutes,
+  ...secretRequestRoutes,
 };
 
-export type ClientRouteId = keyof (typeof clientRoutes & Omit<typeof laterRoutes, keyof typeof loginRoutes>);
+export type ClientRouteId = keyof (typeof clientRoutes &
+  Omit<typeof laterRoutes, keyof typeof loginRoutes | keyof typeof secretRequestRoutes>);
 
 /**
  * Every route of the service, defined once: lib deploys them, handlers serve them, the SDK calls them. Marked as pure,
@@ -142,6 +146,7 @@ export const irreversibleRoutes: ReadonlySet<RouteId> = new Set<RouteId>([
   'deleteMemory',
   'deleteDeviceVault',
   'deleteLogin',
+  'fillSecretRequest',
 ]);
 
 /** Whether a route evaluates the preconditions of a request. */

@@ -12,6 +12,7 @@ import { LoginTable } from './logins/login-table.ts';
 import { KeyEncryptionKey } from './org-keys/key-encryption-key.ts';
 import { KeyringTable } from './org-keys/org-keyring-table.ts';
 import { RotationTable } from './rotation/rotation-table.ts';
+import { SecretRequestTable } from './secret-requests/secret-request-table.ts';
 import { SessionData } from './sessions/session-data.ts';
 import type { DeploymentSettings } from './shared/deployment-settings.ts';
 import { HmacKey } from './shared/kms-hmac-key.ts';
@@ -42,6 +43,8 @@ export class DataStack extends Stack {
   readonly sessions: SessionData;
   readonly broker: BrokerTable;
   readonly logins: LoginTable;
+  readonly secretRequests: SecretRequestTable;
+  readonly secretRequestKey: HmacKey;
 
   constructor(scope: Construct, settings: DeploymentSettings) {
     const name = deploymentName(settings);
@@ -72,6 +75,12 @@ export class DataStack extends Stack {
     this.sessions = new SessionData(this, 'SessionCustody', name, names);
     this.broker = new BrokerTable(this, 'Broker', names.table('broker'));
     this.logins = new LoginTable(this, 'Logins', names.table('logins'));
+    this.secretRequests = new SecretRequestTable(this, 'SecretRequests', names.table('secret-requests'));
+    this.secretRequestKey = new HmacKey(this, 'SecretRequestKey', {
+      alias: `${name}-secret-requests`,
+      description: 'Derives the keys to which pages seal requested secrets; losing it ends open requests',
+      setting: functionEnv.secretRequestKeyId,
+    });
     this.output('KekArn', this.kek.arn, 'The key-encryption key');
     this.output('SigningKeyArn', this.signingKey.arn, 'Signs receipts and audit seals');
     this.output('KeyringTable', this.keyrings.name, 'Wrapped data-encryption keys; never to be copied');
@@ -98,6 +107,7 @@ export class DataStack extends Stack {
     this.output('PushKeyArn', this.sessions.pushKey.arn, 'Signs push notices');
     this.output('BrokerTable', this.broker.name, 'Hosts and access tokens of the broker; never to be copied');
     this.output('LoginTable', this.logins.name, 'Logins of identities of other systems');
+    this.output('SecretRequestTable', this.secretRequests.name, 'Requests for a secret; never to be copied');
     this.output('AuditTable', this.audit.name, 'Audit records');
   }
 
@@ -119,14 +129,14 @@ export class DataStack extends Stack {
       mailboxes: this.sessions.mailboxes.name,
       broker: this.broker.name,
       logins: this.logins.name,
+      secretRequests: this.secretRequests.name,
     };
   }
 
   /** ARNs of all KMS keys, whose use by others raises an alarm. */
   get keyArns(): readonly string[] {
-    return [this.kek, this.signingKey, this.recordsKey, this.sessions.pushKey, ...this.users.keys].map(
-      ({ arn }) => arn,
-    );
+    const { kek, signingKey, recordsKey, secretRequestKey, sessions, users } = this;
+    return [kek, signingKey, recordsKey, secretRequestKey, sessions.pushKey, ...users.keys].map(({ arn }) => arn);
   }
 
   private output(id: string, value: string, description: string): void {

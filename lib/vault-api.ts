@@ -60,6 +60,9 @@ const routeThrottles: Partial<Record<RouteId, ReturnType<typeof throttleOf>>> = 
   logIn: { rateLimit: 50, burstLimit: 100 },
   logInWithOidc: { rateLimit: 50, burstLimit: 100 },
   logInWithAws: { rateLimit: 50, burstLimit: 100 },
+  lookAtSecretRequest: { rateLimit: 50, burstLimit: 100 },
+  fillSecretRequest: { rateLimit: 50, burstLimit: 100 },
+  denySecretRequest: { rateLimit: 50, burstLimit: 100 },
 };
 
 /** Metadata only. Paths, queries and headers are not logged, because they contain value names and keys. */

@@ -64,6 +64,7 @@ export class VaultStack extends Stack {
     const api = new VaultApi(this, 'Api', { name, settings, functions });
     this.grantUsers(functions, settings, api.url);
     this.grantLogins(functions, settings, api.url);
+    this.grantSecretRequests(functions);
     new JobConsumer(this, 'Jobs', data.users.jobs, functions.worker, settings.workerConcurrency);
     const sockets = new SocketApi(this, 'Sockets', { name, settings, relay: functions.relay });
     sockets.tellAddress(functions.relay);
@@ -80,7 +81,8 @@ export class VaultStack extends Stack {
     page.tellAddress(functions.blobs);
     const { broker, devices, directory, relay, notifier, logins } = functions;
     for (const fn of [broker, devices, directory, relay, notifier, logins]) page.tellAddress(fn);
-    page.tellViewers(functions.links);
+    page.tellAddress(functions['secret-requests']);
+    for (const fn of [functions.links, functions['secret-requests']]) page.tellViewers(fn);
     this.functions = functions;
     this.apiId = api.id;
     if (settings.canary) new GradualDeployment(this, 'Deployment', functions, (fn) => faultMetric(name, fn));
@@ -144,7 +146,7 @@ export class VaultStack extends Stack {
     } = others;
     const callers = [reader, writer, broker, rotator, auditor, blobs, links, users, accounts, memory, devices];
     const readers = [...callers, directory, relay, worker, explainer, logins];
-    for (const fn of [...readers, others['provider-secrets']]) {
+    for (const fn of [...readers, others['provider-secrets'], others['secret-requests']]) {
       this.data.recordsKey.grantMac(fn);
       this.data.locked.grantReadMark(fn);
     }
@@ -243,6 +245,21 @@ export class VaultStack extends Stack {
     this.data.logins.grantUse(logins);
     this.data.apiKeys.grantPut(logins);
     logins.set(functionEnv.loginUrls, [apiUrl, ...(publicUrl === undefined ? [] : [publicUrl])].join(','));
+  }
+
+  /** The function that stores what people type on the page: it creates values and can read none. */
+  private grantSecretRequests(functions: VaultFunctions): void {
+    const fn = functions['secret-requests'];
+    const { keyrings, apiKeys, values, kek, secretRequests, secretRequestKey } = this.data;
+    keyrings.grantRead(fn);
+    keyrings.grantPut(fn);
+    apiKeys.grantRead(fn);
+    values.grantCreate(fn);
+    kek.grantGenerate(fn);
+    kek.grantDecrypt(fn);
+    secretRequests.grantUse(fn);
+    secretRequestKey.grantMac(fn);
+    for (const shredding of [functions.shredder, functions['shred-workflow']]) secretRequests.grantDestroy(shredding);
   }
 
   private explainedArns({ responder }: VaultFunctions): Record<string, string> {

@@ -11,6 +11,7 @@ import type { Shell } from '../shell/shell.ts';
 import { version } from '../shell/version.ts';
 import { HostValues } from './host-values.ts';
 import { httpRequest } from './http-request-tool.ts';
+import { checkSecretRequest, requestSecret } from './request-secret-tool.ts';
 import { describeSecret, generateSecret, listSecrets, revealSecret } from './secret-tools.ts';
 import { shareFile } from './share-file-tool.ts';
 import { createToolCall, type McpSettings, sanitizeCallerId, type ToolContext } from './tool-context.ts';
@@ -29,7 +30,7 @@ export type Log = (line: string) => void;
 
 const instructions =
   'You can use secrets of this vault without seeing them: write {{anima://path}} in place of a secret in an http_request. ' +
-  'list_secrets and describe_secret return names and allowed hosts.';
+  'list_secrets and describe_secret return names and allowed hosts. request_secret asks the user for a secret that is missing.';
 
 /**
  * Creates a server with the tools that the settings allow, not yet connected. `running` contains the calls in
@@ -67,6 +68,8 @@ function createMcpServer(scope: ToolContext, caller: Caller, log: Log, running: 
   add(listSecrets);
   add(describeSecret);
   add(generateSecret);
+  add(requestSecret);
+  add(checkSecretRequest);
   add(httpRequest);
   if (scope.settings.share !== undefined) add(shareFile);
   if (scope.settings.allowsReveal) add(revealSecret);

@@ -13,8 +13,8 @@ export interface AuditRecord {
   org: string;
   /**
    * The caller: the id of the API key, the ARN of the operator, `link` for a caller who proved knowledge of the key of
-   * a link, `user:` and the id of the user, `login:` and the id of the login that an identity used, or
-   * the name of the channel whose provider signed the request.
+   * a link, `user:` and the id of the user, `login:` and the id of the login that an identity used,
+   * `request:` and the id of a request for a secret whose link the caller had, or the name of the channel whose provider signed the request.
    */
   principal: string;
   /** For a key that a login gave: id of the login, and the identity that logged in (docs/workload-identity.md). */

@@ -58,6 +58,9 @@ export const functionEnv = {
   mailboxTable: 'ANIMA_MAILBOX_TABLE',
   /** Logins of identities of other systems, and the identities that were used. */
   loginTable: 'ANIMA_LOGIN_TABLE',
+  /** Requests for a secret: their table, and the KMS key (HMAC_256) from which their private keys are derived. */
+  secretRequestTable: 'ANIMA_SECRET_REQUEST_TABLE',
+  secretRequestKeyId: 'ANIMA_SECRET_REQUEST_KEY_ID',
   /**
    * KMS keys (HMAC_256; docs/format.md, section 12). The custody key computes the secrets of identity slots. The code
    * key computes the secrets of password and link code slots. The routing key computes the locators of all of these.

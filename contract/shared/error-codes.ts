@@ -1,6 +1,7 @@
 import { brokerErrors } from './broker-error-codes.ts';
 import { commonErrors, type ErrorDefinition } from './common-error-codes.ts';
 import { loginErrors } from './login-error-codes.ts';
+import { secretRequestErrors } from './secret-request-error-codes.ts';
 
 /**
  * The complete list of error codes. Codes are part of the API and clients switch on them: a row can be added but never
@@ -71,6 +72,7 @@ export const providerErrors = {
 export const errors: typeof commonErrors &
   typeof brokerErrors &
   typeof loginErrors &
+  typeof secretRequestErrors &
   typeof providerErrors &
   typeof deviceErrors &
   typeof sessionErrors = /* @__PURE__ */ Object.assign(
@@ -78,6 +80,7 @@ export const errors: typeof commonErrors &
   commonErrors,
   brokerErrors,
   loginErrors,
+  secretRequestErrors,
   providerErrors,
   deviceErrors,
   sessionErrors,

@@ -11,14 +11,15 @@ export const roles = {
     'values.read',
     'values.list',
     'values.use',
+    'values.request',
     'values.write',
     'values.delete',
     'blobs.read',
     'blobs.write',
     'blobs.delete',
   ],
-  // Uses values and sees their names and metadata. No verb that reads a value may be added.
-  'user-of-secrets': ['org.read', 'values.list', 'values.use'],
+  // Uses values, asks for them, and sees their names and metadata. No verb that reads a value may be added.
+  'user-of-secrets': ['org.read', 'values.list', 'values.use', 'values.request'],
   reader: ['org.read', 'values.read', 'values.list'],
   auditor: ['org.read', 'keys.read', 'audit.read', 'users.read', 'custody.read'],
 } as const satisfies Record<string, readonly Verb[]>;

@@ -10,6 +10,8 @@ export const verbs = [
   'values.list',
   // Sends a value to a host that its rules allow. The caller does not receive it.
   'values.use',
+  // Asks a person for a value, without receiving it.
+  'values.request',
   'values.write',
   'values.delete',
   'values.destroy',
@@ -36,6 +38,8 @@ export const auditOnlyVerbs = [
   'org.create',
   'links.open',
   'links.burn',
+  'requests.fill',
+  'requests.deny',
   'account.read',
   'account.write',
   'account.delete',

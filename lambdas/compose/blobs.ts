@@ -1,9 +1,9 @@
 /** Composes the functions `blobs` and `links`. */
 import { BlobService, type BlobSettings } from '../blobs/blob-service.ts';
-import { createViewerAddress } from '../blobs/middleware/viewer-address.ts';
 import { MultipartUploadService } from '../blobs/multipart-upload-service.ts';
 import { ShareLinkService } from '../blobs/share-link-service.ts';
 import { DynamoShareLinks } from '../blobs/stores/dynamo-blobs.ts';
+import { createViewerAddress } from '../middleware/viewer-address.ts';
 import { unavailableKek } from '../org-keys/keyring-opener.ts';
 import {
   clock,

@@ -11,7 +11,7 @@ export type ApiEvent = APIGatewayProxyEventV2 | APIGatewayProxyEventV2WithIAMAut
 /** The principal of a request in the audit. */
 export interface AuditActor {
   readonly org: string;
-  /** The ID of an API key, the ARN of the operator, `link`, `user:` and a user ID, `login:` and a login ID, or the name of a channel. */
+  /** The ID of an API key, the ARN of the operator, `link`, `user:` and a user ID, `login:` and a login ID, `request:` and the ID of a request for a secret, or the name of a channel. */
   readonly principal: string;
   /** For a key that a login gave: id of the login, and the identity that logged in. */
   readonly login?: string;

@@ -30,6 +30,8 @@ export interface UserTables {
   readonly directories: UserItemStore;
   /** Of the broker: hosts, counters and sealed access tokens. They belong to the org, and to no user. */
   readonly brokerRecords: UserItemStore;
+  /** Requests for a secret, of the org too. */
+  readonly secretRequests: UserItemStore;
 }
 
 export class OrgUserPurger {
@@ -46,10 +48,10 @@ export class OrgUserPurger {
    * @throws VaultError `unavailable`
    */
   async purge(org: string, maxBatches: number): Promise<boolean> {
-    const { keyrings, records, deviceRosters, deviceLogs, mailboxes, directories, brokerRecords } = this.#tables;
+    const { keyrings, ...others } = this.#tables;
     if (!(await deleteBatches(keyrings, org, keyringIdPrefix, maxBatches * keyringBatchesPerBatch))) return false;
     let isDone = true;
-    for (const table of [keyrings, deviceRosters, records, deviceLogs, mailboxes, directories, brokerRecords]) {
+    for (const table of [keyrings, ...Object.values(others)]) {
       isDone = (await deleteBatches(table, org, undefined, maxBatches)) && isDone;
     }
     return isDone;
@@ -57,7 +59,8 @@ export class OrgUserPurger {
 
   /** Counts the remaining items. @throws VaultError `unavailable` */
   async countRemaining(org: string): Promise<NonNullable<ShredReceipt['users']>> {
-    const { keyrings, records, deviceRosters, deviceLogs, mailboxes, directories, brokerRecords } = this.#tables;
+    const { keyrings, records, deviceRosters, deviceLogs, mailboxes, directories } = this.#tables;
+    const { brokerRecords, secretRequests } = this.#tables;
     const counts = [
       await keyrings.list(org, keyringIdPrefix, countLimit),
       await records.list(org, undefined, countLimit),
@@ -66,6 +69,7 @@ export class OrgUserPurger {
       await mailboxes.list(org, undefined, countLimit),
       await directories.list(org, undefined, countLimit),
       await brokerRecords.list(org, undefined, 1),
+      await secretRequests.list(org, undefined, 1),
     ] as const;
     return {
       keyrings: counts[0].items.length,
@@ -74,7 +78,7 @@ export class OrgUserPurger {
       deviceEntries: counts[3].items.length,
       mailboxItems: counts[4].items.length,
       directoryItems: counts[5].items.length,
-      complete: counts.every(({ more }) => !more) && counts[6].items.length === 0,
+      complete: counts.every(({ more }) => !more) && counts[6].items.length === 0 && counts[7].items.length === 0,
     };
   }
 }

@@ -47,15 +47,15 @@ interface LinkPageProps {
 }
 
 /** API paths that the page calls on its own origin. */
-const linkPaths = '/v1/links/*';
+const apiPaths = ['/v1/links/*', '/v1/secret-links/*'];
 
 /**
- * Serves the page for `/` and for paths that start with `/b/`; the page checks the link. Other paths are 404.
+ * Serves the page for `/` and for paths that start with `/b/` or `/s/`; the page checks the link. Other paths are 404.
  * cloudfront-js-2.0.
  */
 const viewerRequestCode = (key: string): string => `function handler(event) {
   var request = event.request;
-  if (request.uri === '/' || request.uri.indexOf('/b/') === 0) {
+  if (request.uri === '/' || request.uri.indexOf('/b/') === 0 || request.uri.indexOf('/s/') === 0) {
     request.uri = '/${key}';
     return request;
   }
@@ -99,6 +99,7 @@ export class LinkPage extends Construct {
       code: FunctionCode.fromInline(viewerRequestCode(key)),
       runtime: FunctionRuntime.JS_2_0,
     });
+    const toApi = apiBehavior(this, { policyName: label, apiUrl: props.apiUrl, secret: this.secret });
     // The CDK types Bucket and IBucket differ in an optional `undefined`, which exactOptionalPropertyTypes rejects.
     const bucket = this.bucket as IBucket;
     const distribution = new Distribution(this, 'Distribution', {
@@ -114,9 +115,7 @@ export class LinkPage extends Construct {
         viewerProtocolPolicy: ViewerProtocolPolicy.HTTPS_ONLY,
         compress: true,
       },
-      additionalBehaviors: {
-        [linkPaths]: apiBehavior(this, { policyName: label, apiUrl: props.apiUrl, secret: this.secret }),
-      },
+      additionalBehaviors: Object.fromEntries(apiPaths.map((path) => [path, toApi])),
       httpVersion: HttpVersion.HTTP2_AND_3,
       ...(props.webAclArn !== undefined && { webAclId: props.webAclArn }),
       ...this.domainOf(props.domain),

@@ -20,7 +20,8 @@ export type TableSetting = (typeof functionEnv)[
   | 'directoryTable'
   | 'mailboxTable'
   | 'brokerTable'
-  | 'loginTable'];
+  | 'loginTable'
+  | 'secretRequestTable'];
 
 /**
  * Every partition key of a call must be the session's org. ForAllValues is also true without any key, as in a Scan, so

@@ -59,6 +59,15 @@ export class ValueTable extends Construct {
     this.grant(fn, ['dynamodb:BatchGetItem']);
   }
 
+  /**
+   * Puts values, and reads whether a name is taken. No attribute that holds a value or its metadata can be read, also not
+   * as the item that a put replaces.
+   */
+  grantCreate(fn: VaultFunction): void {
+    this.grant(fn, ['dynamodb:PutItem'], ['org', 'name', 'life', 'version', 'writeId', 'value', 'info', 'ttl']);
+    this.grant(fn, ['dynamodb:GetItem'], ['org', 'name', 'ttl']);
+  }
+
   /** Reads which DEK encrypts a value, but not the value. */
   grantLook(fn: VaultFunction): void {
     this.grant(fn, ['dynamodb:GetItem'], ['org', 'name', 'info']);

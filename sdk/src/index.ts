@@ -125,6 +125,12 @@ export type {
 } from './users/account-types.ts';
 export type { ListUsersOptions, UserList, Users } from './users/users-client.ts';
 export type {
+  FilledOptions,
+  RequestOptions,
+  SecretRequest,
+  SecretRequestHandle,
+} from './values/secret-requests.ts';
+export type {
   DeleteOptions,
   DestroyOptions,
   GetOptions,

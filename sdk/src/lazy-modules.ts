@@ -42,5 +42,6 @@ export {
   startLink,
 } from './users/account-requests.ts';
 export { changeKey } from './users/rotate-user-key.ts';
+export { findSecretRequest, requestSecret } from './values/secret-requests.ts';
 export { getRules, setRules } from './values/value-rules.ts';
 export { fetchWithValues } from './values/vault-fetch.ts';

@@ -44,12 +44,22 @@ const writers: readonly Role[] = ['admin', 'agent'];
 /**
  * Requests that, if allowed, change nothing or nothing that another row needs. Other tests check that only the user may
  * call the routes of kind `user`, only a device those of kind `device`, only an invited device those of kind `invite`,
- * only an identity of another system those of kind `identity`, and only a provider those of kind `signature` (test/users,
- * test/memory, test/devices, test/sessions, test/logins, test/conversations).
+ * only the holder of the link of a request those of kind `secret-link`, only an identity of another system those of kind `identity`, and only a provider those of kind `signature` (test/users,
+ * test/memory, test/devices, test/sessions, test/secret-requests, test/logins, test/conversations).
  */
 const rows: Record<
   RouteId,
-  Row | 'anyone' | 'operator' | 'link' | 'user' | 'device' | 'invite' | 'login' | 'identity' | 'signature'
+  | Row
+  | 'anyone'
+  | 'operator'
+  | 'link'
+  | 'secret-link'
+  | 'user'
+  | 'device'
+  | 'invite'
+  | 'login'
+  | 'identity'
+  | 'signature'
 > = {
   getOpenApi: 'anyone',
   getPublicKeys: 'anyone',
@@ -123,6 +133,28 @@ const rows: Record<
     elsewhere: 'forbidden',
     stranger: 'value_not_found',
   },
+  createSecretRequest: {
+    path: '/v1/secret-requests',
+    // The name is taken, so nothing is asked.
+    body: { name, why: 'to test' },
+    roles: users,
+    elsewhere: 'forbidden',
+  },
+  getSecretRequest: {
+    path: `/v1/secret-requests/${missingKey}`,
+    roles: users,
+    elsewhere: 'allowed',
+    stranger: 'secret_request_not_found',
+  },
+  cancelSecretRequest: {
+    path: `/v1/secret-requests/${missingKey}`,
+    roles: users,
+    elsewhere: 'allowed',
+    stranger: 'secret_request_not_found',
+  },
+  lookAtSecretRequest: 'secret-link',
+  fillSecretRequest: 'secret-link',
+  denySecretRequest: 'secret-link',
   getValues: { path: '/v1/vault/batch-get', body: { names: [name] }, roles: readers, elsewhere: 'items' },
   // Blobs have no names, so a limit to names does not apply to them. Only the list concerns the whole organization.
   createBlob: { path: '/v1/blobs', body: { odd: 1 }, roles: writers, elsewhere: 'allowed' },

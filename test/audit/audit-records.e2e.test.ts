@@ -13,6 +13,7 @@ import type { EngineCall, InjectedFault } from '../../local/aws/endpoint/engine-
 import { linkProof } from '../blobs/blob-requests.ts';
 import { createUser, ServedVault, signatureHeaders } from '../devices/signed-device-requests.ts';
 import { kubernetesClaims, newSigningKey, signToken } from '../logins/fake-issuer.ts';
+import { openLink, proofOf } from '../secret-requests/answer-request.ts';
 import { ServedDirectory } from '../sessions/served-directory.ts';
 import { expectProblem, useLocalStack } from '../shared/local-stack.ts';
 
@@ -299,6 +300,13 @@ describe('when the record can not be written', () => {
     const { url, link } = await stack.client.blobs.put(new TextEncoder().encode('x'), { burn: true });
     return { path: `/v1/links/${link}/${end}`, body: { proof: await linkProof(url, verb) } };
   };
+  /** A request with the proof of the link of a request for a secret. */
+  let asked = 0;
+  const onSecretLink = async (end: string, purpose: 'fill' | 'deny', more = {}): Promise<Request> => {
+    const { url } = await stack.client.vault.request(`asked/${asked++}`, { why: 'SECRETMARK' });
+    const opened = openLink(url);
+    return { path: `/v1/secret-links/${opened.link}/${end}`, body: { proof: await proofOf(opened, purpose), ...more } };
+  };
   /** A vault, and a request that its device signed. */
   const onDevice = async (method: string, end: string, body?: object): Promise<Request> => {
     const vault = new ServedVault(stack, await createUser(stack));
@@ -348,6 +356,12 @@ describe('when the record can not be written', () => {
     logInWithOidc: () => onIdentity(),
     // Only a signature that STS accepts is recorded: test/logins.
     logInWithAws: null,
+    createSecretRequest: { path: '/v1/secret-requests', body: { name: 'asked/name', why: 'SECRETMARK' } },
+    getSecretRequest: { path: '/v1/secret-requests/0123456789abcdef' },
+    cancelSecretRequest: { path: '/v1/secret-requests/0123456789abcdef' },
+    lookAtSecretRequest: null,
+    fillSecretRequest: () => onSecretLink('filling', 'fill', { sealed: 'AAAA' }),
+    denySecretRequest: () => onSecretLink('denial', 'deny'),
     startRotation: { path: '/v1/org/rotation', body: {} },
     getRotation: { path: '/v1/org/rotation' },
     shredOrg: { path: '/v1/org/shred', body: { confirm: 'another org' } },

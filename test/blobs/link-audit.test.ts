@@ -11,9 +11,9 @@ import { randomId } from '../../core/encoding/random-id.ts';
 import { burnLink } from '../../lambdas/blobs/handlers/burn-link.ts';
 import { getLink } from '../../lambdas/blobs/handlers/get-link.ts';
 import { openLink } from '../../lambdas/blobs/handlers/open-link.ts';
-import { createViewerAddress } from '../../lambdas/blobs/middleware/viewer-address.ts';
 import { createLambdaHandler } from '../../lambdas/middleware/lambda-handler.ts';
 import type { RequestLogEntry } from '../../lambdas/middleware/request-log.ts';
+import { createViewerAddress } from '../../lambdas/middleware/viewer-address.ts';
 import type { AuditEvent } from '../../lambdas/shared/audit-log.ts';
 import { createInMemoryBlobs, proof } from './in-memory-blob-stores.ts';
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { wordlist } from '@scure/bip39/wordlists/english.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type CharacterSet, generatePassword } from '../../cli/secrets/password-generator.ts';
+import { answerRequest } from '../secret-requests/answer-request.ts';
 import { useLocalStack } from '../shared/local-stack.ts';
 import { type CliSurroundings, runAnima } from './in-process-cli.ts';
 
@@ -18,6 +19,50 @@ const anima = async (args: readonly string[], { env, ...world }: CliSurroundings
     env: { PATH: process.env.PATH ?? '', ANIMA_KEY: stack.vault.agentKey, ANIMA_URL: stack.vault.url, ...env },
   });
 const vault = () => stack.client.vault;
+
+describe('request', () => {
+  test('prints the link, waits until a person has answered, and shows no secret', async () => {
+    let answered: Promise<void> | undefined;
+    const { code, stdout, stderr } = await anima(['request', 'asked/a', '--why', 'to test'], {
+      onOutput: (shown) => {
+        const [url] = /^https?:\S+/.exec(shown) ?? [];
+        if (url !== undefined) answered ??= answerRequest(stack.vault.url, url, { value: 'typed by a person' });
+      },
+    });
+    await answered;
+    expect([code, stderr]).toEqual([0, expect.stringContaining('It works once, until')]);
+    expect(stdout).toMatch(/\nStored asked\/a\.\n$/);
+    expect(stdout + stderr).not.toContain('typed by a person');
+    expect(await vault().get('asked/a')).toBe('typed by a person');
+    expect(await anima(['request', 'asked/a', '--why', 'again'])).toMatchObject({
+      code: 5,
+      stderr: expect.stringContaining('A value with that name exists'),
+    });
+  });
+
+  test('does not wait with --no-wait, shows the state, cancels, and reports a denial', async () => {
+    const made = await anima(['request', 'asked/b', '--why', 'to test', '--expires-in', '2h', '--no-wait', '--json']);
+    const { id, expiresAt } = JSON.parse(made.stdout);
+    expect(Date.parse(expiresAt) - Date.now()).toBeGreaterThan(7_000_000);
+    expect((await anima(['request', '--status', id])).stdout).toBe('asked/b: asked.\n');
+    expect((await anima(['request', '--cancel', id])).stdout).toBe('asked/b: cancelled.\n');
+    const waiting = anima(['request', 'asked/c', '--why', 'to test', '--json'], {
+      onOutput: (shown) => void stack.client.vault.findRequest(JSON.parse(shown).id).then((one) => one.cancel()),
+    });
+    expect(await waiting).toMatchObject({ code: 3, stderr: expect.stringContaining('denied or cancelled') });
+  });
+
+  test.each([
+    [['asked/d']],
+    [['--why', 'x']],
+    [['asked/d', '--why', 'x'.repeat(201)]],
+    [['asked/d', '--why', 'x', '--expires-in', '25h']],
+    [['--status', 'odd']],
+    [['asked/d', '--status', '0123456789abcdef']],
+  ])('refuses %j', async (args) => {
+    expect(await anima(['request', ...args])).toMatchObject({ code: 2, stdout: '' });
+  });
+});
 
 describe('generate', () => {
   test('stores a password that it does not show, with the metadata of the version before', async () => {

@@ -56,6 +56,8 @@ const obeyRule: Record<RuleId, Obey> = {
   // The generator of times obeys these two.
   times: unchanged,
   future: unchanged,
+  // What is sealed is checked only after it was opened.
+  secretRules: unchanged,
   loginIdentity: (_, body) => {
     delete body.oidc;
     body.aws = { account: '123456789012', roleId: 'AROA0123456789ABCDEF' };

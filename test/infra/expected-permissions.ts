@@ -49,6 +49,8 @@ const destroyingSessions = [
   'mailbox dynamodb:Query',
   'brokerRecord dynamodb:DeleteItem',
   'brokerRecord dynamodb:Query',
+  'secretRequest dynamodb:DeleteItem',
+  'secretRequest dynamodb:Query',
 ];
 
 const destroyingUsers = [
@@ -364,6 +366,23 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
   logins: {
     data: [readingMark, 'apiKey dynamodb:PutItem', record, 'login dynamodb:GetItem', 'login dynamodb:UpdateItem'],
     own: [authenticatingRecords],
+  },
+  // It creates values and reads whether a name is taken. It has no permission to read a value.
+  'secret-requests': {
+    data: [
+      readingMark,
+      ...authentication,
+      record,
+      'kek kms:Decrypt',
+      'kek kms:GenerateDataKeyWithoutPlaintext',
+      'keyring dynamodb:PutItem',
+      'value dynamodb:GetItem',
+      'value dynamodb:PutItem',
+      'secretRequest dynamodb:BatchGetItem',
+      'secretRequest dynamodb:PutItem',
+      'secretRequest dynamodb:UpdateItem',
+    ],
+    own: [authenticatingRecords, 'secretRequestKey kms:GenerateMac'],
   },
   'rotation-workflow': {
     data: [

@@ -250,6 +250,8 @@ describe('functions', () => {
       mailbox: functionEnv.mailboxTable,
       brokerRecord: functionEnv.brokerTable,
       login: functionEnv.loginTable,
+      secretRequest: functionEnv.secretRequestTable,
+      secretRequestKey: functionEnv.secretRequestKeyId,
       custodyKey: functionEnv.custodyKeyId,
       codeKey: functionEnv.codeKeyId,
       routingKey: functionEnv.routingKeyId,

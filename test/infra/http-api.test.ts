@@ -109,7 +109,8 @@ describe('the stage', () => {
   test('has a lower throttle for logins, which compute for strangers, and knows the route before the setting', () => {
     const [, { Properties, DependsOn }] = stageOf(template, 'HTTP');
     const settings = Properties.RouteSettings as Record<string, unknown>;
-    const limited = ['POST /v1/login/aws', 'POST /v1/login/oidc', 'POST /v1/sessions'];
+    const onLinks = ['denial', 'filling', 'look'].map((verb) => `POST /v1/secret-links/{link}/${verb}`);
+    const limited = ['POST /v1/login/aws', 'POST /v1/login/oidc', ...onLinks, 'POST /v1/sessions'];
     expect(Object.keys(settings).sort()).toEqual(limited);
     for (const key of limited) {
       expect(settings[key]).toEqual({ ThrottlingRateLimit: 50, ThrottlingBurstLimit: 100 });

@@ -149,6 +149,7 @@ const tableNames: Readonly<Record<string, string>> = {
   SessionCustodyMailboxesTable: 'mailbox',
   BrokerTable: 'brokerRecord',
   LoginsTable: 'login',
+  SecretRequestsTable: 'secretRequest',
 };
 
 export const tables = (template: Synthesized): Record<string, [string, Resource]> =>
@@ -164,6 +165,7 @@ const keyNames: Readonly<Record<string, string>> = {
   SigningKey: 'signingKey',
   SessionCustodyPushKey: 'pushKey',
   RecordsKey: 'recordsKey',
+  SecretRequestKey: 'secretRequestKey',
   UserCustodyOpeningKey: 'custodyKey',
   UserCustodyCodeKey: 'codeKey',
   UserCustodyRoutingKey: 'routingKey',

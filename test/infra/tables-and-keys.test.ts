@@ -23,7 +23,7 @@ beforeAll(() => {
   template = synthesize(appForTest());
 });
 
-describe.each(['keyring', 'userKeyring', 'deviceRoster', 'mailbox', 'brokerRecord'])(
+describe.each(['keyring', 'userKeyring', 'deviceRoster', 'mailbox', 'brokerRecord', 'secretRequest'])(
   'the table %s can not be copied',
   (name) => {
     test('it does not say a word about point-in-time recovery', () => {
@@ -78,6 +78,7 @@ describe('tables', () => {
     ['mailbox', ['org', 'id']],
     ['brokerRecord', ['org', 'id']],
     ['login', ['org', 'id']],
+    ['secretRequest', ['org', 'id']],
   ])('%s: by org first, which is what policies can tell apart: %j', (name, keys) => {
     const keySchema = keys.map((key, n) => ({ AttributeName: key, KeyType: n === 0 ? 'HASH' : 'RANGE' }));
     expect(table(name).Properties.KeySchema).toEqual(keySchema);
@@ -95,7 +96,7 @@ describe('tables', () => {
       'directory',
       'keyring',
     ];
-    const more = ['login', 'mailbox', 'rotation', 'userKeyring', 'userRecord', 'value'];
+    const more = ['login', 'mailbox', 'rotation', 'secretRequest', 'userKeyring', 'userRecord', 'value'];
     expect(Object.keys(tables(template)).sort()).toEqual([...names, ...more]);
   });
 
@@ -113,6 +114,7 @@ describe('tables', () => {
     'mailbox',
     'brokerRecord',
     'login',
+    'secretRequest',
   ])('%s: paid by request, kept when the stack goes, not deletable', (name) => {
     expect(table(name)).toMatchObject({
       DeletionPolicy: 'RetainExceptOnCreate',
@@ -140,6 +142,7 @@ describe('tables', () => {
       'mailbox',
       'brokerRecord',
       'login',
+      'secretRequest',
     ];
     for (const name of timed) {
       expect(table(name).Properties.TimeToLiveSpecification).toEqual({ AttributeName: 'ttl', Enabled: true });
@@ -211,6 +214,7 @@ test('there is one key for each purpose, by an alias of the deployment', () => {
     'pushKey',
     'recordsKey',
     'routingKey',
+    'secretRequestKey',
     'signingKey',
     'transitKey',
   ]);
@@ -219,13 +223,15 @@ test('there is one key for each purpose, by an alias of the deployment', () => {
       .map(([, { Properties }]) => Properties.AliasName)
       .sort(),
   ).toEqual(
-    ['', '-code', '-custody', '-push', '-records', '-routing', '-signing', '-transit'].map(
+    ['', '-code', '-custody', '-push', '-records', '-routing', '-secret-requests', '-signing', '-transit'].map(
       (end) => `alias/anima-vault-dev${end}`,
     ),
   );
 });
 
-test.each(['kek', 'pushKey', 'signingKey', 'recordsKey', 'custodyKey', 'codeKey', 'routingKey', 'transitKey'])(
+const allKeys = ['kek', 'pushKey', 'signingKey', 'recordsKey', 'custodyKey', 'codeKey', 'routingKey', 'transitKey'];
+
+test.each([...allKeys, 'secretRequestKey'])(
   '%s stays when the stack goes, takes 30 days to be deleted, and gives administrators no use and no grant to hand out',
   (word) => {
     expect(key(word)).toMatchObject({
@@ -248,6 +254,7 @@ describe.each([
   ['codeKey', /Routing|Opening|RecordsKey/],
   ['routingKey', /Opening|Code|RecordsKey/],
   ['recordsKey', /Routing|Opening|Code/],
+  ['secretRequestKey', /Routing|Opening|Code|RecordsKey/],
 ])('the %s', (word, otherKeys) => {
   test('computes HMAC-SHA-256 for the functions whose row says so, by their own roles, and for nobody else', () => {
     expect(key(word).Properties).toMatchObject({ KeySpec: 'HMAC_256', KeyUsage: 'GENERATE_VERIFY_MAC' });

@@ -11,6 +11,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { openBlob } from '../../sdk/src/index.ts';
 import { type HostileServer, startHostileServer } from '../egress/hostile-server.ts';
 import { tracesOf } from '../egress/secret-search.ts';
+import { answerRequest } from '../secret-requests/answer-request.ts';
 import { useLocalStack } from '../shared/local-stack.ts';
 import { projectFolder } from '../shared/vault-process.ts';
 
@@ -125,6 +126,8 @@ describe('the tools', () => {
       'list_secrets',
       'describe_secret',
       'generate_secret',
+      'request_secret',
+      'check_secret_request',
       'http_request',
     ]);
     for (const { description, inputSchema, outputSchema, annotations } of tools) {
@@ -160,6 +163,24 @@ describe('the tools', () => {
     });
     const faulty = await session.call('describe_secret', { name: 'app/faulty' });
     expect(faulty.data).toMatchObject({ allowedHosts: [], problem: expect.stringContaining('entry 2') });
+  });
+
+  test('request a secret from the user, who alone types it and chooses its hosts', async () => {
+    const asked = await session.call('request_secret', { name: 'app/asked', why: 'to list the invoices' });
+    const { id, link } = asked.data as { id: string; link: string };
+    expect(asked.data).toMatchObject({ placeholder: '{{anima://app/asked}}', expiresAt: expect.any(String) });
+    expect((await session.call('check_secret_request', { id })).data).toMatchObject({
+      name: 'app/asked',
+      state: 'asked',
+    });
+    await answerRequest(stack.vault.url, link, { value: secret, rules: { allowed_hosts: 'api.example.com' } });
+    expect((await session.call('check_secret_request', { id })).data).toMatchObject({ state: 'filled' });
+    expect((await session.call('describe_secret', { name: 'app/asked' })).data).toMatchObject({
+      allowedHosts: ['api.example.com'],
+    });
+    const hosts = { name: 'app/asked-too', why: 'x', allowedHosts: ['evil.example.com'] };
+    expect(await session.call('request_secret', hosts)).toMatchObject({ isError: true });
+    expect(await session.call('request_secret', { name: 'app/asked', why: 'again' })).toMatchObject({ isError: true });
   });
 
   test('generate a secret that only the vault knows, once, and anew when told', async () => {
@@ -227,6 +248,7 @@ describe('the tools', () => {
     ['describe_secret', { name: 'app' }],
     ['generate_secret', { name: 'other/new' }],
     ['generate_secret', { name: 'other/new', replace: true }],
+    ['request_secret', { name: 'other/new', why: 'x' }],
     ['http_request', { url: 'https://api.example.com', headers: { a: '{{anima://other/secret}}' } }],
   ])('%s stays within its folder: %j', async (name, args) => {
     expect(await session.call(name, args)).toMatchObject({

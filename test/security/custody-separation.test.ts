@@ -46,6 +46,8 @@ const asked: readonly [ResourceWord, readonly string[]][] = [
   ['directory', itemActions],
   ['mailbox', itemActions],
   ['brokerRecord', itemActions],
+  ['secretRequest', itemActions],
+  ['secretRequestKey', macs],
   ['job', ['DeleteMessage', 'ReceiveMessage', 'SendMessage'].map((action) => `sqs:${action}`)],
 ];
 
@@ -193,6 +195,15 @@ describe('of the broker', () => {
       expect(holders[`brokerRecord dynamodb:${action}`]).toEqual(['broker']);
     expect(holders['value dynamodb:Query']).not.toContain('broker');
     expect(anyOf('brokerRecord')).toEqual(['broker', 'shred-workflow', 'shredder']);
+  });
+});
+
+describe('of requests for a secret', () => {
+  test('only their function uses their table and their key, and it cannot read, list or delete a value', () => {
+    expect(anyOf('secretRequest')).toEqual(['secret-requests', 'shred-workflow', 'shredder']);
+    expect(anyOf('secretRequestKey')).toEqual(['secret-requests']);
+    for (const action of ['BatchGetItem', 'Query', 'UpdateItem', 'DeleteItem', 'BatchWriteItem'])
+      expect(holders[`value dynamodb:${action}`]).not.toContain('secret-requests');
   });
 });
 

@@ -60,7 +60,8 @@ type TablePrefix =
   | 'SessionCustodyDirectoriesTable'
   | 'SessionCustodyMailboxesTable'
   | 'BrokerTable'
-  | 'LoginsTable';
+  | 'LoginsTable'
+  | 'SecretRequestsTable';
 
 /** Starts a stack before the tests of a file and stops it afterwards. */
 export function useLocalStack(options: LocalOptions = {}): LocalStack {

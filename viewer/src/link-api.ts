@@ -82,7 +82,7 @@ function parseLinkInfo({ size, expiresAt, openingsLeft, burn }: Answer): LinkInf
   };
 }
 
-type Answer = Readonly<Record<string, unknown>>;
+export type Answer = Readonly<Record<string, unknown>>;
 
 /** Options of all requests of the page: no credentials or referrer, no cache, and no redirects. */
 export const privateRequestInit = {
@@ -92,7 +92,11 @@ export const privateRequestInit = {
   redirect: 'error',
 } as const satisfies RequestInit;
 
-async function request(path: string, body?: object): Promise<Answer> {
+/**
+ * Sends a request to the origin of the page. Resolves to the JSON of the response, also of a refusal.
+ * @throws LinkError `offline` if there was no response
+ */
+export async function requestJson(path: string, body?: object): Promise<{ ok: boolean; answer: Answer }> {
   const sent: RequestInit =
     body === undefined
       ? {}
@@ -106,7 +110,11 @@ async function request(path: string, body?: object): Promise<Answer> {
     .catch(() => {
       throw new LinkError('offline');
     });
-  const answer = parseJsonObject(text);
+  return { ok, answer: parseJsonObject(text) };
+}
+
+async function request(path: string, body?: object): Promise<Answer> {
+  const { ok, answer } = await requestJson(path, body);
   if (!ok) throw new LinkError((typeof answer.code === 'string' && troubleByErrorCode[answer.code]) || 'unavailable');
   return answer;
 }

@@ -1,4 +1,4 @@
-/** The page that opens links. It first removes the key from the address bar. */
+/** The page of links: to files, and to requests for a secret. It first removes the key from the address bar. */
 import { parseFragmentKey, parseLinkId, parseLinkPath } from '../../core/blobs/share-link.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
 import { LinkError } from './link-api.ts';
@@ -6,6 +6,7 @@ import { openLinkAndShowFile } from './open-link-flow.ts';
 import { setTabIcon } from './page/icons.ts';
 import { showView } from './page/page-elements.ts';
 import { type Trouble, troubles } from './page/page-texts.ts';
+import { answerSecretRequest } from './secret-requests/answer-flow.ts';
 
 const { hash, href, pathname } = location;
 const [address = ''] = href.split('#');
@@ -17,7 +18,9 @@ addEventListener('hashchange', () => {
 });
 
 setTabIcon();
-openLinkFromAddress().catch((error: unknown) => showView(troubles[troubleForError(error)]));
+const isSecretRequest = pathname.startsWith('/s/');
+if (isSecretRequest) void answerSecretRequest(pathname, hash, wasLoadedBefore());
+else openLinkFromAddress().catch((error: unknown) => showView(troubles[troubleForError(error)]));
 
 async function openLinkFromAddress(): Promise<void> {
   const link = (/^\/b\/[^/]+$/.test(pathname) && parseLinkPath(address)) || '';

@@ -1,5 +1,5 @@
+import type { ViewerAddress } from '../../middleware/viewer-address.ts';
 import { linkRoute } from '../middleware/link-route.ts';
-import type { ViewerAddress } from '../middleware/viewer-address.ts';
 import type { ShareLinkService } from '../share-link-service.ts';
 
 export const burnLink = (shareLinks: ShareLinkService, viewerAddress: ViewerAddress) =>

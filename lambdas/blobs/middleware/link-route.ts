@@ -4,8 +4,8 @@ import type { RouteInput, RouteOutput } from '../../../contract/route-schemas.ts
 import type { RouteId } from '../../../contract/routes.ts';
 import { parseRequest } from '../../middleware/parse-request.ts';
 import { type RequestState, type RouteHandler, requireInput } from '../../middleware/request-state.ts';
+import type { ViewerAddress } from '../../middleware/viewer-address.ts';
 import type { VerifiedLink } from '../share-link-service.ts';
-import type { ViewerAddress } from './viewer-address.ts';
 
 /** A route that requires proof of knowledge of a link's key: the verification and the operation. */
 export interface LinkRoute<Id extends RouteId> {

@@ -26,6 +26,7 @@ import {
 } from '../shared/json-decoders.ts';
 import { type OnDamaged, OpenedList } from '../shared/opened-list.ts';
 import type { Page } from '../shared/paginated-list.ts';
+import type { RequestOptions, SecretRequest, SecretRequestHandle } from './secret-requests.ts';
 import type { PlatformResponse, VaultFetchInit } from './vault-fetch.ts';
 
 export interface SetOptions extends ValueOptions, CallOptions {}
@@ -179,6 +180,19 @@ export class Vault {
    */
   async fetch(url: string | { readonly href: string }, init: VaultFetchInit = {}): Promise<PlatformResponse> {
     return (await loadLazyModules()).fetchWithValues(this.#transport, url, init);
+  }
+
+  /**
+   * Asks a person for a value. They type it on the page of `url`, and this client never sees it. Only they choose what it
+   * may be used for. @throws ConflictError name_taken
+   */
+  async request(name: string, options: RequestOptions): Promise<SecretRequest> {
+    return (await loadLazyModules()).requestSecret(this.#transport, name, options);
+  }
+
+  /** A request that was made before, by its id. Nothing is sent until it is asked. */
+  async findRequest(id: string): Promise<SecretRequestHandle> {
+    return (await loadLazyModules()).findSecretRequest(this.#transport, id);
   }
 
   /** What a value may be used for by `fetch`. @throws NotFoundError value_not_found */

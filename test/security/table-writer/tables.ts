@@ -29,14 +29,15 @@ export const tableIds = Object.keys(tableTitles) as TableId[];
 
 /**
  * Tables whose attacks need new processes, because functions keep the verified state of a directory:
- * test/sessions/hostile-tables.e2e.test.ts. The attacks on the tables of the broker and of logins are in test/broker and
- * test/logins.
+ * test/sessions/hostile-tables.e2e.test.ts. The attacks on the tables of the broker, of logins and of requests for a
+ * secret are in test/broker, test/logins and test/secret-requests.
  */
 const attackedElsewhere = [
   'SessionCustodyDirectoriesTable',
   'SessionCustodyMailboxesTable',
   'BrokerTable',
   'LoginsTable',
+  'SecretRequestsTable',
 ];
 
 /** Items of all tables, by table and by the text of their key. */

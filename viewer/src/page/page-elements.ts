@@ -18,6 +18,19 @@ export function createElement<T extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
+/** What the page is for, in the titles of its states. */
+let purpose = 'Encrypted file';
+
+/** Sets what the page is for: in the title, the header and the footer. */
+export function setPurpose(name: string, footer: string): void {
+  purpose = name;
+  const parts = { header: name, footer };
+  for (const [tag, text] of Object.entries(parts)) {
+    const element = document.querySelector(tag);
+    if (element !== null) element.textContent = text;
+  }
+}
+
 /** Announces text to screen readers without moving the focus. */
 export function announce(text: string): void {
   const live = document.getElementById('live');
@@ -41,7 +54,7 @@ export function showView({ icon, title, text, trouble = false }: PageView, headi
     ...body,
   );
   document.getElementById('main')?.replaceChildren(card);
-  document.title = `${title} – Encrypted file`;
+  document.title = `${title} – ${purpose}`;
   announce(trouble ? '' : text.join(' '));
   head.focus();
 }

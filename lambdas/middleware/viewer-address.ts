@@ -4,9 +4,9 @@
  */
 import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
-import { originSecretHeader, viewerAddressHeader } from '../../../contract/shared/environment-variables.ts';
-import type { ApiEvent } from '../../middleware/request-state.ts';
-import { constantTimeEqual } from '../../shared/constant-time-equal.ts';
+import { originSecretHeader, viewerAddressHeader } from '../../contract/shared/environment-variables.ts';
+import { constantTimeEqual } from '../shared/constant-time-equal.ts';
+import type { ApiEvent } from './request-state.ts';
 
 /** Returns the address of the viewer; undefined if it is not proven or not valid. */
 export type ViewerAddress = (headers: ApiEvent['headers']) => string | undefined;

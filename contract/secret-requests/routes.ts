@@ -1,0 +1,50 @@
+/** The routes of requests for a secret: rows of the table in ../routes.ts. */
+export const secretRequestRoutes = {
+  createSecretRequest: {
+    method: 'POST',
+    path: '/v1/secret-requests',
+    group: 'secret-requests',
+    auth: 'api-key',
+    verb: 'values.request',
+    status: 201,
+  },
+  getSecretRequest: {
+    method: 'GET',
+    path: '/v1/secret-requests/{id}',
+    group: 'secret-requests',
+    auth: 'api-key',
+    verb: 'values.request',
+    status: 200,
+  },
+  cancelSecretRequest: {
+    method: 'DELETE',
+    path: '/v1/secret-requests/{id}',
+    group: 'secret-requests',
+    auth: 'api-key',
+    verb: 'values.request',
+    status: 200,
+  },
+  lookAtSecretRequest: {
+    method: 'POST',
+    path: '/v1/secret-links/{link}/look',
+    group: 'secret-requests',
+    auth: 'none',
+    status: 200,
+  },
+  fillSecretRequest: {
+    method: 'POST',
+    path: '/v1/secret-links/{link}/filling',
+    group: 'secret-requests',
+    auth: 'none',
+    verb: 'requests.fill',
+    status: 200,
+  },
+  denySecretRequest: {
+    method: 'POST',
+    path: '/v1/secret-links/{link}/denial',
+    group: 'secret-requests',
+    auth: 'none',
+    verb: 'requests.deny',
+    status: 200,
+  },
+} as const;
