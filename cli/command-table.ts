@@ -54,6 +54,11 @@ export const commandTable = {
     summary: 'show or change what a value may be used for',
     load: () => import('./commands/values/rules.ts'),
   },
+  tripwire: {
+    group: 'Values',
+    summary: 'make a value that raises an alarm when it is read',
+    load: () => import('./commands/values/tripwire.ts'),
+  },
   versions: {
     group: 'Values',
     summary: 'list the stored versions of a value',

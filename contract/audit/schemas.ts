@@ -33,6 +33,7 @@ export const auditRecord = lazy(() =>
       host: z.optional(z.string()),
       method: z.optional(z.enum(useMethods)),
       upstream: z.optional(z.enum(upstreamClasses)),
+      tripwires: z.optional(z.array(z.string())),
       result: z.enum(['ok', 'started', ...(Object.keys(errors) as [ErrorCode, ...ErrorCode[]])]),
       requestId: z.string(),
       sourceIp: z.string(),

@@ -32,6 +32,8 @@ export interface AuditRecord {
   host?: string | undefined;
   method?: UseMethod | undefined;
   upstream?: UpstreamClass | undefined;
+  /** Names of tripwires among the values that the request read or used (docs/guide-admin.md). */
+  tripwires?: string[] | undefined;
   /**
    * `ok`, or the error code. `started` before an effect that cannot be undone (routes.ts, irreversibleRoutes): a second
    * record with the same `requestId` has the result. Without it, the effect may have happened.

@@ -57,6 +57,7 @@ export const setValueFields = lazy(() => ({
   metadata: z.optional(metadata()),
   expiresAt: z.optional(rfc3339Time()),
   ifVersion: z.optional(integerAtLeast(0)),
+  tripwire: z.optional(z.boolean()),
   writeId: z.optional(z.string().check(z.regex(writeIdPattern))),
 }));
 

@@ -12,6 +12,11 @@ export interface SetOptions {
   expiresAt?: string | undefined;
   /** Compare-and-set: the current version that the value must have; 0 means that the value must not exist. */
   ifVersion?: number | undefined;
+  /**
+   * Whether the value is a tripwire: reading or using it raises an alarm. No response shows it. Default: as it was for the
+   * version before, until the value is deleted.
+   */
+  tripwire?: boolean | undefined;
   /** Identifies this write, so that a retry is recognized: 16 to 64 characters of `A-Z a-z 0-9 _ -`. */
   writeId?: string | undefined;
 }

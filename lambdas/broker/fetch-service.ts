@@ -51,7 +51,7 @@ export class FetchService {
     const { reader, tokens, upstream, clock } = this.#services;
     const prepared = prepareFetch(request);
     const { draft, auth } = prepared;
-    const loaded = await loadValues(reader, context.keys, context.values, prepared.uses);
+    const loaded = await loadValues(reader, context.keys, context.values, prepared.uses, context.onTripwire);
     const allowed = this.#checkUses(prepared, loaded);
     assertNotVault(draft.url, context.ownHosts);
     const values = textsOf(loaded);

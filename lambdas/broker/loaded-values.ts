@@ -14,7 +14,7 @@ import type { PlaceholderUse } from '../../egress/requests/request-placeholders.
 import type { UsableValue } from '../../egress/rules/check-use.ts';
 import type { OpenKeyring } from '../org-keys/keyring-opener.ts';
 import { isMalformed } from '../shared/ports.ts';
-import type { ValueReader, ValuesByName } from '../values/value-reader.ts';
+import type { OnTripwire, ValueReader, ValuesByName } from '../values/value-reader.ts';
 import type { UseContext } from './use-context.ts';
 
 export interface LoadedValue extends UsableValue {
@@ -38,10 +38,11 @@ export async function loadValues(
   keys: OpenKeyring,
   values: ValuesByName,
   uses: readonly PlaceholderUse[],
+  onTripwire: OnTripwire,
 ): Promise<LoadedValues> {
   const references = new Map(uses.map(({ reference }) => [referenceKey(reference), reference]));
   const loaded = [...references].map(
-    async ([key, reference]) => [key, await loadValue(reader, keys, values, reference)] as const,
+    async ([key, reference]) => [key, await loadValue(reader, keys, values, reference, onTripwire)] as const,
   );
   return new Map(await Promise.all(loaded));
 }
@@ -51,12 +52,13 @@ async function loadValue(
   keys: OpenKeyring,
   values: ValuesByName,
   reference: Reference,
+  onTripwire: OnTripwire,
 ): Promise<LoadedValue> {
   const { name, version } = reference;
   const stored = values.get(name);
-  const current = await reader.get(keys, values, name);
+  const current = await reader.get(keys, values, name, undefined, onTripwire);
   if (stored === undefined || isMalformed(stored)) throw new VaultError('value_not_found');
-  const info = version === undefined ? current : await reader.get(keys, values, name, version);
+  const info = version === undefined ? current : await reader.get(keys, values, name, version, onTripwire);
   const metadata = version === undefined ? [info.metadata] : [info.metadata, current.metadata];
   return { reference, info, life: stored.life, value: info.value, metadata };
 }
@@ -74,7 +76,8 @@ export async function readKnownText(reader: ValueReader, context: UseContext, re
     const { name, version } = parseReference(`${referenceScheme}${reference}`);
     const stored = context.values.get(name) ?? (await context.reload(name)).stored;
     if (stored === undefined) return [];
-    const { value } = await reader.get(context.keys, new Map([[name, stored]]), name, version);
+    // Only searched for: what the value was used for has raised its alarm.
+    const { value } = await reader.get(context.keys, new Map([[name, stored]]), name, version, undefined);
     return [value];
   } catch (error) {
     const isGone = error instanceof VaultError && goneCodes.includes(error.code);

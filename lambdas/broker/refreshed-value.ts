@@ -42,7 +42,8 @@ export class RefreshedValue {
     const { keys, stored } = await context.reload(name);
     if (stored === undefined) throw new VaultError('value_not_found');
     const uses = planAuth(auth).uses.filter(({ reference }) => reference.name === name);
-    return new Map([...loaded, ...(await loadValues(this.#reader, keys, new Map([[name, stored]]), uses))]);
+    const values = new Map([[name, stored]]);
+    return new Map([...loaded, ...(await loadValues(this.#reader, keys, values, uses, context.onTripwire))]);
   }
 
   /**

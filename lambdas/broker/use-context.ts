@@ -1,6 +1,6 @@
 import type { OpenKeyring } from '../org-keys/keyring-opener.ts';
 import type { ReadValue } from '../shared/ports.ts';
-import type { ValuesByName } from '../values/value-reader.ts';
+import type { OnTripwire, ValuesByName } from '../values/value-reader.ts';
 
 /** The authorized caller of one request, as far as the broker needs it. */
 export interface UseContext {
@@ -8,6 +8,8 @@ export interface UseContext {
   readonly keys: OpenKeyring;
   /** The values that the request names and that the caller may use. */
   readonly values: ValuesByName;
+  /** Called for each tripwire that the request uses, also if its rules refuse that. */
+  readonly onTripwire: OnTripwire;
   /** Reads a value and the keyring again. The caller's permissions are not checked. */
   reload(name: string): Promise<{ readonly keys: OpenKeyring; readonly stored: ReadValue | undefined }>;
   /** Hosts of the vault itself, with ports. */

@@ -30,6 +30,7 @@ export function buildAuditEvent(
     ...keepValidNames(named),
     ...named.use,
     ...(state.upstream === undefined ? {} : { upstream: state.upstream }),
+    ...(state.tripwires === undefined ? {} : { tripwires: state.tripwires }),
     result,
     requestId: requestContext.requestId,
     sourceIp: requestContext.http.sourceIp,

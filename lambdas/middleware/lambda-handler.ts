@@ -45,9 +45,18 @@ export function createLambdaHandler(
     await state.lastUsedUpdate;
     const durationMs = Math.round(performance.now() - started);
     const { org, principal } = state.actor ?? {};
-    const { reason } = state;
+    const { reason, tripwires } = state;
     const reasonField = reason === undefined ? {} : { reason };
-    const entry = { requestId, route: route?.id ?? 'none', durationMs, org, principal, ...reasonField };
+    const tripwireField = tripwires === undefined ? {} : { tripwires: tripwires.length };
+    const entry = {
+      requestId,
+      route: route?.id ?? 'none',
+      durationMs,
+      org,
+      principal,
+      ...reasonField,
+      ...tripwireField,
+    };
     if ('output' in outcome && route !== undefined) {
       const { status } = routes[route.id];
       log({ ...entry, status });

@@ -36,6 +36,8 @@ export interface RequestLogEntry {
     | 'replay_mismatch'
     | IdentityRefusalReason
     | undefined;
+  /** Number of tripwires that the request read or used. An alarm counts this field. */
+  readonly tripwires?: number | undefined;
   /** For jobs: the job's ID and the number of this attempt. */
   readonly job?: string | undefined;
   readonly attempt?: number | undefined;
@@ -77,6 +79,7 @@ const toLogFields = (stage: string, entry: RequestLogEntry) => ({
   principal: entry.principal,
   code: entry.code,
   reason: entry.reason,
+  tripwires: entry.tripwires,
   job: entry.job,
   attempt: entry.attempt,
   execution: entry.execution,

@@ -38,6 +38,8 @@ export interface RequestState<Id extends RouteId = RouteId> {
   recordStart?: () => Promise<void>;
   /** For uses of values: the class of the host's status, as soon as it is known. */
   upstream?: UpstreamClass | undefined;
+  /** Names of tripwires that the request read or used: for the audit, and for the log, from which an alarm is made. */
+  tripwires?: string[];
   /** For the log: why a message with a valid provider signature, or an identity, was not accepted. */
   reason?: RequestLogEntry['reason'];
   /** Value of `ETag`, sent only with successful responses. */
@@ -47,6 +49,13 @@ export interface RequestState<Id extends RouteId = RouteId> {
   /** The concurrent write of the key's last use. Never rejects, and resolves soon. */
   lastUsedUpdate?: Promise<void>;
 }
+
+/** Notes each tripwire that a request reads or uses. The response does not change. */
+export const noteTripwire =
+  (state: Pick<RequestState, 'tripwires'>) =>
+  (name: string): void => {
+    state.tripwires = [...new Set([...(state.tripwires ?? []), name])];
+  };
 
 /** A complete route: takes the request and returns the object to serialize as JSON. */
 export type RouteHandler = (state: RequestState, context: Context) => Promise<unknown>;

@@ -25,12 +25,18 @@ const sealContext = (
   return [purpose, org, name, life, u64(version), writeId];
 };
 
+/** What is encrypted beside a value. */
+export type SealedInfo = Omit<VersionInfo, 'version'> & {
+  /** Present for tripwires. Never part of a response. */
+  readonly tripwire?: true | undefined;
+};
+
 /** Encrypts one version: the value, and separately its metadata, so that lists need not read the value. */
 export function encryptVersion(
   dek: Dek,
   name: string,
   { life, version, writeId }: VersionId,
-  info: Omit<VersionInfo, 'version'>,
+  info: SealedInfo,
   value: string,
 ): StoredVersion {
   const encryptFor = (purpose: SealPurpose, text: string) =>
@@ -50,17 +56,27 @@ export async function decryptValue(keys: OpenKeyring, name: string, stored: Stor
   return open(dek, sealContext('vault.value', dek.org, name, stored), stored.value).toString('utf8');
 }
 
-/** @throws DecryptionError */
+/** The facts that callers may see. @throws DecryptionError */
 export async function decryptInfo(
   keys: OpenKeyring,
   name: string,
   stored: Omit<StoredVersion, 'value'>,
 ): Promise<VersionInfo> {
+  return (await decryptSealedInfo(keys, name, stored)).info;
+}
+
+/** The facts that callers may see, and whether the value is a tripwire. @throws DecryptionError */
+export async function decryptSealedInfo(
+  keys: OpenKeyring,
+  name: string,
+  stored: Omit<StoredVersion, 'value'>,
+): Promise<{ readonly info: VersionInfo; readonly isTripwire: boolean }> {
   const dek = await keys.dekOf(stored.info);
   const text = open(dek, sealContext('vault.info', dek.org, name, stored), stored.info).toString('utf8');
   // Authenticated, so it is exactly what encryptVersion wrote and needs no further validation.
-  const infoFields: { createdAt: string; expiresAt?: string; metadata: Metadata } = JSON.parse(text);
-  return { version: stored.version, ...infoFields };
+  const { tripwire, ...fields }: { createdAt: string; expiresAt?: string; metadata: Metadata; tripwire?: true } =
+    JSON.parse(text);
+  return { info: { version: stored.version, ...fields }, isTripwire: tripwire === true };
 }
 
 /** Re-encrypts the strings of one version with a DEK. @throws DecryptionError */

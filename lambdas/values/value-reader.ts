@@ -29,11 +29,14 @@ import {
   type StoredVersion,
 } from '../shared/ports.ts';
 import { validateName } from '../shared/value-names.ts';
-import { decryptInfo, decryptValue, isVersionExpired } from './value-encryption.ts';
+import { decryptInfo, decryptSealedInfo, decryptValue, isVersionExpired } from './value-encryption.ts';
 import type { ValueStores } from './value-ports.ts';
 
 /** The request's values, read together with its API key and keyring. */
 export type ValuesByName = ReadonlyMap<string, ReadValue>;
+
+/** Called with the name of a tripwire whose value is about to be returned. */
+export type OnTripwire = (name: string) => void;
 
 export class ValueReader {
   readonly #stores: ValueStores;
@@ -44,16 +47,28 @@ export class ValueReader {
     this.#clock = clock;
   }
 
-  /** @throws VaultError `invalid_name`, `value_not_found`, `version_not_found`, `value_expired`; DecryptionError */
-  async get(keys: OpenKeyring, values: ValuesByName, name: string, version?: number): Promise<Value> {
+  /**
+   * @param onTripwire every caller that discloses or uses the value passes it
+   * @throws VaultError `invalid_name`, `value_not_found`, `version_not_found`, `value_expired`; DecryptionError
+   */
+  async get(
+    keys: OpenKeyring,
+    values: ValuesByName,
+    name: string,
+    version: number | undefined,
+    onTripwire: OnTripwire | undefined,
+  ): Promise<Value> {
     const current = await this.#requireCurrent(keys, values.get(validateName(name)));
+    // The mark of the current version counts for all: who marks a value does not expect its earlier versions to be silent.
+    if (current.isTripwire) onTripwire?.(name);
     if (version === undefined || version === current.stored.version) return await this.#decryptCurrent(keys, current);
     if (!isKeptBeside(current.stored.version, version)) throw versionNotFound(current.stored);
     const [slot] = await this.#stores.history.read(keys.keyring.org, name, [slotOf(version)]);
     const earlier = slot === undefined ? undefined : versionInSlot(slot, current.stored);
     if (earlier === undefined) throw versionNotFound(current.stored);
     if (earlier === 'damaged') throw new DecryptionError();
-    const info = await decryptInfo(keys, name, earlier);
+    const { info, isTripwire } = await decryptSealedInfo(keys, name, earlier);
+    if (isTripwire && !current.isTripwire) onTripwire?.(name);
     if (isVersionExpired(info, this.#clock())) throw new VaultError('value_expired');
     return { name, ...info, value: await decryptValue(keys, name, earlier) };
   }
@@ -67,6 +82,7 @@ export class ValueReader {
     keys: OpenKeyring,
     values: ValuesByName,
     names: readonly string[],
+    onTripwire: OnTripwire,
   ): Promise<GetValuesResponse> {
     const results: GetValuesItem[] = [];
     let replyBytes = 0;
@@ -74,7 +90,7 @@ export class ValueReader {
       const result = await toItemResult(async () => {
         authorizeName(caller, name);
         if (replyBytes > limits.batchReplyBytes) throw new VaultError('reply_full');
-        const value = await this.get(keys, values, name);
+        const value = await this.get(keys, values, name, undefined, onTripwire);
         // Stringified twice, because Lambda's reply contains the body as a JSON string. A quote takes four bytes there.
         replyBytes += Buffer.byteLength(JSON.stringify(JSON.stringify(value)), 'utf8');
         if (replyBytes > limits.batchReplyBytes) throw new VaultError('reply_full');
@@ -150,12 +166,12 @@ export class ValueReader {
   async #requireCurrent(
     keys: OpenKeyring,
     stored: ReadValue | undefined,
-  ): Promise<{ stored: StoredValue; info: VersionInfo }> {
+  ): Promise<{ stored: StoredValue; info: VersionInfo; isTripwire: boolean }> {
     if (stored === undefined) throw new VaultError('value_not_found');
     if (isMalformed(stored)) throw new DecryptionError();
-    const info = await decryptInfo(keys, stored.name, stored);
+    const { info, isTripwire } = await decryptSealedInfo(keys, stored.name, stored);
     if (isVersionExpired(info, this.#clock())) throw new VaultError('value_expired');
-    return { stored, info };
+    return { stored, info, isTripwire };
   }
 
   async #decryptCurrent(

@@ -19,7 +19,7 @@ import { validateName } from '../shared/value-names.ts';
 import { entityTagOf } from './entity-tag.ts';
 import { removeBlockingSlot, removeDeadSlots } from './history-cleanup.ts';
 import { findRepeatedWrite, hintsAfter, type RequestedWrite } from './repeated-write.ts';
-import { decryptInfo, encryptForHistory, encryptVersion, isVersionExpired } from './value-encryption.ts';
+import { decryptSealedInfo, encryptForHistory, encryptVersion, isVersionExpired } from './value-encryption.ts';
 import type { EncryptionObserver, ValueStores } from './value-ports.ts';
 
 /** Maximum retries of a write when concurrent writers win. */
@@ -40,6 +40,7 @@ export type ReloadWriteSnapshot = (name: string) => Promise<WriteSnapshot>;
 interface CurrentVersion {
   readonly stored: StoredValue;
   readonly info: VersionInfo;
+  readonly isTripwire: boolean;
 }
 
 export class ValueWriter {
@@ -131,7 +132,8 @@ export class ValueWriter {
       writeId,
     };
     const ttl = info.expiresAt === undefined ? undefined : Math.ceil(Date.parse(info.expiresAt) / 1000);
-    const next = { name, ...encryptVersion(keys.active, name, id, info, request.value), hints, ttl };
+    const sealed = { ...info, ...tripwireOf(request, current) };
+    const next = { name, ...encryptVersion(keys.active, name, id, sealed, request.value), hints, ttl };
     if (!(await values.putIfUnchanged(org, next, before))) return undefined;
     // The slots of the life that the damaged item had are of no use to the new one.
     if (current === 'damaged') await removeDeadSlots(this.#stores, org, name);
@@ -204,10 +206,19 @@ export class ValueWriter {
   }
 }
 
+/** The mark of the next version. A writer that does not know of a tripwire must not end it. */
+function tripwireOf(
+  { tripwire }: SetValueRequest,
+  current: CurrentVersion | 'damaged' | undefined,
+): { readonly tripwire?: true } {
+  const wasTripwire = current !== undefined && current !== 'damaged' && current.isTripwire;
+  return (tripwire ?? wasTripwire) ? { tripwire: true } : {};
+}
+
 /** The current version; `damaged` if the item lacks the documented form or its metadata cannot be decrypted. */
 async function openCurrent({ keys, stored }: WriteSnapshot): Promise<CurrentVersion | 'damaged' | undefined> {
   if (stored === undefined) return undefined;
   if (isMalformed(stored)) return 'damaged';
-  const info = await awaitDecryption(decryptInfo(keys, stored.name, stored));
-  return info === undefined ? 'damaged' : { stored, info };
+  const opened = await awaitDecryption(decryptSealedInfo(keys, stored.name, stored));
+  return opened === undefined ? 'damaged' : { stored, ...opened };
 }

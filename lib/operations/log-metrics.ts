@@ -13,6 +13,8 @@ interface LogMetricsProps {
   readonly logging: readonly VaultFunction[];
   readonly sealer: VaultFunction;
   readonly worker: VaultFunction;
+  /** The functions that return or use values. */
+  readonly usingValues: readonly VaultFunction[];
 }
 
 const namespaceOf = (deployment: string): string => `AnimaVault/${deployment}`;
@@ -47,9 +49,11 @@ export class LogMetrics extends Construct {
   readonly headConflicts: Metric;
   /** Messages that stayed without an answer, and deletions that failed repeatedly. */
   readonly unfinishedJobs: Metric;
+  /** Reads and uses of tripwires. */
+  readonly tripwires: Metric;
   private readonly namespace: string;
 
-  constructor(scope: Construct, id: string, { name, logging, sealer, worker }: LogMetricsProps) {
+  constructor(scope: Construct, id: string, { name, logging, sealer, worker, usingValues }: LogMetricsProps) {
     super(scope, id);
     this.namespace = namespaceOf(name);
     const faults = new Map<VaultFunction, Metric>();
@@ -71,6 +75,8 @@ export class LogMetrics extends Construct {
     this.sealLag = this.metricOf('SealLag', sealer, lag, Stats.MAXIMUM, '$.sealLagSeconds', Unit.SECONDS);
     const conflict = FilterPattern.stringValue('$.reason', '=', 'audit_head_conflict');
     this.headConflicts = this.metricOf('AuditHeadConflicts', sealer, conflict);
+    for (const fn of usingValues) this.addTripwireFilter(fn);
+    this.tripwires = logMetric(this.namespace, tripwires);
     this.unfinishedJobs = this.metricOf(
       'UnfinishedJobs',
       worker,
@@ -79,6 +85,17 @@ export class LogMetrics extends Construct {
         FilterPattern.stringValue('$.reason', '=', 'undeleted'),
       ),
     );
+  }
+
+  private addTripwireFilter({ logGroup, node }: VaultFunction): void {
+    new MetricFilter(this, `${node.id}Tripwires`, {
+      logGroup,
+      filterPattern: FilterPattern.numberValue('$.tripwires', '>', 0),
+      metricNamespace: this.namespace,
+      metricName: tripwires,
+      metricValue: '$.tripwires',
+      unit: Unit.COUNT,
+    });
   }
 
   /** Requests and jobs that failed because of a dependency. */
@@ -107,3 +124,4 @@ export class LogMetrics extends Construct {
 }
 
 const failedDependencies = 'FailedDependencies';
+const tripwires = 'Tripwires';

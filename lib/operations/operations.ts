@@ -44,8 +44,14 @@ export class Operations extends Construct {
       ...(responder && { responder }),
     };
     this.alarms = new VaultAlarms(this, 'Alarms', name, settings.alarmTopicArn);
-    const { sealer, worker } = functions;
-    this.metrics = new LogMetrics(this, 'Logs', { name, logging: Object.values(logging), sealer, worker });
+    const { sealer, worker, reader, broker } = functions;
+    this.metrics = new LogMetrics(this, 'Logs', {
+      name,
+      logging: Object.values(logging),
+      sealer,
+      worker,
+      usingValues: [reader, broker],
+    });
     addFunctionAlarms(this.alarms, all);
     addWorkflowAlarms(this.alarms, { 'rotation-workflow': rotation, 'shred-workflow': shredding });
     const api = { metric: (metric: string, statistic?: string) => apiMetric(props.apiId, metric, statistic) };
@@ -57,6 +63,7 @@ export class Operations extends Construct {
     addFaultAlarms(this.alarms, this.metrics.faults);
     this.addDependencyAlarms();
     this.addAuditAlarms();
+    this.addTripwireAlarm();
     const { oldestJob, failures } = this.addQueueAlarms(props, [sealer, rotation, shredding]);
     new UnexpectedCallRules(
       this,
@@ -98,6 +105,13 @@ export class Operations extends Construct {
     this.alarms.add('audit-write-failed', {
       metric: this.metrics.failuresOf('audit_write'),
       what: 'An audit record could not be written, so the response of its request was withheld.',
+    });
+  }
+
+  private addTripwireAlarm(): void {
+    this.alarms.add('tripwire', {
+      metric: this.metrics.tripwires,
+      what: 'A value that nobody should read or use was read or used. The audit has who did it.',
     });
   }
 

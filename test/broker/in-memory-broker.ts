@@ -112,6 +112,7 @@ export function createInMemoryBroker(hosts: Readonly<Record<string, Host>>) {
         keys: await vault.keys(),
         values: new Map(vault.stores.items),
         reload,
+        onTripwire: () => {},
         ownHosts: ['vault.example.com'],
         deadline: clock().getTime() + 15_000,
       };

@@ -64,6 +64,18 @@ describe('request', () => {
   });
 });
 
+test('tripwire create stores a made-up credential under a free name, and shows it only if told to', async () => {
+  const made = await anima(['tripwire', 'create', 'trap/github', '--like', 'github', '--metadata', 'note=ci']);
+  expect(made).toMatchObject({ code: 0, stdout: expect.stringContaining('Stored trap/github as a tripwire.') });
+  const { value, metadata } = await vault().getWithInfo('trap/github');
+  expect([made.stdout.includes(value), metadata]).toEqual([false, { note: 'ci' }]);
+  expect(value).toMatch(/^ghp_/);
+  const shown = await anima(['tripwire', 'create', 'trap/aws', '--like', 'aws', '--print']);
+  expect(shown.stdout).toBe(await vault().get('trap/aws'));
+  expect(await anima(['tripwire', 'create', 'trap/aws'])).toMatchObject({ code: 5 });
+  expect(await anima(['tripwire', 'create', 'trap/x', '--like', 'odd'])).toMatchObject({ code: 2 });
+});
+
 describe('generate', () => {
   test('stores a password that it does not show, with the metadata of the version before', async () => {
     await vault().set('gen/a', 'old', { metadata: { allowed_hosts: 'api.example.com' } });

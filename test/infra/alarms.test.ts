@@ -95,6 +95,7 @@ describe('alarms', () => {
         'oldest-job',
         'role-use',
         'seal-lag',
+        'tripwire',
         'unexpected-errors-1',
         'unexpected-errors-2',
         'unexpected-errors-3',

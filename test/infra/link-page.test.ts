@@ -98,7 +98,8 @@ describe('the distribution', () => {
   test('takes HTTPS alone, by HTTP/2 and 3', () => {
     expect(config).toMatchObject({ Enabled: true, HttpVersion: 'http2and3' });
     expect(config.DefaultCacheBehavior).toMatchObject({ ViewerProtocolPolicy: 'https-only' });
-    expect(config.CacheBehaviors).toMatchObject([{ ViewerProtocolPolicy: 'https-only' }]);
+    const httpsOnly = { ViewerProtocolPolicy: 'https-only' };
+    expect(config.CacheBehaviors).toMatchObject([httpsOnly, httpsOnly]);
   });
 
   test('writes no log: paths of links would stand in it', () => {
@@ -138,8 +139,9 @@ describe('the distribution', () => {
   });
 
   test('passes the routes of links, and no other path, on to the API, uncached and without its own Host', () => {
-    const [behaviour, ...others] = Object(config.CacheBehaviors);
+    const [behaviour, secretLinks, ...others] = Object(config.CacheBehaviors);
     expect(others).toEqual([]);
+    expect(secretLinks).toEqual({ ...behaviour, PathPattern: '/v1/secret-links/*' });
     expect(behaviour).toMatchObject({
       PathPattern: '/v1/links/*',
       // The AWS managed policy CachingDisabled.
@@ -165,7 +167,7 @@ describe('the distribution', () => {
     expect(headers.length).toBeLessThanOrEqual(10);
   });
 
-  test('proves to the API that it sent a request; the function of links has only the hash, and no other has either', () => {
+  test('proves to the API that it sent a request; the functions of links have only the hash, and no other has either', () => {
     const [secretId, secret] = only(template, customResources.originSecret);
     expect(target(secret.Properties.ServiceToken)).toBe(aliasOf(template, 'publisher')[0]);
     const [page, api] = Object(config.Origins);
@@ -185,6 +187,7 @@ describe('the distribution', () => {
       [
         [distributionId, 'Secret'],
         [functionOf(template, 'links')[0], 'SecretSha256'],
+        [functionOf(template, 'secret-requests')[0], 'SecretSha256'],
       ].sort(),
     );
   });

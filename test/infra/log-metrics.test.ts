@@ -75,6 +75,7 @@ describe('the lines that functions write count in the metrics of alarms', () => 
     ['fault', faultMetrics],
     ['jobFault', faultMetrics],
     ['auditWriteFailed', ['FailedDependencies Dependency=audit_write']],
+    ['tripwire', ['Tripwires']],
     ['unanswered', ['UnfinishedJobs']],
     ['undeleted', ['UnfinishedJobs']],
     ['audit_head_conflict', ['AuditHeadConflicts']],
@@ -93,7 +94,7 @@ describe('the lines that functions write count in the metrics of alarms', () => 
       .flatMap(metricsOfAlarm)
       .filter(isOfLogs)
       .map(({ name, dimensions }) => [name, ...dimensions.map((dimension) => dimension.join('='))].join(' '));
-    expect(watched).toHaveLength(6 + faultMetrics.length);
+    expect(watched).toHaveLength(7 + faultMetrics.length);
     for (const metric of watched) expect(counted).toContain(metric);
   });
 });
@@ -119,7 +120,13 @@ test('every function that writes the request log has the filters of failed depen
   );
   const others = filters.filter(({ name }) => name !== 'FailedDependencies' && !name.endsWith('Faults'));
   expect(others.map(({ name, logGroup }) => `${name} ${logGroup}`).sort()).toEqual(
-    [`AuditHeadConflicts ${logOf('sealer')}`, `SealLag ${logOf('sealer')}`, `UnfinishedJobs ${logOf('worker')}`].sort(),
+    [
+      `AuditHeadConflicts ${logOf('sealer')}`,
+      `SealLag ${logOf('sealer')}`,
+      `Tripwires ${logOf('reader')}`,
+      `Tripwires ${logOf('broker')}`,
+      `UnfinishedJobs ${logOf('worker')}`,
+    ].sort(),
   );
 });
 

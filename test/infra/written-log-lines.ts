@@ -8,7 +8,7 @@ import type { AuditSealService } from '../../lambdas/audit/audit-seal-service.ts
 import { sealAudit } from '../../lambdas/audit/handlers/seal-audit.ts';
 import { createLambdaHandler } from '../../lambdas/middleware/lambda-handler.ts';
 import { createRequestLog } from '../../lambdas/middleware/request-log.ts';
-import type { ApiEvent } from '../../lambdas/middleware/request-state.ts';
+import { type ApiEvent, noteTripwire, type RequestState } from '../../lambdas/middleware/request-state.ts';
 import { mapKmsErrors } from '../../lambdas/shared/stores/kms-error-mapping.ts';
 import { processJobs } from '../../lambdas/worker/handlers/process-jobs.ts';
 import type { JobConsumer, JobResult } from '../../lambdas/worker/job-consumer.ts';
@@ -46,14 +46,14 @@ const linesOf = async (run: () => Promise<unknown>): Promise<object[]> => {
 };
 
 /** A request of an authenticated caller whose operation does this. */
-const request = (run: () => Promise<unknown>, auditFails = false) =>
+const request = (run: (state: RequestState) => Promise<unknown>, auditFails = false) =>
   linesOf(async () => {
     const put = () => (auditFails ? Promise.reject(new Error('no')) : Promise.resolve());
     const audit = new AuditLogWriter({ put }, 1, () => new Date());
     const handler = createLambdaHandler(createRequestLog('test'), audit, {
       getOrg: async (state) => {
         state.actor = { org: 'o'.repeat(16), principal: 'k'.repeat(16) };
-        return await run();
+        return await run(state);
       },
     });
     await handler(event as unknown as ApiEvent, context);
@@ -105,6 +105,9 @@ export const writtenLogLines = async (): Promise<Readonly<Record<string, readonl
   fault: await request(() => Promise.reject(new TypeError('secret'))),
   jobFault: await failingJob({}, new TypeError('secret'), 1),
   auditWriteFailed: await request(async () => ({}), true),
+  tripwire: await request(async (state) => {
+    for (const name of ['secret/a', 'secret/b', 'secret/a']) noteTripwire(state)(name);
+  }),
   unanswered: await failingJob({}),
   undeleted: await failingJob({ retryUntil: 'done' }),
   audit_head_conflict: await conflictingHead(),

@@ -108,7 +108,7 @@ describe('a rotation', () => {
       reread++;
       return structuredClone(vault.stores.keyring);
     });
-    expect((await reading.get(keys, vault.stores.items, 'a')).value).toBe('y');
+    expect((await reading.get(keys, vault.stores.items, 'a', undefined, undefined)).value).toBe('y');
     expect((await reading.listVersions(keys, vault.stores.items, 'a')).versions).toHaveLength(2);
     expect(reread).toBe(1);
   });

@@ -100,8 +100,9 @@ export function createInMemoryVault() {
       keys,
       set: async (name: string, value: string, options: object = {}) =>
         await writing.set(await reread(name), reread, name, { value, ...options }),
-      get: async (name: string, version?: number) => await reading.get(await keys(), stores.items, name, version),
-      getMany: async (names: string[]) => await reading.getMany(caller, await keys(), stores.items, names),
+      get: async (name: string, version?: number) =>
+        await reading.get(await keys(), stores.items, name, version, undefined),
+      getMany: async (names: string[]) => await reading.getMany(caller, await keys(), stores.items, names, () => {}),
       versions: async (name: string) => await reading.listVersions(await keys(), stores.items, name),
       list: async (options: object = {}) => await reading.list(caller, await keys(), options),
       listAs: async (who: Caller) => await reading.list(who, await keys(), {}),

@@ -3,6 +3,7 @@ import type { UpstreamClass } from '../../../contract/broker/wire.ts';
 import { functionTimeoutSeconds } from '../../../contract/shared/environment-variables.ts';
 import { apiKeyRoute } from '../../api-keys/middleware/api-key-route.ts';
 import type { ApiKeyAuth } from '../../api-keys/middleware/require-api-key.ts';
+import { noteTripwire } from '../../middleware/request-state.ts';
 import type { WriteSnapshotLoader } from '../../values/write-snapshot-loader.ts';
 import { auditedHostOf } from '../exchange-rules.ts';
 import type { FetchService } from '../fetch-service.ts';
@@ -28,6 +29,7 @@ export const fetchWithValues = (
         org: caller.org,
         keys: await openKeyring(),
         values,
+        onTripwire: noteTripwire(state),
         reload: snapshotLoader.reloaderFor(caller),
         ownHosts: [state.event.requestContext.domainName, ...ownHosts],
         deadline: state.event.requestContext.timeEpoch + functionTimeoutSeconds * 1000,

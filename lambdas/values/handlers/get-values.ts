@@ -1,5 +1,6 @@
 import { apiKeyRoute } from '../../api-keys/middleware/api-key-route.ts';
 import type { ApiKeyAuth } from '../../api-keys/middleware/require-api-key.ts';
+import { noteTripwire } from '../../middleware/request-state.ts';
 import { failedNames } from '../../shared/error-classification.ts';
 import { assertUniqueNames } from '../../shared/value-names.ts';
 import type { ValueReader } from '../value-reader.ts';
@@ -9,8 +10,8 @@ export const getValues = (apiKeyAuth: ApiKeyAuth, valueReader: ValueReader) =>
     valueNames: ({ body }) => body.names,
     authorizesEachItem: true,
     subject: ({ body }, output) => ({ names: body.names, failed: failedNames(output?.results) }),
-    run: async ({ body }, { caller, openKeyring, values }) => {
+    run: async ({ body }, { caller, openKeyring, values }, call) => {
       assertUniqueNames(body.names, 'names');
-      return await valueReader.getMany(caller, await openKeyring(), values, body.names);
+      return await valueReader.getMany(caller, await openKeyring(), values, body.names, noteTripwire(call));
     },
   });

@@ -19,6 +19,10 @@ export interface ValueOptions extends ExpiryOptions {
   metadata?: Metadata | undefined;
   /** Compare-and-set: the version that the value must have; 0 if it must not exist. */
   ifVersion?: number | undefined;
+  /**
+   * Whether reading or using the value raises an alarm. No response shows it. Default: as it was for the version before.
+   */
+  tripwire?: boolean | undefined;
   /** Id of this write. Default: a random id. Pass an id to repeat a write safely across processes. */
   writeId?: string | undefined;
 }
@@ -76,6 +80,7 @@ export function buildSetRequest(value: unknown, options: ValueOptions): SetValue
     metadata: checkMetadata(options.metadata),
     expiresAt: resolveExpiry(options),
     ifVersion: checkInteger('ifVersion', options.ifVersion, 0),
+    tripwire: options.tripwire,
     writeId: checkWriteId(options.writeId) ?? newWriteId(),
   };
 }
