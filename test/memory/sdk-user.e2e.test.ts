@@ -109,7 +109,7 @@ describe('memory', () => {
     const key = await deriveFernetKey(reference.apiKey, reference.userId);
     const lines: string[] = [];
     for await (const line of memory.exportFernet(reference)) lines.push(line);
-    for (const line of lines) await openFernet(key, line);
+    for (const line of lines) await openFernet(key, line.trimEnd());
     const { memory: other } = (await newUser()).client;
     expect(await other.importFernet(lines, reference)).toMatchObject({ imported, failed: 0 });
     const dataOf = (records: typeof kept) => records.map(({ data }) => JSON.stringify(data)).sort();
