@@ -37,7 +37,8 @@ export type {
   UserInfo,
 } from '../../contract/users/wire.ts';
 export type { Metadata, Value, ValueInfo, VersionInfo } from '../../contract/values/wire.ts';
-export type { CreateKeyOptions, Keys, ListKeysOptions, RotateKeyOptions } from './api-keys/api-keys-client.ts';
+export type { Keys } from './api-keys/api-keys-client.ts';
+export type { CreateKeyOptions, ListKeysOptions, RotateKeyOptions } from './api-keys/key-types.ts';
 export type { Audit, AuditOptions } from './audit/audit-client.ts';
 export type {
   BlobContent,
@@ -85,7 +86,8 @@ export type {
   ReplaceMemoryOptions,
   SearchMemoryOptions,
 } from './memory/memory-types.ts';
-export type { Org, ShredOptions } from './orgs/org-client.ts';
+export type { Org } from './orgs/org-client.ts';
+export type { ShredOptions } from './orgs/org-types.ts';
 export type { ExpiryOptions, ValueOptions } from './shared/argument-validation.ts';
 export type { AnimaOptions, CallerIds, CallOptions, Fetch, Signal } from './shared/client-options.ts';
 export {
@@ -132,8 +134,8 @@ export type {
   SetEntry,
   SetOptions,
   ValueList,
-  Vault,
   VersionsOptions,
-} from './values/values-client.ts';
+} from './values/value-types.ts';
+export type { Vault } from './values/values-client.ts';
 export type { PlatformResponse, VaultFetchInit } from './values/vault-fetch.ts';
 export { version } from './version.ts';

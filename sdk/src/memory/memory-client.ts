@@ -20,7 +20,7 @@ import type {
   SearchMemoryOptions,
 } from './memory-types.ts';
 
-const loadLazyModules = () => import('../lazy-modules.ts');
+const loadLazyModules = () => import('../memory-modules.ts');
 
 /**
  * A user's records: any JSON of up to 64 KiB each. Requires a user key or a session. The vault can decrypt records
@@ -62,8 +62,12 @@ export class Memory {
 
   /** Lists all records, ascending by id: `for await (const { id, data } of memory.list())`. */
   list(options: ListMemoryOptions = {}): MemoryList {
+    return this.#list(options, 'pageSize', 'onDamaged');
+  }
+
+  #list(options: ListMemoryOptions, ...known: string[]): MemoryList {
     const limit = checkInteger('pageSize', options.pageSize, 1, limits.pageSizeMax);
-    const settings = this.#transport.callSettings(options);
+    const settings = this.#transport.callSettings(options, ...known);
     return new MemoryList(
       async (cursor) => (await loadLazyModules()).listPage(this.#transport, { limit, cursor }, settings),
       options,
@@ -94,7 +98,7 @@ export class Memory {
         'invalid_argument',
         `the text must be a well-formed string of 1 to ${limits.searchTextLength} characters`,
       );
-    const settings = this.#transport.callSettings(options);
+    const settings = this.#transport.callSettings(options, 'onDamaged', 'onProgress');
     return new MemorySearch(
       async (cursor) => (await loadLazyModules()).searchPage(this.#transport, { text, cursor }, settings),
       options,
@@ -118,10 +122,18 @@ export class Memory {
 
   /**
    * Exports all records as Fernet tokens with the published derivation. The tokens are created in this process.
-   * Yields lines without line ends.
+   * Yields lines that end with `\n`.
    */
   async *exportFernet(options: ExportFernetOptions): AsyncGenerator<string, void, undefined> {
-    yield* (await loadLazyModules()).exportFernet(this.export(options), options);
+    const { apiKey, userId, ...listOptions } = options;
+    const records = this.#list(
+      { ...listOptions, pageSize: limits.pageSizeMax },
+      'pageSize',
+      'onDamaged',
+      'apiKey',
+      'userId',
+    );
+    yield* (await loadLazyModules()).exportFernet(records, { apiKey, userId });
   }
 
   /**
@@ -130,7 +142,7 @@ export class Memory {
    */
   messages(options: ListMemoryOptions = {}): MessageList {
     const limit = checkInteger('pageSize', options.pageSize, 1, limits.pageSizeMax);
-    const settings = this.#transport.callSettings(options);
+    const settings = this.#transport.callSettings(options, 'pageSize', 'onDamaged');
     return new OpenedList(
       async (cursor) => (await loadLazyModules()).messagePage(this.#transport, { limit, cursor }, settings),
       ({ messages }) => messages,

@@ -80,7 +80,7 @@ export async function addRecord(
 ): Promise<RecordInfo> {
   const id = given === undefined ? newRecordId() : checkRecordId(given);
   const call = { route: memoryRoutes.addMemory, body: { id, data: checkRecordData(data) } } as const;
-  const settings = transport.callSettings(options);
+  const settings = transport.callSettings(options, 'id');
   const outcome = given === undefined ? addOutcomeHint : settings.outcomeHint;
   return transport.request(call, { ...settings, outcomeHint: outcome }, withId(id, decodeRecordInfo));
 }
@@ -107,7 +107,7 @@ export async function replaceRecord(
     writeId: checkWriteId(writeId) ?? newWriteId(),
   };
   const call = { route: memoryRoutes.replaceMemory, id: checkRecordId(id), body } as const;
-  return transport.request(call, transport.callSettings(options), withId(id, decodeRecordInfo));
+  return transport.request(call, transport.callSettings(options, 'ifVersion', 'writeId'), withId(id, decodeRecordInfo));
 }
 
 /** Query of a list page. */

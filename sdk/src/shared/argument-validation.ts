@@ -23,6 +23,12 @@ export interface ValueOptions extends ExpiryOptions {
   writeId?: string | undefined;
 }
 
+/** The names of {@link ValueOptions}. */
+export const valueOptionNames = ['expiresAt', 'expiresIn', 'metadata', 'ifVersion', 'writeId'] as const;
+
+/** The names of the options of a new key and of a new login. */
+export const keyOptionNames = ['role', 'name', 'prefixes', 'verbs', 'expiresAt', 'expiresIn'] as const;
+
 /** @throws AnimaError invalid_name */
 export function checkName(name: unknown): string {
   const problem = typeof name === 'string' ? nameProblem(name) : 'it is not a string';
