@@ -19,8 +19,8 @@ const { exports } = JSON.parse(readFileSync(join(projectFolder, 'sdk/package.jso
 
 /** The source of an entry of the SDK. */
 function sourceOf(name: string): string {
-  const { default: built } = exports[name.replace('@anima/sdk', '.')] ?? expect.fail(`there is no ${name}`);
-  return join(projectFolder, 'sdk', built.replace('./dist/sdk/', '').replace('.js', '.ts'));
+  const entry = exports[name.replace('@anima/sdk', '.')] ?? expect.fail(`there is no ${name}`);
+  return join(projectFolder, 'sdk', entry.import.default.replace('./dist/sdk/', '').replace('.js', '.ts'));
 }
 
 /** The first block of a page that imports the SDK. */

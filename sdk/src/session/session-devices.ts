@@ -42,7 +42,7 @@ const ownOptionNames = [
 /** Most starts only open the device. */
 const loadEnrollment = () => import('./enrollment/enroll.ts');
 
-/** How requests reach the service. @internal */
+/** How requests reach the service. */
 export interface SessionService {
   device(own: OwnDevice, certificate: () => Bytes | undefined): SessionRequests;
   enrollment(invite: { readonly org: string; readonly id: string }): EnrollmentRequests | Promise<EnrollmentRequests>;
