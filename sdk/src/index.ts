@@ -67,6 +67,7 @@ export type {
   MessageList,
   SearchPage,
 } from './memory/memory-lists.ts';
+export type { MemoryNamespace } from './memory/memory-namespace.ts';
 export type {
   AddedMemory,
   AddManyOptions,
@@ -76,6 +77,7 @@ export type {
   ExportFernetOptions,
   FernetOptions,
   FernetRefusal,
+  FindMemoryOptions,
   ImportedLine,
   ImportFernetOptions,
   ImportFernetResult,
@@ -83,6 +85,7 @@ export type {
   ListMemoryOptions,
   MemoryRecord,
   NewMemory,
+  PutMemoryOptions,
   ReplaceMemoryOptions,
   SearchMemoryOptions,
 } from './memory/memory-types.ts';

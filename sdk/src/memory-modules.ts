@@ -9,6 +9,7 @@ export {
   getRecord as get,
   listMessagesPage as messagePage,
   listRecordsPage as listPage,
+  putRecord as put,
   replaceRecord as replace,
   searchRecordsPage as searchPage,
 } from './memory/memory-requests.ts';

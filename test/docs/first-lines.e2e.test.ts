@@ -1,5 +1,6 @@
 /** The first program of each document runs with the keys that `npm start` prints. */
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -43,16 +44,16 @@ describe('the first program', () => {
     for (const page of stepByStep) expect(firstProgramOf(page)).toBeDefined();
   });
 
-  test.each(programs)('of %s runs with the keys that `npm start` prints', async (page, code) => {
+  test.each(programs)('of %s runs with the keys that `npm start` prints', async (page, program) => {
     const file = join(folder, `${page.replaceAll(/\W/g, '-')}.mts`);
     writeFileSync(
       file,
-      code.replaceAll(/'(@anima\/sdk[\w/]*)'/g, (_, name) => `'${sourceOf(name)}'`),
+      program.replaceAll(/'(@anima\/sdk[\w/]*)'/g, (_, name) => `'${sourceOf(name)}'`),
     );
     const { url, agentKey, adminKey } = stack.vault;
     const env = { ...process.env, ANIMA_KEY: agentKey, ANIMA_ADMIN_KEY: adminKey, ANIMA_URL: url };
     const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', file], { cwd: folder, env });
-    const [said, failed] = await Promise.all([text(child.stdout), text(child.stderr)]);
-    expect({ failed, code: child.exitCode }, said).toEqual({ failed: '', code: 0 });
+    const [said, failed, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
+    expect({ failed, code }, said).toEqual({ failed: '', code: 0 });
   });
 });

@@ -84,6 +84,18 @@ const rows: Record<string, OptionRow> = {
     writeId: 'w'.repeat(32),
   }),
   'memory.search': row((o) => user.memory.search('t', o), { ...callOptions, onDamaged: none, onProgress: none }),
+  'memory.upsert': row(
+    (o) => user.memory.upsert(1, o),
+    {
+      ...{ ...callOptions, ...expiry, id: 'a', key: 'k', namespace: ['n'], index: ['i'], ifVersion: 1 },
+      writeId: 'w'.repeat(32),
+    },
+    { id: 'a' },
+  ),
+  'memory.find': row((o) => user.memory.find(o), {
+    ...{ ...callOptions, ...listed, namespace: ['n'], key: 'k', filter: {}, words: 'w', text: 't' },
+    onProgress: none,
+  }),
   'memory.export': row((o) => user.memory.export(o), { ...callOptions, onDamaged: none }),
   'memory.importFernet': row(
     (o) => user.memory.importFernet('', o),
@@ -122,11 +134,25 @@ const rows: Record<string, OptionRow> = {
 /** Methods without options. */
 const withoutOptions = ['toJSON'];
 
+/** Methods of `memory.namespace`, whose options are those of `memory`. */
+const place = user.memory.namespace('n');
+const namespaceRows: Record<string, OptionRow> = {
+  put: row((o) => place.put('k', 1, o), {
+    ...{ ...callOptions, ...expiry, index: ['i'], ifVersion: 1, writeId: 'w'.repeat(32) },
+  }),
+  get: only((o) => place.get('k', o), callOptions),
+  delete: only((o) => place.delete('k', o), callOptions),
+  find: row((o) => place.find(o), {
+    ...{ ...callOptions, ...listed, filter: {}, words: 'w', text: 't', onProgress: none },
+  }),
+};
+
 const methods = [
   ...methodsOf(Anima.prototype, ...withoutOptions),
   ...Object.entries(org)
     .filter(([, part]) => typeof part === 'object')
-    .flatMap(([name, part]) => methodsOf(Object.getPrototypeOf(part)).map((method) => `${name}.${method}`)),
+    .flatMap(([name, part]) => methodsOf(Object.getPrototypeOf(part)).map((method) => `${name}.${method}`))
+    .filter((name) => name !== 'memory.namespace'),
 ];
 
 describe('an option that a method does not have', () => {
@@ -134,8 +160,14 @@ describe('an option that a method does not have', () => {
     expect(Object.keys(rows).sort()).toEqual(methods.sort());
   });
 
-  test.each(Object.entries(rows))('is refused by %s, which names the nearest one and knows all of its own', (_, one) =>
-    expectKnownOptions(one),
+  test('is tried with every method of a namespace', () => {
+    expect(methodsOf(Object.getPrototypeOf(place))).toEqual(Object.keys(namespaceRows).sort());
+  });
+
+  const named = Object.entries(namespaceRows).map(([name, one]) => [`namespace.${name}`, one] as const);
+  test.each([...Object.entries(rows), ...named])(
+    'is refused by %s, which names the nearest one and knows all of its own',
+    (_, one) => expectKnownOptions(one),
   );
 
   test('is refused by the client itself, and by openBlob', async () => {
