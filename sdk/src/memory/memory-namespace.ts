@@ -1,16 +1,23 @@
 import type { RecordInfo } from '../../../contract/memory/wire.ts';
 import type { CallOptions } from '../shared/client-options.ts';
-import type { Memory } from './memory-client.ts';
 import type { MemorySearch } from './memory-lists.ts';
 import type { FindMemoryOptions, MemoryRecord, PutMemoryOptions } from './memory-types.ts';
 
+/** The calls of `client.memory` that this module uses. */
+interface RecordCalls {
+  upsert(data: unknown, options: PutMemoryOptions): Promise<RecordInfo>;
+  find(options: FindMemoryOptions): MemorySearch;
+  get(id: string, options: CallOptions): Promise<MemoryRecord>;
+  delete(id: string, options: CallOptions): Promise<boolean>;
+}
+
 /** The records of one namespace, by keys instead of ids. The vault stores neither in the clear. */
 export class MemoryNamespace {
-  readonly #memory: Memory;
+  readonly #memory: RecordCalls;
   readonly #parts: readonly string[];
 
   /** @internal */
-  constructor(memory: Memory, parts: readonly string[]) {
+  constructor(memory: RecordCalls, parts: readonly string[]) {
     this.#memory = memory;
     this.#parts = [...parts];
   }
