@@ -105,7 +105,6 @@ export const capabilities = {
     'secret-requests': ['shared'],
     // The table of routes combines the routes.ts of every capability. The audit uses the names of the routes.
     'audit/routes.ts': [],
-    'client-routes.ts': ['*'],
     'routes.ts': ['*'],
     'path-methods.ts': ['routes.ts', 'shared'],
     audit: ['broker', 'routes.ts', 'shared'],
@@ -185,13 +184,14 @@ export const capabilities = {
     // The clients load these modules with `import()` when they are first used.
     'lazy-modules.ts': ['*'],
     'login-modules.ts': ['*'],
+    'memory-modules.ts': ['*'],
     values: ['http', 'lazy-modules.ts', 'shared'],
     'api-keys': ['http', 'lazy-modules.ts', 'shared'],
-    orgs: ['http', 'lazy-modules.ts', 'shared'],
+    orgs: ['api-keys', 'http', 'lazy-modules.ts', 'shared', 'values'],
     logins: ['api-keys', 'http', 'login-modules.ts', 'shared'],
     audit: ['http', 'lazy-modules.ts', 'shared'],
     blobs: ['http', 'shared'],
-    memory: ['blobs', 'http', 'lazy-modules.ts', 'shared'],
+    memory: ['blobs', 'http', 'memory-modules.ts', 'shared'],
     users: ['http', 'lazy-modules.ts', 'shared'],
     // An entry of its own: the main entry loads nothing of it.
     device: ['http', 'shared'],

@@ -1,14 +1,20 @@
+import { apiKeyRoutes } from './api-keys/routes.ts';
+import { auditRoutes } from './audit/routes.ts';
+import { blobRoutes } from './blobs/routes.ts';
 import { brokerRoutes } from './broker/routes.ts';
-import { clientRoutes } from './client-routes.ts';
 import { conversationRoutes } from './conversations/routes.ts';
 import { deviceRoutes } from './devices/routes.ts';
 import { explainRoutes } from './explain/routes.ts';
 import { loginRoutes } from './logins/routes.ts';
 import { memoryRoutes } from './memory/routes.ts';
+import { orgRoutes } from './orgs/routes.ts';
+import { rotationRoutes } from './rotation/routes.ts';
 import { secretRequestRoutes } from './secret-requests/routes.ts';
 import { sessionRoutes } from './sessions/routes.ts';
 import { type AuditOnlyVerb, type Verb, verbs } from './shared/verbs.ts';
+import { shredRoutes } from './shredding/routes.ts';
 import { userRoutes } from './users/routes.ts';
+import { valueRoutes } from './values/routes.ts';
 
 /**
  * How a route authenticates its caller: with an API key; as a user, with a user key or session; as an AWS principal of
@@ -80,8 +86,15 @@ export interface RouteRow {
   readonly status: 200 | 201;
 }
 
-/** Routes that the main client of the SDK calls, but whose rows it loads with the module that calls them. */
-const laterRoutes = {
+/** Routes of the main client of the SDK. */
+const clientRoutes = {
+  ...valueRoutes,
+  ...blobRoutes,
+  ...orgRoutes,
+  ...apiKeyRoutes,
+  ...rotationRoutes,
+  ...shredRoutes,
+  ...auditRoutes,
   ...brokerRoutes,
   ...userRoutes,
   ...memoryRoutes,
@@ -91,18 +104,17 @@ const laterRoutes = {
   ...secretRequestRoutes,
 };
 
-export type ClientRouteId = keyof (typeof clientRoutes &
-  Omit<typeof laterRoutes, keyof typeof loginRoutes | keyof typeof secretRequestRoutes>);
+export type ClientRouteId = keyof Omit<
+  typeof clientRoutes,
+  keyof typeof loginRoutes | keyof typeof secretRequestRoutes
+>;
 
 /**
  * Every route of the service, defined once: lib deploys them, handlers serve them, the SDK calls them. Marked as pure,
  * because bundlers would otherwise keep the routes of logins, device vaults and sessions in the main client.
  */
 export const routes = /* @__PURE__ */ (() =>
-  ({ ...clientRoutes, ...laterRoutes, ...deviceRoutes, ...sessionRoutes }) as const satisfies Record<
-    string,
-    RouteRow
-  >)();
+  ({ ...clientRoutes, ...deviceRoutes, ...sessionRoutes }) as const satisfies Record<string, RouteRow>)();
 
 export type RouteId = keyof typeof routes;
 

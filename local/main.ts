@@ -1,6 +1,6 @@
 /** `npm start`: runs the vault on this machine. */
 import { parseArgs } from 'node:util';
-import { clientEnv, localPort, localUrl } from '../contract/shared/environment-variables.ts';
+import { clientEnv, exampleAdminKeyEnv, localPort, localUrl } from '../contract/shared/environment-variables.ts';
 import { LocalError } from './aws/shared/errors.ts';
 import { surviveErrors } from './aws/shared/uncaught-errors.ts';
 import type { LocalVault } from './vault/local-vault.ts';
@@ -154,6 +154,10 @@ ${command.operator ? operatorLines(operator) : ''}
 Run this next:
 
   ${exports.join('\n  ')}
+
+For examples that manage users or devices, also run:
+
+  export ${exampleAdminKeyEnv}=${adminKey}
 
 In your agent:
 

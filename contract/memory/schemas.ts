@@ -37,8 +37,21 @@ const recordInfoFields = lazy(() => ({
 
 const recordInfo = lazy(() => schemaFor<RecordInfo>()(z.strictObject(recordInfoFields())));
 
+const namespace = lazy(() =>
+  z.array(textOf(1, limits.namespacePartLength)).check(z.minLength(1), z.maxLength(limits.namespaceParts)),
+);
+const recordKey = lazy(() => textOf(1, limits.recordKeyLength));
+const indexPath = lazy(() => textOf(1, limits.indexPathLength));
+
+const placementFields = lazy(() => ({
+  namespace: z.optional(namespace()),
+  key: z.optional(recordKey()),
+  index: z.optional(z.array(indexPath()).check(z.maxLength(limits.indexPaths))),
+  expiresAt: z.optional(rfc3339Time()),
+}));
+
 const memoryRecord = lazy(() =>
-  schemaFor<MemoryRecord>()(z.strictObject({ ...recordInfoFields(), data: z.unknown() })),
+  schemaFor<MemoryRecord>()(z.strictObject({ ...recordInfoFields(), data: z.unknown(), ...placementFields() })),
 );
 
 const recordData = lazy(() =>
@@ -52,6 +65,10 @@ const addMemory = lazy(() =>
     z.strictObject({
       id: z.optional(z.string().check(z.maxLength(limits.recordIdLength), z.regex(recordIdPattern))),
       data: recordData(),
+      ...placementFields(),
+      upsert: z.optional(z.boolean()),
+      ifVersion: z.optional(integerAtLeast(0)),
+      writeId: z.optional(z.string().check(z.regex(writeIdPattern))),
     }),
   ),
 );
@@ -113,7 +130,12 @@ export const memorySchemas = {
     body: () =>
       schemaFor<SearchMemoryRequest>()(
         z.strictObject({
-          text: textOf(1, limits.searchTextLength),
+          text: z.optional(textOf(1, limits.searchTextLength)),
+          words: z.optional(textOf(1, limits.searchTextLength)),
+          namespace: z.optional(namespace()),
+          key: z.optional(recordKey()),
+          filter: z.optional(z.record(indexPath(), z.union([z.string(), z.number(), z.boolean(), z.null()]))),
+          limit: z.optional(integerAtLeast(1).check(z.maximum(limits.pageSizeMax))),
           cursor: pageQueryFields().cursor,
         }),
       ),

@@ -14,13 +14,36 @@ export interface RecordInfo {
 
 export interface MemoryRecord extends RecordInfo {
   data: unknown;
+  /** Absent if the record was stored without it. */
+  namespace?: string[] | undefined;
+  key?: string | undefined;
+  index?: string[] | undefined;
+  expiresAt?: string | undefined;
 }
 
-export interface AddMemoryRequest {
+/** Where a record belongs, how long it is kept, and by what it can be found without opening others. */
+export interface MemoryPlacement {
+  /** 1 to 8 texts of 1 to 128 characters. */
+  namespace?: string[] | undefined;
+  /** Name of the record in its namespace, 1 to 256 characters, instead of an id. The vault derives the id from it. */
+  key?: string | undefined;
+  /** Paths of members to filter by, such as `kind` or `user.city`. Equal values of these can be recognized in the table. */
+  index?: string[] | undefined;
+  /** RFC 3339. From then on, the record does not exist. */
+  expiresAt?: string | undefined;
+}
+
+export interface AddMemoryRequest extends MemoryPlacement {
   /** 1 to 128 characters of `A-Z a-z 0-9 . _ -`, the first a letter or digit. Default: a new time-ordered id. */
   id?: string | undefined;
   /** Any JSON of at most 64 KiB, nested at most 100 levels deep. Numbers are IEEE 754 doubles (RFC 8259 section 6). */
   data: unknown;
+  /** Replaces the record if there is one. */
+  upsert?: boolean | undefined;
+  /** With `upsert`: the current version that the record must have; 0 if it must not exist. */
+  ifVersion?: number | undefined;
+  /** With `upsert`: identifies this write, so that a retry is recognized. */
+  writeId?: string | undefined;
 }
 
 export interface AddMemoriesRequest {
@@ -58,9 +81,20 @@ export interface DeleteMemoryResponse {
   deleted: boolean;
 }
 
+/** Records must meet all conditions. There must be at least one. */
 export interface SearchMemoryRequest {
   /** Searched for in every string of a record and in its member names, ignoring case. */
-  text: string;
+  text?: string | undefined;
+  /** All of these words must be in the strings of a record, in any order. Case, accents and forms of digits do not count. */
+  words?: string | undefined;
+  /** The namespace of a record must begin with these parts. With `key`, it must be exactly this one. */
+  namespace?: string[] | undefined;
+  /** The one record of this key. */
+  key?: string | undefined;
+  /** Values by path. Only records with these paths in their `index` are found. */
+  filter?: Record<string, string | number | boolean | null> | undefined;
+  /** Maximum number of records in the response, 1 to 1000. */
+  limit?: number | undefined;
   cursor?: string | undefined;
 }
 

@@ -125,6 +125,9 @@ export const clientEnv = {
   invite: 'ANIMA_INVITE',
 } as const;
 
+/** An admin key, for the examples of the documents that manage users or devices. Only these read it. */
+export const exampleAdminKeyEnv = 'ANIMA_ADMIN_KEY';
+
 /** Default address of the local vault, also used by the client when none is configured. */
 export const localPort = 8787;
 export const localUrl = `http://127.0.0.1:${localPort}`;

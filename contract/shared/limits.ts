@@ -70,6 +70,15 @@ export const limits = {
   searchedRecords: 1000,
   /** Maximum length of a search text, characters. */
   searchTextLength: 256,
+  /** Namespaces of records: maximum number of parts, and maximum length of a part, characters. */
+  namespaceParts: 8,
+  namespacePartLength: 128,
+  /** Maximum length of the key of a record in a namespace, characters. */
+  recordKeyLength: 256,
+  /** The blind index of a record: maximum number of paths, of values of all paths, and length of a path, characters. */
+  indexPaths: 16,
+  indexValues: 64,
+  indexPathLength: 128,
   /** Maximum length of a message from a channel, bytes. */
   messageBytes: 16_384,
   /** Maximum number of files that are kept of one message from a channel, and maximum bytes of one file and of all. */

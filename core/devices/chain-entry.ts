@@ -1,4 +1,5 @@
 /** The envelope of an entry of the chain (docs/format-devices.md, section 6). */
+
 import { type Bytes, encodeFieldBytes, u32Bytes, u64Bytes } from '../encoding/bytes.ts';
 import {
   decodeFieldBytes,
@@ -7,6 +8,7 @@ import {
   decodeU64Field,
   fieldOfLength,
 } from '../encoding/field-reader.ts';
+import type { CryptoKey } from '../hazmat/crypto-key.ts';
 import { signatureLength, signMessage } from '../hazmat/p256.ts';
 import { portableSha256 } from '../hazmat/portable-hash.ts';
 import { maxEntryBytes } from './limits.ts';

@@ -2,7 +2,9 @@
  * Boxes of the copy of a vault that a device keeps. The form is private: only the device itself reads
  * them, and the key never leaves it.
  */
+
 import { type Bytes, encodeFieldBytes } from '../encoding/bytes.ts';
+import type { CryptoKey } from '../hazmat/crypto-key.ts';
 import { type BoxKey, boxKeyOf, generateBoxCryptoKey, importBoxKey, randomBytes } from '../hazmat/portable-aes-gcm.ts';
 import { scopeFields, type VaultScope } from './vault-scope.ts';
 

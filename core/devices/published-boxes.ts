@@ -3,8 +3,10 @@
  * and of the user master key for a device, and the activation proof. The bytes are those of the published system; its
  * spelling is base64.
  */
+
 import { DecryptionError } from '../decryption-error.ts';
 import { type Bytes, fromBase64, utf8Bytes } from '../encoding/bytes.ts';
+import type { CryptoKey } from '../hazmat/crypto-key.ts';
 import { deriveSharedSecret } from '../hazmat/p256.ts';
 import { type BoxKey, importBoxKey, type RandomSource, randomBytes, withBoxKey } from '../hazmat/portable-aes-gcm.ts';
 import { portableHkdfSha256, portableHmacSha256 } from '../hazmat/portable-hash.ts';

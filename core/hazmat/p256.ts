@@ -2,7 +2,9 @@
  * P-256 (FIPS 186-5, SP 800-186) by WebCrypto, in Node and in browsers: ECDH, and ECDSA with SHA-256. Points are the 65
  * bytes 04 ‖ X ‖ Y. Signatures are the 64 bytes r ‖ s with s in the lower half, so that a signature has one spelling.
  */
+
 import { type Bytes, concatBytes, equalBytes, toNonSharedBytes } from '../encoding/bytes.ts';
+import type { CryptoKey } from './crypto-key.ts';
 
 export const pointLength = 65;
 export const scalarLength = 32;

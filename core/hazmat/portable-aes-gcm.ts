@@ -2,8 +2,10 @@
  * AES-256-GCM boxes in Node and in browsers: nonce 12 ‖ ciphertext ‖ tag 16. Uses node:crypto where available, because
  * one WebCrypto call costs about ten times as much there.
  */
+
 import { DecryptionError } from '../decryption-error.ts';
 import { type Bytes, concatBytes, toNonSharedBytes } from '../encoding/bytes.ts';
+import type { CryptoKey } from './crypto-key.ts';
 import { findNodeCrypto, type NodeCrypto } from './optional-node-crypto.ts';
 
 const nonceLength = 12;

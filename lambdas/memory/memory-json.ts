@@ -43,6 +43,14 @@ export function containsText(data: unknown, text: string): boolean {
   return false;
 }
 
+/** The strings in the data and numbers as texts, without member names. */
+export function* stringsIn(data: unknown): Generator<string, void, undefined> {
+  for (const { value } of walkJson(data)) {
+    if (typeof value === 'string') yield value;
+    else if (typeof value === 'number') yield String(value);
+  }
+}
+
 interface JsonNode {
   readonly value: unknown;
   /** Set for a member of an object. */

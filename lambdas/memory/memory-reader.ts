@@ -1,19 +1,26 @@
 /** Reads a user's memory: by ID, by page, and by content. Only the decrypted records can be searched. */
 
-import type { ListMemoryResponse, MemoryRecord, SearchMemoryResponse } from '../../contract/memory/wire.ts';
+import type {
+  ListMemoryResponse,
+  MemoryRecord,
+  SearchMemoryRequest,
+  SearchMemoryResponse,
+} from '../../contract/memory/wire.ts';
 import { limits } from '../../contract/shared/limits.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
+import type { Umk } from '../../core/users/user-root-key.ts';
 import type { Clock } from '../shared/ports.ts';
+import { hasPassed } from '../shared/timestamps.ts';
 import type { UnlockedUser } from '../users/unlocked-user.ts';
 import type { StoredRecord } from '../users/user-ports.ts';
-import { decryptMemory } from '../users/user-record-encryption.ts';
+import { decryptMemory, type MemoryContent } from '../users/user-record-encryption.ts';
 import {
   damagedAndCursor,
   decryptWithinBudget,
   type PageRequest,
   type UserRecordPager,
 } from '../users/user-record-pager.ts';
-import { containsText, foldCase } from './memory-json.ts';
+import { matcherOf, requestedId, requiredTags } from './record-placement.ts';
 
 /** Milliseconds after which a search ends with the current page and leaves the rest to the next request. */
 const searchTimeMs = 4_000;
@@ -32,8 +39,9 @@ export class MemoryReader {
   /** @param user unlocked with the same read as the record @throws VaultError `record_not_found`; DecryptionError */
   get({ umk, records }: UnlockedUser, id: string): MemoryRecord {
     const stored = records.get(id);
-    if (stored === undefined) throw new VaultError('record_not_found');
-    return toMemoryRecord(stored, decryptMemory(umk, stored));
+    const record = stored === undefined ? undefined : this.#open(umk, stored);
+    if (record === undefined) throw new VaultError('record_not_found');
+    return record;
   }
 
   /**
@@ -42,41 +50,44 @@ export class MemoryReader {
    */
   async list(user: UnlockedUser, request: PageRequest): Promise<ListMemoryResponse> {
     const { items, ...optionalPageFields } = await this.#pages.listPage(user, 'memory', request, (stored) =>
-      toMemoryRecord(stored, decryptMemory(user.umk, stored)),
+      this.#open(user.umk, stored),
     );
     return { records: items, ...optionalPageFields };
   }
 
   /**
    * Decrypts records one after the other, as many as the time and size limits of a request allow, and returns those
-   * that contain the text.
-   * @throws as {@link list}
+   * that meet all conditions. With a namespace or a filter, only records with the tags of these are decrypted.
+   * @throws as {@link list}; VaultError `invalid_request`
    */
-  async search(
-    user: UnlockedUser,
-    { text, cursor }: { readonly text: string; readonly cursor?: string | undefined },
-  ): Promise<SearchMemoryResponse> {
+  async search(user: UnlockedUser, request: SearchMemoryRequest): Promise<SearchMemoryResponse> {
+    const matches = matcherOf(request);
+    const open = (stored: StoredRecord) => this.#open(user.umk, stored, matches);
+    const id = requestedId(user.umk, { key: request.key, namespace: request.namespace });
+    if (id !== undefined) return await this.#findOne(user, id, open);
+    const { limit = Number.POSITIVE_INFINITY } = request;
+    const tags = requiredTags(user.umk, request);
     const deadline = this.#clock().getTime() + searchTimeMs;
-    const foldedText = foldCase(text);
     const replyBudget = { left: limits.recordReplyBytes };
     const found: MemoryRecord[] = [];
     const damaged: string[] = [];
     let searched = 0;
-    let lastId = this.#pages.decodeCursor(user, 'search', cursor);
+    let lastId = this.#pages.decodeCursor(user, 'search', request.cursor);
     for (;;) {
       const remaining = limits.searchedRecords - searched - damaged.length;
-      const page = await this.#pages.readPage(user, 'memory', lastId, Math.min(searchPageSize, remaining));
-      const decrypted = decryptWithinBudget(page.items, replyBudget, (stored) => {
-        const content = decryptMemory(user.umk, stored);
-        return containsText(content.data, foldedText) ? toMemoryRecord(stored, content) : undefined;
-      });
+      const page = await this.#readPage(user, lastId, tags, Math.min(searchPageSize, remaining));
+      const decrypted = decryptWithinBudget(page.items.slice(0, remaining), replyBudget, open, limit - found.length);
       found.push(...decrypted.items);
       damaged.push(...decrypted.damaged);
       searched += decrypted.decryptedCount;
-      lastId = decrypted.lastId ?? lastId;
-      const isOver = !decrypted.isReplyFull && !page.more;
-      const mustEnd = searched + damaged.length >= limits.searchedRecords || this.#clock().getTime() >= deadline;
-      if (isOver || decrypted.isReplyFull || mustEnd) {
+      const isPageLeft = decrypted.isReplyFull || page.items.length > remaining;
+      lastId = (isPageLeft ? decrypted.lastId : (page.lastId ?? decrypted.lastId)) ?? lastId;
+      const isOver = !isPageLeft && !page.more;
+      const mustEnd =
+        searched + damaged.length >= limits.searchedRecords ||
+        found.length >= limit ||
+        this.#clock().getTime() >= deadline;
+      if (isOver || isPageLeft || mustEnd) {
         return {
           records: found,
           searched,
@@ -85,10 +96,31 @@ export class MemoryReader {
       }
     }
   }
-}
 
-const toMemoryRecord = ({ id, version }: StoredRecord, content: ReturnType<typeof decryptMemory>): MemoryRecord => ({
-  id,
-  version,
-  ...content,
-});
+  async #readPage(user: UnlockedUser, after: string | undefined, tags: readonly string[], limit: number) {
+    if (tags.length > 0) return await this.#pages.readTaggedPage(user, 'memory', after, tags);
+    return { ...(await this.#pages.readPage(user, 'memory', after, limit)), lastId: undefined };
+  }
+
+  async #findOne(
+    user: UnlockedUser,
+    id: string,
+    open: (stored: StoredRecord) => MemoryRecord | undefined,
+  ): Promise<SearchMemoryResponse> {
+    const stored = await this.#pages.readRecord(user, { collection: 'memory', id });
+    const replyBudget = { left: limits.recordReplyBytes };
+    const { items, damaged, decryptedCount } = decryptWithinBudget(
+      stored === undefined ? [] : [stored],
+      replyBudget,
+      open,
+    );
+    return { records: items, searched: decryptedCount, ...damagedAndCursor(damaged, undefined) };
+  }
+
+  /** Undefined for a record that has expired or does not match. @throws DecryptionError */
+  #open(umk: Umk, stored: StoredRecord, matches?: (content: MemoryContent) => boolean): MemoryRecord | undefined {
+    const content = decryptMemory(umk, stored);
+    if (hasPassed(content.expiresAt, this.#clock()) || matches?.(content) === false) return undefined;
+    return { id: stored.id, version: stored.version, ...content };
+  }
+}

@@ -7,14 +7,17 @@ import type {
   AddMemoriesResponse,
   AddMemoryRequest,
   DeleteMemoryResponse,
+  MemoryPlacement,
   RecordInfo,
   ReplaceMemoryRequest,
 } from '../../contract/memory/wire.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { createTimeId } from '../../core/encoding/time-ordered-id.ts';
+import type { Umk } from '../../core/users/user-root-key.ts';
 import { toItemResult } from '../shared/error-classification.ts';
 import { mapConcurrent } from '../shared/map-concurrent.ts';
 import type { Clock } from '../shared/ports.ts';
+import { hasPassed } from '../shared/timestamps.ts';
 import { assertUniqueNames } from '../shared/value-names.ts';
 import { readWithinMaxAge } from '../users/read-freshness.ts';
 import type { UnlockedUser } from '../users/unlocked-user.ts';
@@ -28,6 +31,7 @@ import {
   memoryRecordKeys,
 } from '../users/user-record-encryption.ts';
 import { validateRecordData } from './memory-json.ts';
+import { indexAttributes, placementOf, requestedId } from './record-placement.ts';
 
 /** Attempts per write before giving up because of concurrent writers of the same record. */
 const maxAttempts = 12;
@@ -56,23 +60,50 @@ export class MemoryWriter {
    *   DecryptionError if a corrupt record with that ID exists
    */
   async add(user: UnlockedUser, request: AddMemoryRequest): Promise<RecordInfo> {
+    if (request.upsert === true) return await this.#upsert(user, request);
+    if (request.ifVersion !== undefined || request.writeId !== undefined) throw needsUpsertError();
     const { umk, owner } = user;
     const data = validateRecordData(request.data);
     const now = this.#clock();
-    const id = request.id ?? createTimeId(now.getTime(), randomBytes(16));
+    const id = requestedId(umk, request) ?? createTimeId(now.getTime(), randomBytes(16));
     const timestamp = now.toISOString();
-    const content = { data, createdAt: timestamp, updatedAt: timestamp };
-    const record: StoredRecord = { collection: 'memory', id, version: 1, data: encryptMemory(umk, id, 1, content) };
+    const content = { data, createdAt: timestamp, updatedAt: timestamp, ...placementOf(request) };
+    let before: StoredRecord | undefined;
     for (let attempt = 1; attempt <= maxAttempts; attempt++) {
-      if (await this.#records.put(owner, record, undefined)) return toRecordInfo(record, content);
+      const record = sealRecord(umk, id, (before?.version ?? 0) + 1, content);
+      if (await this.#records.put(owner, record, before)) return toRecordInfo(record, content);
       const stored = await this.#reread(user, id);
-      // The record was deleted in the meantime.
-      if (stored === undefined) continue;
-      const existing = decryptMemory(umk, stored);
-      if (!isDeepStrictEqual(existing.data, data)) throw new VaultError('record_exists');
-      return toRecordInfo(stored, existing);
+      const live = openLive(umk, stored, this.#clock());
+      if (live !== undefined) {
+        const { data: existing, ...place } = live.content;
+        const isSame = isDeepStrictEqual([existing, placementOf(place)], [data, placementOf(request)]);
+        if (!isSame) throw new VaultError('record_exists');
+        return toRecordInfo(live.stored, live.content);
+      }
+      // The record was deleted in the meantime, or has expired and is replaced.
+      before = stored;
     }
     throw writeContentionError();
+  }
+
+  /**
+   * Stores a record whether or not there is one. Repeated requests are recognized as in {@link replace}.
+   * @throws VaultError as {@link replace}, without `record_not_found`
+   */
+  async #upsert(user: UnlockedUser, request: AddMemoryRequest): Promise<RecordInfo> {
+    const { umk } = user;
+    const id = requestedId(umk, request);
+    if (id === undefined)
+      throw new VaultError('invalid_request', { errors: [{ path: 'upsert', message: 'needs an id or a key' }] });
+    const data = validateRecordData(request.data);
+    const { ifVersion, writeId } = request;
+    return await this.#write(user, id, await this.#reread(user, id), (live) => {
+      if (live !== undefined && isRetryOf(live, data, writeId)) return { done: live };
+      const current = live?.stored.version ?? 0;
+      if (ifVersion !== undefined && ifVersion !== current)
+        throw new VaultError('version_conflict', { currentVersion: current });
+      return { data, writeId, ...placementOf(request) };
+    });
   }
 
   /**
@@ -101,36 +132,47 @@ export class MemoryWriter {
    *   `write_id_reused`, `write_contention`, `unavailable`; DecryptionError if the stored record is corrupt
    */
   async replace(user: UnlockedUser, id: string, request: ReplaceMemoryRequest): Promise<RecordInfo> {
-    const { umk, owner } = user;
     const data = validateRecordData(request.data);
     const { ifVersion, writeId } = request;
-    const updatedAt = this.#clock().toISOString();
-    let stored = user.records.get(id);
+    return await this.#write(user, id, user.records.get(id), (live) => {
+      if (live === undefined) throw new VaultError('record_not_found');
+      if (isRetryOf(live, data, writeId)) return { done: live };
+      if (ifVersion !== undefined && ifVersion !== live.stored.version)
+        throw new VaultError('version_conflict', { currentVersion: live.stored.version });
+      return { data, writeId, ...placementOf(live.content) };
+    });
+  }
+
+  /**
+   * Stores the next version of a record, until no other writer comes in between.
+   * @param next what to store, or the record that is the result already. Receives undefined for no record or an expired one
+   */
+  async #write(
+    user: UnlockedUser,
+    id: string,
+    first: StoredRecord | undefined,
+    next: (live: LiveRecord | undefined) => { readonly done: LiveRecord } | NextRecord,
+  ): Promise<RecordInfo> {
+    const { umk, owner } = user;
+    const now = this.#clock();
+    const updatedAt = now.toISOString();
+    let stored = first;
     // Each ciphertext has a unique nonce. A stored ciphertext therefore shows whether it is from an earlier attempt
     // whose response was lost.
     const ownWrites = new Map<string, RecordInfo>();
     for (let attempt = 1; ; attempt++) {
-      if (stored === undefined) throw new VaultError('record_not_found');
-      const ownWrite = ownWrites.get(stored.data);
+      const ownWrite = ownWrites.get(stored?.data ?? '');
       if (ownWrite !== undefined) return ownWrite;
-      const before = decryptMemory(umk, stored);
-      if (isRetryOf(stored, before, data, writeId)) return toRecordInfo(stored, before);
-      if (ifVersion !== undefined && ifVersion !== stored.version) {
-        throw new VaultError('version_conflict', { currentVersion: stored.version });
-      }
+      const live = openLive(umk, stored, now);
+      const wanted = next(live);
+      if ('done' in wanted) return toRecordInfo(wanted.done.stored, wanted.done.content);
       if (attempt > maxAttempts) throw writeContentionError();
-      const version = stored.version + 1;
-      const content = { data, createdAt: before.createdAt, updatedAt };
-      const next: StoredRecord = {
-        collection: 'memory',
-        id,
-        version,
-        data: encryptMemory(umk, id, version, content),
-        writeId,
-      };
-      const info = toRecordInfo(next, content);
-      if (await this.#records.put(owner, next, stored)) return info;
-      ownWrites.set(next.data, info);
+      const { writeId, ...content } = wanted;
+      const full = { createdAt: live?.content.createdAt ?? updatedAt, updatedAt, ...content };
+      const record = { ...sealRecord(umk, id, (stored?.version ?? 0) + 1, full), writeId };
+      const info = toRecordInfo(record, full);
+      if (await this.#records.put(owner, record, stored)) return info;
+      ownWrites.set(record.data, info);
       await sleep(Math.random() * Math.min(maxBackoffMs, backoffBaseMs * 2 ** attempt));
       stored = await this.#reread(user, id);
     }
@@ -155,6 +197,27 @@ export class MemoryWriter {
   }
 }
 
+interface LiveRecord {
+  readonly stored: StoredRecord;
+  readonly content: MemoryContent;
+}
+
+/** What a write stores, beside its times. */
+interface NextRecord extends MemoryPlacement {
+  readonly data: unknown;
+  readonly writeId: string | undefined;
+}
+
+/** @throws VaultError `invalid_request` */
+const sealRecord = (umk: Umk, id: string, version: number, content: MemoryContent): StoredRecord => ({
+  ...{ collection: 'memory' as const, id, version },
+  ...indexAttributes(umk, content),
+  data: encryptMemory(umk, id, version, content),
+});
+
+const needsUpsertError = () =>
+  new VaultError('invalid_request', { errors: [{ path: 'upsert', message: 'is required for ifVersion and writeId' }] });
+
 const toRecordInfo = ({ id, version }: StoredRecord, { createdAt, updatedAt }: MemoryContent): RecordInfo => ({
   id,
   version,
@@ -163,10 +226,17 @@ const toRecordInfo = ({ id, version }: StoredRecord, { createdAt, updatedAt }: M
 });
 
 /** Whether the stored record is the result of an earlier attempt of this write. @throws VaultError `write_id_reused` */
-function isRetryOf(stored: StoredRecord, { data }: MemoryContent, wanted: unknown, writeId: string | undefined) {
+function isRetryOf({ stored, content }: LiveRecord, wanted: unknown, writeId: string | undefined) {
   if (writeId === undefined || stored.writeId !== writeId) return false;
-  if (!isDeepStrictEqual(data, wanted)) throw new VaultError('write_id_reused');
+  if (!isDeepStrictEqual(content.data, wanted)) throw new VaultError('write_id_reused');
   return true;
+}
+
+/** Opens a record that has not expired. @throws DecryptionError */
+function openLive(umk: Umk, stored: StoredRecord | undefined, now: Date): LiveRecord | undefined {
+  if (stored === undefined) return undefined;
+  const content = decryptMemory(umk, stored);
+  return hasPassed(content.expiresAt, now) ? undefined : { stored, content };
 }
 
 const writeContentionError = () => new VaultError('write_contention', { detail: 'Nothing was stored.' });

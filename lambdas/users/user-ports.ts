@@ -14,6 +14,9 @@ export interface StoredRecord {
   readonly version: number;
   readonly data: string;
   readonly writeId?: string | undefined;
+  /** Only for writes of `memory`: tags of the blind index, and seconds since 1970 after which the item can be deleted. */
+  readonly tags?: readonly string[] | undefined;
+  readonly ttl?: number | undefined;
   /** Only for answers in `messages`: whether the provider accepted the answer. */
   readonly sent?: boolean | undefined;
 }
@@ -124,6 +127,20 @@ export interface UserRecordStore {
   ): Promise<Page<StoredRecord>>;
   /** Marks an answer as accepted by the provider. */
   markSent(owner: UserRef, key: RecordKey): Promise<void>;
+}
+
+/** Finds records by tags (core/users/memory-tags.ts). */
+export interface TaggedRecordStore {
+  /**
+   * As `list` of UserRecordStore, but only records with all of the tags. Reads up to 1 MiB of stored records. `lastId` is the last record that
+   * was read.
+   */
+  listTagged(
+    owner: UserRef,
+    collection: Collection,
+    tags: readonly string[],
+    after: string | undefined,
+  ): Promise<Page<StoredRecord> & { readonly lastId: string | undefined }>;
 }
 
 /** Lists and deletes the items that remain of a deleted user or a shredded organization. */

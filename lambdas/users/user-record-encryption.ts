@@ -19,6 +19,12 @@ export interface MemoryContent {
   readonly data: unknown;
   readonly createdAt: string;
   readonly updatedAt: string;
+  readonly namespace?: string[] | undefined;
+  readonly key?: string | undefined;
+  /** Paths of the members that have tags. */
+  readonly index?: string[] | undefined;
+  /** RFC 3339. From then on, the record does not exist. */
+  readonly expiresAt?: string | undefined;
 }
 
 /** A file of a message. Its object is encrypted with `key` (core/messages/media-object.ts). */
@@ -73,10 +79,19 @@ export const encryptMessage = (umk: Umk, id: string, version: number, content: M
 /** @throws DecryptionError for every cause, including a record of another collection */
 export function decryptMemory(umk: Umk, stored: StoredRecord): MemoryContent {
   const fields = decryptJson(umk, 'memory', stored);
-  const { data, createdAt, updatedAt } = fields;
+  const { data, createdAt, updatedAt, namespace, key, index, expiresAt } = fields;
   if (data === undefined || typeof createdAt !== 'string' || typeof updatedAt !== 'string') throw new DecryptionError();
-  return { data, createdAt, updatedAt };
+  return {
+    ...{ data, createdAt, updatedAt },
+    ...(isTexts(namespace) ? { namespace } : {}),
+    ...(typeof key === 'string' ? { key } : {}),
+    ...(isTexts(index) ? { index } : {}),
+    ...(typeof expiresAt === 'string' ? { expiresAt } : {}),
+  };
 }
+
+const isTexts = (value: unknown): value is string[] =>
+  Array.isArray(value) && value.every((part) => typeof part === 'string');
 
 /** @throws DecryptionError for every cause, including a record of another collection */
 export function decryptMessage(umk: Umk, stored: StoredRecord): MessageContent {

@@ -6,7 +6,14 @@ import { decodeCursor, encodeCursor } from '../shared/pagination-cursor.ts';
 import type { Page } from '../shared/ports.ts';
 import { readWithinMaxAge } from './read-freshness.ts';
 import type { UnlockedUser } from './unlocked-user.ts';
-import type { Collection, StoredRecord, UserReader, UserRecordStore } from './user-ports.ts';
+import type {
+  Collection,
+  RecordKey,
+  StoredRecord,
+  TaggedRecordStore,
+  UserReader,
+  UserRecordStore,
+} from './user-ports.ts';
 import { assertAccessNotRevoked, canBeStoredId } from './user-record-encryption.ts';
 
 /** The list that a cursor continues: a collection or a search. */
@@ -39,9 +46,9 @@ export interface ReplyBudget {
 
 export class UserRecordPager {
   readonly #reader: UserReader;
-  readonly #records: Pick<UserRecordStore, 'list'>;
+  readonly #records: Pick<UserRecordStore, 'list'> & TaggedRecordStore;
 
-  constructor(reader: UserReader, records: Pick<UserRecordStore, 'list'>) {
+  constructor(reader: UserReader, records: Pick<UserRecordStore, 'list'> & TaggedRecordStore) {
     this.#reader = reader;
     this.#records = records;
   }
@@ -54,7 +61,7 @@ export class UserRecordPager {
     user: UnlockedUser,
     collection: Collection,
     { cursor, limit = limits.pageSize }: PageRequest,
-    open: (stored: StoredRecord) => Item,
+    open: (stored: StoredRecord) => Item | undefined,
   ): Promise<{ items: Item[]; damaged?: string[]; cursor?: string }> {
     const after = this.decodeCursor(user, collection, cursor);
     const page = await this.readPage(user, collection, after, limit);
@@ -75,9 +82,26 @@ export class UserRecordPager {
     limit: number,
   ): Promise<Page<StoredRecord>> {
     const page = await this.#records.list(user.owner, collection, after, limit);
-    if (page.items.length > 0)
-      assertAccessNotRevoked(user, await readWithinMaxAge(() => this.#reader.read(user.owner, [])));
+    await this.#assertAccess(user, page.items);
     return page;
+  }
+
+  /** As {@link readPage}, of the records with all of these tags. */
+  async readTaggedPage(user: UnlockedUser, collection: Collection, after: string | undefined, tags: readonly string[]) {
+    const page = await this.#records.listTagged(user.owner, collection, tags, after);
+    await this.#assertAccess(user, page.items);
+    return page;
+  }
+
+  /** One record, with the same check as {@link readPage}. */
+  async readRecord(user: UnlockedUser, key: RecordKey): Promise<StoredRecord | undefined> {
+    const read = await readWithinMaxAge(() => this.#reader.read(user.owner, [key]));
+    assertAccessNotRevoked(user, read);
+    return read.records.get(key.id);
+  }
+
+  async #assertAccess(user: UnlockedUser, items: readonly StoredRecord[]): Promise<void> {
+    if (items.length > 0) assertAccessNotRevoked(user, await readWithinMaxAge(() => this.#reader.read(user.owner, [])));
   }
 
   decodeCursor({ owner }: UnlockedUser, list: ListName, cursor: string | undefined): string | undefined {
@@ -96,25 +120,27 @@ export class UserRecordPager {
 /**
  * Opens records until one does not fit in the remaining budget. Records for which `decrypt` returns undefined use no
  * budget.
+ * @param limit number of items at which the reply is full
  */
 export function decryptWithinBudget<Item>(
   records: readonly StoredRecord[],
   replyBudget: ReplyBudget,
   decrypt: (stored: StoredRecord) => Item | undefined,
+  limit = Number.POSITIVE_INFINITY,
 ): DecryptedPage<Item> {
   const items: Item[] = [];
   const damaged: string[] = [];
   let decryptedCount = 0;
   let last: string | undefined;
   for (const stored of records) {
+    if (items.length >= limit) return { items, damaged, decryptedCount, lastId: last, isReplyFull: true };
     const item = decryptOrCorrupt(() => decrypt(stored));
     if (item === corrupt) damaged.push(stored.id);
     else if (item !== undefined) {
       // Encode twice: Lambda's reply contains the body as a JSON string, where a quote takes four bytes.
       const bytes = Buffer.byteLength(JSON.stringify(JSON.stringify(item)), 'utf8');
       // The first record always fits, because it is far smaller than a reply.
-      if (bytes > replyBudget.left)
-        return { items, damaged, decryptedCount: decryptedCount, lastId: last, isReplyFull: true };
+      if (bytes > replyBudget.left) return { items, damaged, decryptedCount, lastId: last, isReplyFull: true };
       replyBudget.left -= bytes;
       items.push(item);
     }

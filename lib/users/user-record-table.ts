@@ -6,13 +6,14 @@ import type { VaultFunction } from '../shared/vault-function.ts';
 
 /**
  * Encrypted memories and messages of users by `org` and `id`. Point-in-time recovery is on: restored ciphertext can be
- * decrypted only while its user has a key slot.
+ * decrypted only while its user has a key slot. `ttl` (epoch seconds) removes expired records; expiry itself is enforced
+ * on read.
  */
 export class UserRecordTable extends OrgTable {
   /** @param name physical name; undefined lets CloudFormation generate it */
   constructor(scope: Construct, id: string, name: string | undefined) {
     super(scope, id, functionEnv.userRecordTable, (table) =>
-      orgPartitionedTable(table, { name, sortKey: 'id', recoverable: true }),
+      orgPartitionedTable(table, { name, sortKey: 'id', recoverable: true, timeToLiveAttribute: 'ttl' }),
     );
   }
 

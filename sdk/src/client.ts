@@ -1,4 +1,3 @@
-import { clientRoutes } from '../../contract/client-routes.ts';
 import type { ExplainResponse } from '../../contract/explain/wire.ts';
 import { Keys } from './api-keys/api-keys-client.ts';
 import { Audit } from './audit/audit-client.ts';
@@ -60,7 +59,7 @@ export class Anima {
 
   /** @throws AnimaError missing_api_key, invalid_api_key, missing_url, insecure_url, invalid_argument */
   constructor(options: AnimaOptions = {}) {
-    const transport = new Transport(resolveClientSettings(options), clientRoutes, loadLoginKeys);
+    const transport = new Transport(resolveClientSettings(options), loadLoginKeys);
     this.baseURL = transport.baseURL;
     this.vault = new Vault(transport);
     this.blobs = new Blobs(transport);

@@ -37,7 +37,8 @@ export type {
   UserInfo,
 } from '../../contract/users/wire.ts';
 export type { Metadata, Value, ValueInfo, VersionInfo } from '../../contract/values/wire.ts';
-export type { CreateKeyOptions, Keys, ListKeysOptions, RotateKeyOptions } from './api-keys/api-keys-client.ts';
+export type { Keys } from './api-keys/api-keys-client.ts';
+export type { CreateKeyOptions, ListKeysOptions, RotateKeyOptions } from './api-keys/key-types.ts';
 export type { Audit, AuditOptions } from './audit/audit-client.ts';
 export type {
   BlobContent,
@@ -66,6 +67,7 @@ export type {
   MessageList,
   SearchPage,
 } from './memory/memory-lists.ts';
+export type { MemoryNamespace } from './memory/memory-namespace.ts';
 export type {
   AddedMemory,
   AddManyOptions,
@@ -75,6 +77,7 @@ export type {
   ExportFernetOptions,
   FernetOptions,
   FernetRefusal,
+  FindMemoryOptions,
   ImportedLine,
   ImportFernetOptions,
   ImportFernetResult,
@@ -82,10 +85,12 @@ export type {
   ListMemoryOptions,
   MemoryRecord,
   NewMemory,
+  PutMemoryOptions,
   ReplaceMemoryOptions,
   SearchMemoryOptions,
 } from './memory/memory-types.ts';
-export type { Org, ShredOptions } from './orgs/org-client.ts';
+export type { Org } from './orgs/org-client.ts';
+export type { ShredOptions } from './orgs/org-types.ts';
 export type { ExpiryOptions, ValueOptions } from './shared/argument-validation.ts';
 export type { AnimaOptions, CallerIds, CallOptions, Fetch, Signal } from './shared/client-options.ts';
 export {
@@ -138,8 +143,8 @@ export type {
   SetEntry,
   SetOptions,
   ValueList,
-  Vault,
   VersionsOptions,
-} from './values/values-client.ts';
+} from './values/value-types.ts';
+export type { Vault } from './values/values-client.ts';
 export type { PlatformResponse, VaultFetchInit } from './values/vault-fetch.ts';
 export { version } from './version.ts';

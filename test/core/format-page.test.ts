@@ -1,5 +1,5 @@
 /** The worked examples of docs/format.md, read from the page itself and recomputed. */
-import { createHash, createSecretKey } from 'node:crypto';
+import { createHash, createHmac, createSecretKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { encodeKeySecret, parseApiKey } from '../../core/api-keys/api-key.ts';
@@ -37,6 +37,7 @@ import { jwkThumbprint, type PublicJwk, verifyJws } from '../../core/signing/jws
 import { canonicalLogin, canonicalPhone } from '../../core/users/canonical-identity.ts';
 import { deletionCodeAt, linkCodeHandle, parseLinkCode } from '../../core/users/confirmation-codes.ts';
 import { credentialLocator, slotAuthenticatedFields, unwrapUmk } from '../../core/users/key-slot.ts';
+import { keyedRecordId, memberTag, namespaceTag } from '../../core/users/memory-tags.ts';
 import {
   defaultArgon2idParams,
   verifierOf as passwordVerifierOf,
@@ -439,6 +440,18 @@ describe('docs/format.md', () => {
     const bytes = Buffer.concat([umk().header, hex(raw('record nonce')), ciphertext]);
     expect(`enc:v1:${bytes.toString('base64')}`).toBe(raw('record string'));
     expect(open(umk(), context, raw('record string')).toString()).toBe(raw('record plaintext'));
+  });
+
+  test('section 12: the tags of a record', () => {
+    const fields = ['anima:memory-tag:v1', org, user, 'member', 'likes', '"tea"'];
+    expect(encodeLengthPrefixedFields(...fields).toString('hex')).toBe(raw('tag message'));
+    const mac = createHmac('sha256', hex(raw('umk keyring key')))
+      .update(hex(raw('tag message')))
+      .digest();
+    expect(mac.subarray(0, 12).toString('base64url')).toBe(raw('member tag'));
+    expect(memberTag(umk(), 'likes', 'tea')).toBe(raw('member tag'));
+    expect(namespaceTag(umk(), ['notes', '2026'])).toBe(raw('namespace tag'));
+    expect(keyedRecordId(umk(), ['notes', '2026'], 'tea')).toBe(raw('keyed record id'));
   });
 
   test('section 13: a job in the queue', () => {

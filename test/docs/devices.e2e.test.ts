@@ -28,7 +28,8 @@ const blocksOf = (kind: string): string[] =>
     .map(([, , code = '']) =>
       code
         .replaceAll("'@anima/sdk/device/node'", `'${sourceOf('node.ts')}'`)
-        .replaceAll("'@anima/sdk/device'", `'${sourceOf('index.ts')}'`),
+        .replaceAll("'@anima/sdk/device'", `'${sourceOf('index.ts')}'`)
+        .replaceAll("'@anima/sdk'", `'${join(projectFolder, 'sdk', 'src', 'index.ts')}'`),
     );
 
 interface Program {
@@ -39,7 +40,8 @@ interface Program {
 }
 
 function start(name: string, apiKey: string): Program {
-  const env = { ...process.env, ANIMA_KEY: apiKey, ANIMA_URL: stack.vault.url };
+  const { url, adminKey } = stack.vault;
+  const env = { ...process.env, ANIMA_KEY: apiKey, ANIMA_ADMIN_KEY: adminKey, ANIMA_URL: url };
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', name], { cwd: folder, env });
   let output = '';
   const waiting = new Set<() => void>();
@@ -69,7 +71,8 @@ describe('the page about device vaults', () => {
       const [, name] = /^\/\/ (\S+\.mjs)\n/.exec(code) ?? expect.fail('a program without a name');
       writeFileSync(join(folder, String(name)), code);
     }
-    const { key } = await createUser(stack);
+    const user = await start('user.mjs', '').ended;
+    const [, key = ''] = /^export ANIMA_KEY=(\S+)\n$/.exec(user.output) ?? expect.fail(user.output);
     const laptop = await start('laptop.mjs', key).ended;
     expect(laptop).toMatchObject({ code: 0, output: expect.stringContaining('true synced { text:') });
 

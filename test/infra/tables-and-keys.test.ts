@@ -137,6 +137,7 @@ describe('tables', () => {
       'blob',
       'delivery',
       'userKeyring',
+      'userRecord',
       'deviceRoster',
       'directory',
       'mailbox',
@@ -147,7 +148,7 @@ describe('tables', () => {
     for (const name of timed) {
       expect(table(name).Properties.TimeToLiveSpecification).toEqual({ AttributeName: 'ttl', Enabled: true });
     }
-    for (const name of ['keyring', 'userRecord', 'deviceLog']) {
+    for (const name of ['keyring', 'deviceLog']) {
       expect(table(name).Properties).not.toHaveProperty('TimeToLiveSpecification');
     }
   });

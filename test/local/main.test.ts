@@ -110,6 +110,7 @@ describe('npm start', () => {
       while (!vault.stdout.includes('Ctrl-C')) await new Promise((resolve) => setTimeout(resolve, 10));
       expect(vault.stdout).toMatch(/link page +http:\/\/127\.0\.0\.1:\d+\n/);
       expect(vault.stdout).toContain('export ANIMA_KEY=key_agent_SECRETMARK');
+      expect(vault.stdout).toContain('export ANIMA_ADMIN_KEY=key_admin_SECRETMARK');
       expect(vault.stdout).toMatch(/export ANIMA_URL=http:\/\/127\.0\.0\.1:\d+/);
       expect(vault.stdout.includes('AWS_SECRET_ACCESS_KEY')).toBe(shown);
       vault.child.kill('SIGINT');

@@ -1,5 +1,6 @@
 /** Users and their memory with in-memory ports, with the failures of real stores. */
 import { randomBytes } from 'node:crypto';
+import type { AddMemoryRequest, SearchMemoryRequest } from '../../contract/memory/wire.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { encodeKeySecret } from '../../core/api-keys/api-key.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
@@ -17,6 +18,7 @@ import type {
   Collection,
   RecordKey,
   StoredRecord,
+  TaggedRecordStore,
   UserRecordReader,
   UserRecordStore,
 } from '../../lambdas/users/user-ports.ts';
@@ -30,7 +32,7 @@ export type WriteOutcome = 'done' | 'lost' | 'refused';
 
 type Records = Pick<UserRecordStore, 'put' | 'delete' | 'list'>;
 
-export class InMemoryUserRecords implements UserRecordReader, Records {
+export class InMemoryUserRecords implements UserRecordReader, Records, TaggedRecordStore {
   /** By `org/user/collection/id`, and keyrings by `org/user`. */
   readonly items = new Map<string, StoredRecord>();
   readonly keyrings = new Map<string, unknown>();
@@ -71,6 +73,12 @@ export class InMemoryUserRecords implements UserRecordReader, Records {
   async delete(owner: UserRef, key: RecordKey): Promise<boolean> {
     this.calls.push('delete');
     return this.items.delete(this.keyOf(owner, key));
+  }
+  /** With the tags of the items, as the filter of DynamoDB. Reads at most 200 records. */
+  async listTagged(owner: UserRef, collection: Collection, tags: readonly string[], after: string | undefined) {
+    const { items, more } = await this.list(owner, collection, after, 200);
+    const found = items.filter((item) => tags.every((tag) => item.tags?.includes(tag)));
+    return { items: found, more, lastId: more ? items.at(-1)?.id : undefined };
   }
   async list(
     owner: UserRef,
@@ -138,6 +146,8 @@ export function createInMemoryUserMemory() {
       delete: async (id: string) => await writing.delete(await open(id), id),
       list: async (request: object = {}) => await reading.list(await open(), request),
       search: async (text: string, cursor?: string) => await reading.search(await open(), { text, cursor }),
+      find: async (request: SearchMemoryRequest) => await reading.search(await open(), request),
+      put: async (request: AddMemoryRequest) => await writing.add(await open(), { upsert: true, ...request }),
       messages: async (request: object = {}) => await messages.list(await open(), request),
       /** The stored item of an ID, which tests inspect and change. */
       stored: (id: string, collection: Collection = 'memory') => {

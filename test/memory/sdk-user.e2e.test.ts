@@ -75,6 +75,43 @@ describe('memory', () => {
     expect(await memory.messages().toArray()).toEqual([]);
   });
 
+  test('of an agent: namespaces, one call to store, filters that open few records, words, and expiry', async () => {
+    const { user, client } = await newUser();
+    const { memory } = client;
+    const notes = memory.namespace('notes', 'ada');
+    const kinds = ['fact', 'task', 'event'];
+    for (let n = 0; n < 30; n++)
+      await notes.put(`n${n}`, { kind: kinds[n % 3], text: `Café № ${n}`, n }, { index: ['kind', 'n'] });
+    let searched = 0;
+    const onProgress = (progress: { searched: number }) => ({ searched } = progress);
+    const found = await notes.find({ filter: { kind: 'fact', n: 3 }, onProgress }).toArray();
+    expect(found).toMatchObject([{ namespace: ['notes', 'ada'], key: 'n3', data: { kind: 'fact', n: 3 } }]);
+    expect(searched).toBe(1);
+    expect(await memory.find({ namespace: ['notes'], filter: { kind: 'task' }, pageSize: 3 }).toArray()).toHaveLength(
+      10,
+    );
+    expect(await memory.find({ words: 'CAFE 7' }).toArray()).toMatchObject([{ key: 'n7' }]);
+    expect(await memory.namespace('other').find().toArray()).toEqual([]);
+
+    expect(await notes.put('n3', { kind: 'task' }, { index: ['kind'], ifVersion: 1 })).toMatchObject({ version: 2 });
+    expect(await rejectionOf(notes.put('n3', 1, { ifVersion: 1 }))).toMatchObject({ currentVersion: 2 });
+    expect(await notes.get('n3')).toMatchObject({ version: 2, data: { kind: 'task' } });
+    expect([await notes.delete('n3'), await notes.delete('n3'), await notes.get('n3')]).toEqual([
+      true,
+      false,
+      undefined,
+    ]);
+
+    await memory.upsert('soon gone', { id: 'short', expiresAt: new Date(Date.now() - 1) });
+    expect(await rejectionOf(memory.get('short'))).toMatchObject({ code: 'record_not_found' });
+    // The table has no namespace, key, path or value.
+    const items = JSON.stringify(
+      (await stack.allItems(stack.table('UserCustodyRecordsTable'))).filter(({ id }) => id?.S?.startsWith(user)),
+    );
+    expect(items).toContain('tags');
+    expect(items).not.toMatch(/notes|ada\b|fact|kind|n3\b/);
+  });
+
   test('of one user is nothing to another; an API key opens none of it, nor a user key a value, whatever client asks', async () => {
     const [ada, bob] = [await newUser(), await newUser()];
     await ada.client.memory.add('hers', { id: 'a' });
@@ -89,9 +126,8 @@ describe('memory', () => {
   test('imports what the reference implementation wrote, once, and exports what opens by the same derivation', async () => {
     const { memory } = (await newUser()).client;
     const file = readFileSync('test/memory/fernet-reference.txt');
-    const reference: { apiKey: string; userId: string } = JSON.parse(
-      readFileSync('test/memory/fernet-reference.json', 'utf8'),
-    );
+    const { apiKey, userId } = JSON.parse(readFileSync('test/memory/fernet-reference.json', 'utf8'));
+    const reference = { apiKey, userId };
     const told: ImportedLine[] = [];
     const options = { ...reference, onLine: (line: ImportedLine) => told.push(line) };
     const { imported } = await memory.importFernet(new Blob([file]), options);
@@ -109,7 +145,7 @@ describe('memory', () => {
     const key = await deriveFernetKey(reference.apiKey, reference.userId);
     const lines: string[] = [];
     for await (const line of memory.exportFernet(reference)) lines.push(line);
-    for (const line of lines) await openFernet(key, line);
+    for (const line of lines) await openFernet(key, line.trimEnd());
     const { memory: other } = (await newUser()).client;
     expect(await other.importFernet(lines, reference)).toMatchObject({ imported, failed: 0 });
     const dataOf = (records: typeof kept) => records.map(({ data }) => JSON.stringify(data)).sort();

@@ -89,7 +89,10 @@ const slots = [{ id: key.id, kind: 'session', createdAt: time, expiresAt: '2027-
 const user = { user: owner.user, state: 'active', createdAt: time, slots };
 const account = { org: owner.org, ...user };
 const recordInfo = { id: key.id, version: 2, createdAt: time, updatedAt: '2026-11-21T04:00:00.000Z' };
-const memory = { ...recordInfo, data: { likes: ['tea', null, 1, true] } };
+const memory = {
+  ...{ ...recordInfo, data: { likes: ['tea', null, 1, true] } },
+  ...{ namespace: ['n'], key: 'k', index: ['likes'], expiresAt: '2027-01-01T00:00:00.000Z' },
+};
 const page = { records: [memory], damaged: ['x'], cursor: 'd' };
 const party = { kind: 'slot', id: 's', who: 'w', how: 'h', until: time };
 const ref = `memory:${owner.user}/${key.id}`;
@@ -227,7 +230,11 @@ const calls: Record<Exclude<ClientRouteId, Left>, Row> = {
   ],
   logIn: [(client) => client.account.logIn({ org, ...login }), { user: owner.user, expiresAt: time }],
   logOut: [(client) => client.account.logOut(), { ended: true }],
-  addMemory: [(client) => client.memory.add(memory.data, { id: key.id }), recordInfo],
+  addMemory: [
+    (client) =>
+      client.memory.upsert(memory.data, { key: 'k', namespace: ['n'], index: ['i'], expiresIn: 60, ifVersion: 1 }),
+    recordInfo,
+  ],
   addMemories: [
     (client) => client.memory.addMany([{ data: 1, id: key.id }]),
     { results: [{ id: key.id, ok: true, record: recordInfo }] },
@@ -236,7 +243,13 @@ const calls: Record<Exclude<ClientRouteId, Left>, Row> = {
   getMemory: [(client) => client.memory.get(key.id), memory],
   replaceMemory: [(client) => client.memory.replace(key.id, 1, { ifVersion: 1, writeId: 'w'.repeat(16) }), recordInfo],
   deleteMemory: [(client) => client.memory.delete(key.id), { deleted: true }],
-  searchMemory: [(client) => client.memory.search('tea').page('c'), { ...page, searched: 7 }],
+  searchMemory: [
+    (client) =>
+      client.memory
+        .find({ namespace: ['n'], key: 'k', filter: { a: 1 }, words: 'w', text: 't', pageSize: 5 })
+        .page('c'),
+    { ...page, searched: 7 },
+  ],
   listMessages: [
     (client) => client.memory.messages({ pageSize: 1000 }).page('c'),
     { messages: [{ id: 'm', role: 'agent', text: 't', channel: 'twilio', at: time }], damaged: ['x'], cursor: 'd' },

@@ -160,8 +160,8 @@ async function exportAll(shell: Shell, output: string | undefined): Promise<void
   await file.keepIf(async () => {
     const lines: string[] = [];
     for await (const line of client.audit.export().lines()) {
-      if (output === undefined) shell.printContent(`${line}\n`);
-      else lines.push(`${line}\n`);
+      if (output === undefined) shell.printContent(line);
+      else lines.push(line);
     }
     if (output === undefined) return false;
     if (!(await file.write(lines.join('')))) {

@@ -1,8 +1,12 @@
-import type { DeleteItemInput, PutItemInput, UpdateItemInput } from '@aws-sdk/client-dynamodb';
+import type { DeleteItemInput, PutItemInput, QueryInput, UpdateItemInput } from '@aws-sdk/client-dynamodb';
 import type { UserRef } from '../../../core/users/user-root-key.ts';
 import type { DynamoClient } from '../../aws/dynamo-client.ts';
 import type { Page } from '../../shared/ports.ts';
-import { mapTransientErrors, valueWriteOutcomeUnknownDetail } from '../../shared/stores/aws-error-mapping.ts';
+import {
+  mapTransientErrors,
+  nothingReadDetail,
+  valueWriteOutcomeUnknownDetail,
+} from '../../shared/stores/aws-error-mapping.ts';
 import { batchGet } from '../../shared/stores/dynamo-batch-get.ts';
 import { namePlaceholders, toItem, unmarshallKeyring } from '../../shared/stores/dynamo-item-codec.ts';
 import { idPrefixQuery, queryPage } from '../../shared/stores/dynamo-query.ts';
@@ -11,6 +15,7 @@ import type {
   Collection,
   RecordKey,
   StoredRecord,
+  TaggedRecordStore,
   UserItemStore,
   UserRecordReader,
   UserRecordStore,
@@ -63,7 +68,7 @@ export class DynamoUserReader implements UserRecordReader {
 const nonceHeaderOf = (data: string): string => data.slice(0, 'enc:v1:'.length + 60);
 
 /** Records of users, one item each. A write is one conditional put of the whole item. */
-export class DynamoUserRecords implements UserRecordStore {
+export class DynamoUserRecords implements UserRecordStore, TaggedRecordStore {
   readonly #clientOf: ClientOf;
   readonly #table: string;
 
@@ -73,10 +78,11 @@ export class DynamoUserRecords implements UserRecordStore {
   }
 
   put(owner: UserRef, record: StoredRecord, before: StoredRecord | undefined): Promise<boolean> {
-    const { collection, id, ...rest } = record;
+    const { collection, id, tags, ...rest } = record;
+    const item = toItem({ org: owner.org, id: recordItemId(owner, { collection, id }), ...rest });
     const input: PutItemInput = {
       TableName: this.#table,
-      Item: toItem({ org: owner.org, id: recordItemId(owner, { collection, id }), ...rest }),
+      Item: tags === undefined ? item : { ...item, tags: { SS: [...tags] } },
       // An equal header and nonce means that the new record is already stored: the client's retry after a lost reply.
       ConditionExpression: `${before === undefined ? 'attribute_not_exists(#data)' : 'begins_with(#data, :before)'} OR begins_with(#data, :own)`,
       ExpressionAttributeNames: namePlaceholders('data'),
@@ -116,6 +122,35 @@ export class DynamoUserRecords implements UserRecordStore {
     };
     const { items, more } = await queryPage(this.#clientOf(org), query, limit);
     return { items: items.map(parseRecordItem), more };
+  }
+
+  async listTagged(
+    owner: UserRef,
+    collection: Collection,
+    tags: readonly string[],
+    after: string | undefined,
+  ): Promise<Page<StoredRecord> & { readonly lastId: string | undefined }> {
+    const { org } = owner;
+    const prefix = collectionItemIdPrefix(owner, collection);
+    const names = tags.map((_, at) => `:tag${at}`);
+    const { ExpressionAttributeNames, ExpressionAttributeValues, ...query } = idPrefixQuery(this.#table, org, prefix);
+    // DynamoDB ends a page at 1 MiB of what it reads, and returns the records with these tags.
+    const input: QueryInput = {
+      ...query,
+      ConsistentRead: true,
+      FilterExpression: names.map((name) => `contains(#tags, ${name})`).join(' AND '),
+      ExpressionAttributeNames: { ...ExpressionAttributeNames, ...namePlaceholders('tags') },
+      ExpressionAttributeValues: {
+        ...ExpressionAttributeValues,
+        ...toItem(Object.fromEntries(names.map((name, at) => [name, tags[at]]))),
+      },
+      ...(after === undefined ? {} : { ExclusiveStartKey: toItem({ org, id: prefix + after }) }),
+    };
+    const { Items = [], LastEvaluatedKey } = await mapTransientErrors(nothingReadDetail, () =>
+      this.#clientOf(org).query(input),
+    );
+    const lastId = LastEvaluatedKey?.id?.S?.slice(prefix.length);
+    return { items: Items.map(parseRecordItem), more: lastId !== undefined, lastId };
   }
 
   async markSent(owner: UserRef, key: RecordKey): Promise<void> {

@@ -39,11 +39,11 @@ export class Audit {
     const from = formatTimeArgument('from', options.from);
     const to = formatTimeArgument('to', options.to);
     const limit = checkInteger('pageSize', pageSize, 1, limits.pageSizeMax);
-    const settings = this.#transport.callSettings(options);
+    const settings = this.#transport.callSettings(options, 'from', 'to', 'principal', 'name', 'verb', 'pageSize');
     return new List(
       async (cursor) => {
         const query = { from, to, principal, name, verb, limit, cursor };
-        return this.#transport.request({ route: 'queryAudit', query }, settings, (await loadLazyModules()).decodeAudit);
+        return (await loadLazyModules()).auditPage(this.#transport, query, settings);
       },
       ({ records }) => records,
     );
@@ -56,10 +56,7 @@ export class Audit {
   export(options: CallOptions = {}): AuditExport {
     const settings = this.#transport.callSettings(options);
     return new AuditExport(
-      async (cursor) => {
-        const { decodeExport } = await loadLazyModules();
-        return this.#transport.request({ route: 'exportAudit', query: { cursor } }, settings, decodeExport);
-      },
+      async (cursor) => (await loadLazyModules()).auditExportPage(this.#transport, { cursor }, settings),
       ({ seals }) => seals,
     );
   }

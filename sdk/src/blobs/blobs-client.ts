@@ -5,13 +5,10 @@ import type {
   RelinkBlobResponse,
 } from '../../../contract/blobs/wire.ts';
 import { limits } from '../../../contract/shared/limits.ts';
-import { isTimeId } from '../../../core/encoding/time-ordered-id.ts';
 import type { Transport } from '../http/transport.ts';
-import { checkInteger, notSentError } from '../shared/argument-validation.ts';
+import { checkInteger } from '../shared/argument-validation.ts';
 import type { CallOptions } from '../shared/client-options.ts';
-import { isPlainObject } from '../shared/is-plain-object.ts';
 import { OpenedList } from '../shared/opened-list.ts';
-import { decodeBlobInfo, decodeBlobPage } from './blob-decoders.ts';
 import type { BlobContent, BlobFiles, GetBlobOptions, PutBlobOptions, PutBlobResult } from './blob-types.ts';
 import type { OpenedBlob } from './opened-blob.ts';
 
@@ -86,9 +83,12 @@ export class Blobs {
   /** Lists the organization's blobs, newest first, without their links: `for await (const blob of blobs.list())`. */
   list(options: ListBlobsOptions = {}): BlobList {
     const limit = checkInteger('pageSize', options.pageSize, 1, limits.pageSizeMax);
-    const settings = this.#transport.callSettings(options);
+    const settings = this.#transport.callSettings(options, 'pageSize', 'onDamaged');
     return new OpenedList(
-      (cursor) => this.#transport.request({ route: 'listBlobs', query: { limit, cursor } }, settings, decodeBlobPage),
+      async (cursor) => {
+        const { listBlobsPage } = await import('./blob-requests.ts');
+        return listBlobsPage(this.#transport, { limit, cursor }, settings);
+      },
       ({ blobs }) => blobs,
       options,
     );
@@ -96,11 +96,8 @@ export class Blobs {
 
   /** Returns size, times and openings of a blob. @throws NotFoundError blob_not_found */
   async info(id: string, options: CallOptions = {}): Promise<BlobInfo> {
-    const call = { route: 'getBlob', id: checkBlobId(id) } as const;
-    return this.#transport.request(call, this.#transport.callSettings(options), (json) => {
-      const read = decodeBlobInfo(json);
-      return read?.id === id ? read : undefined;
-    });
+    const { getBlobInfo } = await import('./blob-requests.ts');
+    return await getBlobInfo(this.#transport, id, options);
   }
 
   /**
@@ -108,10 +105,8 @@ export class Blobs {
    * after a lost response also returns false.
    */
   async delete(id: string, options: CallOptions = {}): Promise<boolean> {
-    const call = { route: 'deleteBlob', id: checkBlobId(id) } as const;
-    return this.#transport.request(call, this.#transport.callSettings(options), (json) =>
-      isPlainObject(json) && typeof json.deleted === 'boolean' ? json.deleted : undefined,
-    );
+    const { deleteBlob } = await import('./blob-requests.ts');
+    return await deleteBlob(this.#transport, id, options);
   }
 
   /**
@@ -122,12 +117,6 @@ export class Blobs {
    */
   async relink(id: string, oldUrl?: string, options: CallOptions = {}): Promise<RelinkBlobResponse> {
     const { requestLinkReplacement } = await import('./link-requests.ts');
-    return await requestLinkReplacement(this.#transport, checkBlobId(id), oldUrl, options);
+    return await requestLinkReplacement(this.#transport, id, oldUrl, options);
   }
-}
-
-/** @throws AnimaError invalid_argument, also for a link, because a link must not appear in an API path */
-function checkBlobId(id: unknown): string {
-  if (typeof id === 'string' && isTimeId(id)) return id;
-  throw notSentError('invalid_argument', 'id must be the id of a blob, 26 characters, not its link');
 }

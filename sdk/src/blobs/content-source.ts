@@ -3,6 +3,7 @@
 import { encodeFileIndex, type FileSetEntry } from '../../../core/blobs/file-set.ts';
 import { type AbortSettings, withAbort } from '../http/retry.ts';
 import { notSentError } from '../shared/argument-validation.ts';
+import { checkOptions } from '../shared/check-options.ts';
 import { createError } from '../shared/errors.ts';
 import { isPlainObject } from '../shared/is-plain-object.ts';
 
@@ -44,7 +45,11 @@ export function toContentSource(content: unknown): ContentSource {
 
 /** Index and files of a set. Previews are first, so that readers can show them while they load the rest. */
 function toFileSetSource(files: readonly unknown[]): ContentSource {
-  const described = files.map((file) => (isPlainObject(file) && 'content' in file ? file : { content: file }));
+  const described = files.map((file) => {
+    if (!isPlainObject(file) || !('content' in file)) return { content: file };
+    checkOptions(file, ['content', 'type', 'name', 'preview']);
+    return file;
+  });
   const sourceOf = (content: unknown, { type, name }: { type?: unknown; name?: unknown }) => {
     const source = toContentSource(content);
     if (source.size === undefined || source.indexLength !== undefined)

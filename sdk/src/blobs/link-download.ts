@@ -2,6 +2,7 @@
  * Downloads (docs/blobs.md): opens a link with a proof of its key and decrypts the ciphertext as it arrives. Loaded
  * on first use.
  */
+import { blobRoutes } from '../../../contract/blobs/routes.ts';
 import type { OpenLinkResponse } from '../../../contract/blobs/wire.ts';
 import { computeBlobLayout, parseBlobHeader } from '../../../core/blobs/blob-format.ts';
 import { BlobRangeReader } from '../../../core/blobs/blob-range-reader.ts';
@@ -39,17 +40,14 @@ export async function downloadBlob(
   address: string,
   options: GetBlobOptions,
 ): Promise<OpenedBlob> {
-  const settings = { ...transport.callSettings(options), outcomeHint: downloadOutcomeHint };
+  const settings = { ...transport.callSettings(options, 'onProgress', 'burn'), outcomeHint: downloadOutcomeHint };
   const link = parseLinkArgument(address);
   // The burn proof is computed now, so that the key is not kept longer than opening requires.
   const proof = toBase64(await computeLinkProof(link.key, link, 'burn'));
   const burn = async (): Promise<void> => {
-    const call = { route: 'burnLink', link: link.link, body: { proof } } as const;
-    const settings = {
-      ...transport.callSettings(options),
-      outcomeHint: 'It may or may not be destroyed; burn it again',
-    };
-    await transport.request(call, settings, decodeBurned);
+    const call = { route: blobRoutes.burnLink, link: link.link, body: { proof } } as const;
+    const burnSettings = { ...settings, outcomeHint: 'It may or may not be destroyed; burn it again' };
+    await transport.request(call, burnSettings, decodeBurned);
   };
   try {
     const opening = await requestLinkOpening(transport, link, settings);
@@ -121,7 +119,11 @@ async function requestLinkOpening(
   settings: CallSettings,
 ): Promise<OpenLinkResponse> {
   const body = { proof: toBase64(await computeLinkProof(link.key, link, 'open')), opening: newWriteId() };
-  const opening = await transport.request({ route: 'openLink', link: link.link, body }, settings, decodeOpenedLink);
+  const opening = await transport.request(
+    { route: blobRoutes.openLink, link: link.link, body },
+    settings,
+    decodeOpenedLink,
+  );
   checkStorageUrl(opening.url);
   return opening;
 }

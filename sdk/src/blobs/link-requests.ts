@@ -1,4 +1,5 @@
 /** Requests about links. Loaded on first use. */
+import { blobRoutes } from '../../../contract/blobs/routes.ts';
 import type { Link, LookAtLinkResponse, RelinkBlobResponse } from '../../../contract/blobs/wire.ts';
 import { formatLinkUrl, parseLinkId, parseLinkPath, parseLinkUrl } from '../../../core/blobs/share-link.ts';
 import type { Transport } from '../http/transport.ts';
@@ -13,6 +14,7 @@ import {
   optional,
 } from '../shared/json-decoders.ts';
 import { isHttpsOrLoopback } from '../shared/url.ts';
+import { checkBlobId } from './blob-requests.ts';
 
 export const linkInfoFields = {
   size: decodeNumber,
@@ -52,21 +54,22 @@ export async function requestLinkInfo(
   url: string,
   options: CallOptions,
 ): Promise<LookAtLinkResponse> {
-  const call = { route: 'lookAtLink', link: checkLinkPath(url) } as const;
+  const call = { route: blobRoutes.lookAtLink, link: checkLinkPath(url) } as const;
   return transport.request(call, transport.callSettings(options), decodeLinkInfo);
 }
 
-/** Creates a new link with the key of the old one, for a blob id that was already checked. @throws AnimaError */
+/** Creates a new link with the key of the old one. @throws AnimaError */
 export async function requestLinkReplacement(
   transport: Transport,
   id: string,
   oldUrl: string | undefined,
   options: CallOptions,
 ): Promise<RelinkBlobResponse> {
+  checkBlobId(id);
   const old = oldUrl === undefined ? undefined : parseLinkUrl(oldUrl);
   if (oldUrl !== undefined && old?.id !== id)
     throw notSentError('invalid_link', 'oldUrl must be a link of that blob, with its key');
-  const call = { route: 'relinkBlob', id, body: {} } as const;
+  const call = { route: blobRoutes.relinkBlob, id, body: {} } as const;
   const relinked = await transport.request(
     call,
     transport.callSettings(options),

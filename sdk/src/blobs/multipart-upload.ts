@@ -2,6 +2,7 @@
  * Multipart uploads: parts are encrypted in sequence and sent concurrently. Each is sent to a presigned URL that is
  * valid only for exactly its bytes.
  */
+import { blobRoutes } from '../../../contract/blobs/routes.ts';
 import type { GrantPartsResponse, ListPartsResponse } from '../../../contract/blobs/wire.ts';
 import { limits } from '../../../contract/shared/limits.ts';
 import { blobHeaderLength } from '../../../core/blobs/blob-format.ts';
@@ -65,7 +66,7 @@ export async function listArrivedParts(
 ): Promise<ReadonlyMap<number, string> | 'all'> {
   const list = new List(
     (cursor: string | undefined) =>
-      transport.request({ route: 'listParts', id, query: { cursor } }, settings, decodePartPage),
+      transport.request({ route: blobRoutes.listParts, id, query: { cursor } }, settings, decodePartPage),
     ({ parts }) => parts,
   );
   try {
@@ -129,7 +130,7 @@ export class PartUploader {
 
   async #requestPresignedParts(parts: readonly Part[]): Promise<PresignedPart[]> {
     const body = { parts: parts.map(({ number, bytes, checksum }) => ({ number, size: bytes.length, checksum })) };
-    const call = { route: 'grantParts', id: this.#id, body } as const;
+    const call = { route: blobRoutes.grantParts, id: this.#id, body } as const;
     return (await this.#transport.request(call, this.#settings, decodePresignedParts)).parts;
   }
 }

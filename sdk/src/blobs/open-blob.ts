@@ -1,4 +1,3 @@
-import { clientRoutes } from '../../../contract/client-routes.ts';
 import { Transport } from '../http/transport.ts';
 import { notSentError } from '../shared/argument-validation.ts';
 import { type AnimaOptions, anonymousSettings } from '../shared/client-options.ts';
@@ -16,11 +15,14 @@ export type OpenBlobOptions = GetBlobOptions & Pick<AnimaOptions, 'fetch' | 'use
  * @throws AnimaError as `client.blobs.get`, and insecure_url
  */
 export async function openBlob(url: string, options: OpenBlobOptions = {}): Promise<OpenedBlob> {
+  const { fetch, userAgent, ...getOptions } = options;
   const { downloadBlob, parseLinkArgument } = await import('./link-download.ts');
   const link = parseLinkArgument(url);
   link.key.fill(0);
   if (!isHttpsOrLoopback(new URL(link.origin)))
     throw notSentError('insecure_url', 'the link must be https, or http to 127.0.0.0/8, [::1] or localhost');
-  const transport = new Transport(anonymousSettings(link.origin, options), clientRoutes);
-  return await downloadBlob(transport, url, options);
+  const transport = new Transport(
+    anonymousSettings(link.origin, options, ['fetch', 'userAgent', 'onProgress', 'burn']),
+  );
+  return await downloadBlob(transport, url, getOptions);
 }

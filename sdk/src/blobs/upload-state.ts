@@ -1,4 +1,5 @@
 /** Starts or resumes an upload, and maintains the resumable state. */
+import { blobRoutes } from '../../../contract/blobs/routes.ts';
 import type { CreateBlobResponse, FormUpload, PartsUpload } from '../../../contract/blobs/wire.ts';
 import { limits } from '../../../contract/shared/limits.ts';
 import {
@@ -98,7 +99,7 @@ export async function beginUpload(
     maxOpens: checkInteger('maxOpens', options.maxOpens, 1, limits.blobOpeningsMax),
     burn: options.burn,
   };
-  const { id, url, upload } = await transport.request({ route: 'createBlob', body }, settings, (json) => {
+  const { id, url, upload } = await transport.request({ route: blobRoutes.createBlob, body }, settings, (json) => {
     const created = decodeCreatedBlob(json);
     // A form upload accepts exactly the announced number of bytes.
     return total === undefined && created?.upload.kind === 'form' ? undefined : created;

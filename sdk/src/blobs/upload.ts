@@ -1,4 +1,5 @@
 /** Uploads (docs/blobs.md): encrypts content as it is read and sends it as a form or in parts. Loaded on first use. */
+import { blobRoutes } from '../../../contract/blobs/routes.ts';
 import type { CompleteBlobResponse, FormUpload } from '../../../contract/blobs/wire.ts';
 import { limits } from '../../../contract/shared/limits.ts';
 import { descriptionBlockLength } from '../../../core/blobs/blob-format.ts';
@@ -28,13 +29,27 @@ const uploadOutcomeHint =
 
 const decodeCompletedBlob = withValidLink(decodeObject<CompleteBlobResponse>({ ...blobInfoFields, ...linkFields }));
 
+const uploadOptionNames = [
+  'type',
+  'name',
+  'expiresIn',
+  'maxOpens',
+  'burn',
+  'onProgress',
+  'onState',
+  'resume',
+] as const satisfies (keyof PutBlobOptions)[];
+
 /** @throws AnimaError, and errors thrown by the content or a callback */
 export async function uploadBlob(
   transport: Transport,
   content: unknown,
   options: PutBlobOptions,
 ): Promise<PutBlobResult> {
-  const settings = { ...transport.callSettings(options), outcomeHint: uploadOutcomeHint };
+  const settings = {
+    ...transport.callSettings(options, ...uploadOptionNames),
+    outcomeHint: uploadOutcomeHint,
+  };
   const source = toContentSource(content);
   const upload =
     options.resume === undefined
@@ -202,10 +217,14 @@ class BlobUploader {
     const verifier = async (verb: 'open' | 'burn') =>
       toBase64(await verifierOf(await computeLinkProof(link.key, link, verb)));
     const body = { checksum, verifiers: { open: await verifier('open'), burn: await verifier('burn') } };
-    const done = await this.#transport.request({ route: 'completeBlob', id: link.id, body }, this.#settings, (json) => {
-      const read = decodeCompletedBlob(json);
-      return read?.id === link.id ? read : undefined;
-    });
+    const done = await this.#transport.request(
+      { route: blobRoutes.completeBlob, id: link.id, body },
+      this.#settings,
+      (json) => {
+        const read = decodeCompletedBlob(json);
+        return read?.id === link.id ? read : undefined;
+      },
+    );
     if (this.#session.total === undefined)
       this.#reportProgress({ bytes: this.#uploadedBytes, total: this.#uploadedBytes });
     return {

@@ -1,5 +1,6 @@
 import { toBase32, toCodeGroups } from '../../../core/encoding/crockford-base32.ts';
 import { checkConfirm } from '../shared/argument-validation.ts';
+import { checkOptions } from '../shared/check-options.ts';
 import type { CallOptions, CallSettings } from '../shared/client-options.ts';
 import { Upkeep } from './checkpoints/upkeep.ts';
 import { deviceError } from './device-errors.ts';
@@ -100,8 +101,9 @@ export class DeviceVault {
   async sync(options: SyncOptions = {}): Promise<SyncResult> {
     const result = await this.#records.sync(options);
     // Also when nothing is queued: until a key is made, no other device can write a record.
-    await rotateIfDue(this.engine, this.#settings(options));
-    await this.upkeep.run(this.#settings(options));
+    const settings = this.#settings(options, 'onProgress');
+    await rotateIfDue(this.engine, settings);
+    await this.upkeep.run(settings);
     return result;
   }
 
@@ -120,6 +122,7 @@ export class DeviceVault {
    * @throws DeviceVaultError prune_unconfirmed for a vault with one device, no_key; AnimaError prune_refused
    */
   async prune({ confirmed, ...options }: PruneOptions = {}): Promise<PruneResult> {
+    this.#settings(options, 'confirmed');
     await this.sync(options);
     return await this.upkeep.prune(confirmed === true, this.#settings(options));
   }
@@ -145,17 +148,17 @@ export class DeviceVault {
    * @throws DeviceVaultError not_confirmed, pairing_expired, pairing_refused, pairing_unknown, not_an_admin, members_full
    */
   async approve(pairing: string, options: ApproveByCodeOptions): Promise<void> {
-    await approveByCode(this.#approver(), pairing, options, this.#settings(options));
+    await approveByCode(this.#approver(), pairing, options, this.#settings(options, 'role', 'label', 'confirm'));
   }
 
   /** Adds the device whose QR code was scanned. @param text of the QR code */
   async approveByQr(text: string, options: ApproveOptions = {}): Promise<void> {
-    await approveByQr(this.#approver(), text, options, this.#settings(options));
+    await approveByQr(this.#approver(), text, options, this.#settings(options, 'role', 'label'));
   }
 
   /** Adds the device that scans the QR code which this device displays. The first device that scans it is added. */
   async showApproveQr(options: ShowApproveQrOptions): Promise<void> {
-    await showApproveQr(this.#approver(), options.show, options, this.#settings(options));
+    await showApproveQr(this.#approver(), options.show, options, this.#settings(options, 'role', 'label', 'show'));
   }
 
   /** Ends a pairing without adding its device. */
@@ -177,8 +180,9 @@ export class DeviceVault {
    * @throws DeviceVaultError last_admin
    */
   async leave(options: ConfirmVaultOptions): Promise<void> {
+    const settings = this.#settings(options, 'confirm');
     checkConfirm(options.confirm, this.scope.vault);
-    await leaveVault(this.engine, this.#settings(options));
+    await leaveVault(this.engine, settings);
     this.#records.close();
     await forgetVault(this.#context, this.engine);
   }
@@ -190,8 +194,9 @@ export class DeviceVault {
 
   /** Ends the vault for all devices: nothing can be written any more. It can then be deleted at once. */
   async closeVault(options: ConfirmVaultOptions): Promise<void> {
+    const settings = this.#settings(options, 'confirm');
     checkConfirm(options.confirm, this.scope.vault);
-    await closeVault(this.engine, this.#settings(options));
+    await closeVault(this.engine, settings);
   }
 
   /**
@@ -209,6 +214,7 @@ export class DeviceVault {
 
   /** The newest records for the published system, encrypted under a code that is returned once. Sends nothing. */
   async exportPia(options: ExportPiaOptions = {}): Promise<PiaExport> {
+    checkOptions(options, ['userId', 'argon2id', 'now']);
     return await exportPia(transferOf(this.engine, this.#records), this.scope.user, options);
   }
 
@@ -218,11 +224,15 @@ export class DeviceVault {
    * @throws DeviceVaultError import_malformed, import_code_refused, argon2_missing
    */
   async importPia(file: string, key: ImportKey, options: ImportPiaOptions & CallOptions = {}): Promise<PiaImport> {
-    return await importPia(transferOf(this.engine, this.#records, options), file, key, options);
+    const { argon2id, ...callOptions } = options;
+    this.#settings(callOptions, 'argon2id');
+    checkOptions(key, 'umk' in key ? ['umk'] : ['code']);
+    return await importPia(transferOf(this.engine, this.#records, callOptions), file, key, { argon2id });
   }
 
   /** Call it after a person confirmed the content of an imported record. It no longer has `isImported` then. */
   async confirmImported(type: RecordType, id: string, options: CallOptions = {}): Promise<DeviceRecord> {
+    this.#settings(options);
     const record = await this.records(type).get(id);
     if (record === undefined) throw deviceError('record_unknown', { detail: `${type} ${id}` });
     return await this.#records.write(type, id, record.data, options, false);
@@ -245,8 +255,8 @@ export class DeviceVault {
     await this.engine.close();
   }
 
-  #settings(options: CallOptions): CallSettings {
-    return this.#context.transport.callSettings(options);
+  #settings(options: CallOptions, ...own: string[]): CallSettings {
+    return this.#context.transport.callSettings(options, ...own);
   }
 
   #approver(): Approver {

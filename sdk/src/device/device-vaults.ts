@@ -2,6 +2,7 @@ import { isOpaqueIdText } from '../../../core/devices/vault-scope.ts';
 import { boundedTransport } from '../http/bounded-transport.ts';
 import type { Transport } from '../http/transport.ts';
 import { checkConfirm, notSentError } from '../shared/argument-validation.ts';
+import { checkOptions } from '../shared/check-options.ts';
 import { type CallOptions, resolveClientSettings } from '../shared/client-options.ts';
 import { UserDeviceRequests } from './device-requests.ts';
 import type {
@@ -37,7 +38,7 @@ export class DeviceVaults {
   /** @throws AnimaError as the main client; invalid_argument without an owner */
   constructor(options: DeviceVaultsOptions) {
     const { storage, owner, ...rest } = options;
-    const transport = boundedTransport(resolveClientSettings(rest));
+    const transport = boundedTransport(resolveClientSettings(rest, ['storage', 'owner']));
     this.#context = {
       transport,
       user: new UserDeviceRequests(transport),
@@ -51,7 +52,7 @@ export class DeviceVaults {
    * second device or a recovery code was added.
    */
   async create({ label, ...options }: CreateVaultOptions = {}): Promise<DeviceVault> {
-    const settings = this.#context.transport.callSettings(options);
+    const settings = this.#context.transport.callSettings(options, 'label');
     return await DeviceVault.over(this.#context, await createVault(this.#context, label, settings));
   }
 
@@ -74,7 +75,7 @@ export class DeviceVaults {
    * @throws DeviceVaultError not_confirmed, pairing_expired, pairing_refused, admission_refused, vault_exists
    */
   async join({ vault, confirm, onWaiting, ...options }: JoinOptions): Promise<DeviceVault> {
-    return await this.#join(vault, { way: 'code', confirm, onWaiting }, options);
+    return await this.#join(vault, { way: 'code', confirm, onWaiting }, options, 'confirm', 'onWaiting');
   }
 
   /** As `join`, with the QR code that an admin device displays. @param text of the QR code */
@@ -84,7 +85,7 @@ export class DeviceVaults {
 
   /** As `join`, with a QR code that an admin device scans. */
   async showJoinQr({ vault, show, ...options }: ShowJoinQrOptions): Promise<DeviceVault> {
-    return await this.#join(vault, { way: 'show', show }, options);
+    return await this.#join(vault, { way: 'show', show }, options, 'show');
   }
 
   /**
@@ -93,7 +94,7 @@ export class DeviceVaults {
    * @throws DeviceVaultError code_mistyped, code_refused, code_replaced, chain_rolled_back, recovery_missing, vault_exists
    */
   async recover({ vault, code, label, ...options }: RecoverOptions): Promise<RecoveredDeviceVault> {
-    const settings = this.#context.transport.callSettings(options);
+    const settings = this.#context.transport.callSettings(options, 'vault', 'code', 'label');
     const recovered = await recoverToDevice(this.#context, vault, { code, label }, settings);
     return { vault: await DeviceVault.over(this.#context, recovered.engine), recovery: recovered.code };
   }
@@ -103,8 +104,9 @@ export class DeviceVaults {
    * theirs; this device stays a member until it is removed. The vault must be closed here. A damaged copy is deleted too.
    * @throws DeviceVaultError vault_in_use; AnimaError invalid_argument
    */
-  async forget(vault: string, { confirm }: { readonly confirm: string }): Promise<void> {
-    checkConfirm(confirm, vault);
+  async forget(vault: string, options: { readonly confirm: string }): Promise<void> {
+    checkOptions(options, ['confirm']);
+    checkConfirm(options.confirm, vault);
     await forgetStored(this.#context, vault);
   }
 
@@ -115,12 +117,12 @@ export class DeviceVaults {
    */
   async delete(vault: string, { confirm, ...options }: ConfirmVaultOptions): Promise<DeletedVault> {
     checkConfirm(confirm, vault);
-    const settings = this.#context.transport.callSettings(options);
+    const settings = this.#context.transport.callSettings(options, 'confirm');
     return await this.#context.user.delete(scopeOf(this.#context, vault).vault, settings);
   }
 
-  async #join(vault: string, way: JoinWay, options: CallOptions): Promise<DeviceVault> {
-    const settings = this.#context.transport.callSettings(options);
+  async #join(vault: string, way: JoinWay, options: CallOptions, ...own: string[]): Promise<DeviceVault> {
+    const settings = this.#context.transport.callSettings(options, 'vault', ...own);
     return await DeviceVault.over(this.#context, await joinVault(this.#context, vault, way, settings));
   }
 }

@@ -77,10 +77,13 @@ export async function startStorageRequest(
 }
 
 /**
- * Node's `fetch` can send a stream with a content length. Browsers would use chunked encoding, if they support
- * streams at all, and S3 rejects it.
+ * Node's `fetch` can send a stream with a content length. Browsers, Deno and Bun use chunked encoding, if they support
+ * streams at all, and S3 rejects it. Deno and Bun also have Node's `process`, with their own names in `versions`.
  */
-const canSendStreams = (fetch: Fetch): boolean => fetch === platformFetch && nodeProcessPart('versions') !== undefined;
+function canSendStreams(fetch: Fetch): boolean {
+  const versions = nodeProcessPart('versions');
+  return fetch === platformFetch && versions !== undefined && !('deno' in versions) && !('bun' in versions);
+}
 
 /** Node copies a byte body twice; a stream is sent without copying. */
 function toStreamBody(bytes: Uint8Array) {

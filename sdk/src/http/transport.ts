@@ -1,4 +1,3 @@
-import type { clientRoutes } from '../../../contract/client-routes.ts';
 import type { RouteAuth } from '../../../contract/routes.ts';
 import { notSentError } from '../shared/argument-validation.ts';
 import {
@@ -15,7 +14,7 @@ import {
 import { type AnimaError, createError } from '../shared/errors.ts';
 import type { LoginTarget } from '../shared/identity-types.ts';
 import type { Decoder } from '../shared/json-decoders.ts';
-import { buildRequestPath, type RequestRow, type RequestTarget } from '../shared/url.ts';
+import { buildRequestPath, type RequestTarget } from '../shared/url.ts';
 import { errorFromResponse, parseJson, unexpectedResponseError } from './error-response.ts';
 import { withRetries, withTimeout } from './retry.ts';
 
@@ -72,17 +71,12 @@ const acceptedCredentials: Readonly<Record<RouteAuth, readonly Credential['kind'
 export class Transport {
   readonly baseURL: string;
   readonly #settings: ClientSettings;
-  readonly #named: typeof clientRoutes | undefined;
   #credential: Credential;
   readonly #loadLoginKeys: LoadLoginKeys | undefined;
   #loginKeys: Promise<LoginKeys> | undefined;
 
-  /**
-   * @param named the routes that calls name, for the main client. Other clients give the row of each route
-   * @param loadLoginKeys for clients that can log in instead of having a key
-   */
-  constructor(settings: ClientSettings, named?: typeof clientRoutes, loadLoginKeys?: LoadLoginKeys) {
-    this.#named = named;
+  /** @param loadLoginKeys for clients that can log in instead of having a key */
+  constructor(settings: ClientSettings, loadLoginKeys?: LoadLoginKeys) {
     this.#loadLoginKeys = loadLoginKeys;
     this.baseURL = settings.baseURL;
     this.#settings = settings;
@@ -101,7 +95,7 @@ export class Transport {
 
   /** A transport with the same settings and another key. */
   withKey(key: string): Transport {
-    return new Transport({ ...this.#settings, credential: parseCredential(key) }, this.#named);
+    return new Transport({ ...this.#settings, credential: parseCredential(key) });
   }
 
   /** Uses another key, starting with the next call. */
@@ -114,9 +108,13 @@ export class Transport {
     return this.#settings.fetch;
   }
 
-  /** The settings of a call with these options. @throws AnimaError invalid_argument */
-  callSettings(options: CallOptions): CallSettings {
-    return resolveCallSettings(options, this.#settings.callDefaults);
+  /**
+   * The settings of a call with these options.
+   * @param own names of the method's other options, also of those that were already taken out. All others are refused
+   * @throws AnimaError invalid_argument
+   */
+  callSettings(options: CallOptions, ...own: string[]): CallSettings {
+    return resolveCallSettings(options, this.#settings.callDefaults, own);
   }
 
   /**
@@ -126,7 +124,7 @@ export class Transport {
    * @throws AnimaError any code; wrong_key_kind before anything is sent
    */
   async request<T>(call: ApiCall, given: CallSettings, decode: Decoder<T>): Promise<T> {
-    const { method, verb = '' } = this.#rowOf(call);
+    const { method, verb = '' } = call.route;
     // Batches and searches are a POST, but only read.
     const settings = method === 'GET' || /(?:read|list)$/.test(verb) ? settingsForRead(given) : given;
     const body = call.body === undefined ? undefined : JSON.stringify(call.body);
@@ -145,16 +143,10 @@ export class Transport {
     return keys?.send(settings, sendWith) ?? sendWith({});
   }
 
-  #rowOf({ route }: ApiCall): RequestRow {
-    if (typeof route !== 'string') return route;
-    if (this.#named === undefined) throw new RangeError('this client has no named routes');
-    return this.#named[route];
-  }
-
   /** @throws AnimaError wrong_key_kind */
   #credentialHeader(call: ApiCall): { readonly authorization?: string } | { readonly login: LoginTarget } {
     const credential = this.#credential;
-    const { auth } = this.#rowOf(call);
+    const { auth } = call.route;
     if (!acceptedCredentials[auth].includes(credential.kind)) throw wrongKeyKindError(auth, credential.kind);
     if (auth === 'none') return {};
     if ('login' in credential) return { login: credential.login };
@@ -174,9 +166,8 @@ export class Transport {
     { headers, body, signal, outcomeHint }: PreparedRequest,
   ): Promise<{ response: Response; text: string }> {
     const { fetch, baseURL } = this.#settings;
-    const row = this.#rowOf(call);
-    const { method } = row;
-    const url = baseURL + buildRequestPath(row, call);
+    const { method } = call.route;
+    const url = baseURL + buildRequestPath(call);
     const signature = await call.signer?.sign(method, url, body);
     try {
       const response = await fetch(url, {

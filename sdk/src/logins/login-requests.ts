@@ -7,7 +7,7 @@ import type {
   LoginInfo,
 } from '../../../contract/logins/wire.ts';
 import type { Transport } from '../http/transport.ts';
-import { checkKeyId, resolveExpiry } from '../shared/argument-validation.ts';
+import { checkKeyId, keyOptionNames, resolveExpiry } from '../shared/argument-validation.ts';
 import type { CallOptions, CallSettings } from '../shared/client-options.ts';
 import { isPlainObject } from '../shared/is-plain-object.ts';
 import { type Decoder, decodeListOf, decodeObject, decodeText, optional } from '../shared/json-decoders.ts';
@@ -34,7 +34,8 @@ export async function createLogin(transport: Transport, options: CreateLoginOpti
   const { role, name, prefixes, verbs, oidc, aws, keySeconds } = options;
   const body = { role, name, prefixes, verbs, oidc, aws, keySeconds, expiresAt: resolveExpiry(options) };
   const call = { route: loginRoutes.createLogin, body: body satisfies Record<keyof CreateLoginRequest, unknown> };
-  return await transport.request(call, transport.callSettings(options), decodeLogin);
+  const settings = transport.callSettings(options, ...keyOptionNames, 'oidc', 'aws', 'keySeconds');
+  return await transport.request(call, settings, decodeLogin);
 }
 
 export async function loginPage(

@@ -1,5 +1,5 @@
 import type { AwsIdentity, ListLoginsResponse, LoginInfo, OidcIdentity } from '../../../contract/logins/wire.ts';
-import type { CreateKeyOptions } from '../api-keys/api-keys-client.ts';
+import type { CreateKeyOptions } from '../api-keys/key-types.ts';
 import type { CallOptions } from '../shared/client-options.ts';
 import type { List } from '../shared/paginated-list.ts';
 

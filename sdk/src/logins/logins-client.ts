@@ -27,7 +27,7 @@ export class Logins {
   /** Lists logins: `for await (const login of logins.list())`. */
   list(options: ListLoginsOptions = {}): LoginList {
     const limit = checkInteger('pageSize', options.pageSize, 1, limits.pageSizeMax);
-    const settings = this.#transport.callSettings(options);
+    const settings = this.#transport.callSettings(options, 'pageSize');
     return new List(
       async (cursor) => (await calls()).loginPage(this.#transport, { limit, cursor }, settings),
       ({ logins }) => logins,

@@ -7,6 +7,7 @@ import { decodeItemError } from '../http/error-response.ts';
 import { delay, retryDelay } from '../http/retry.ts';
 import type { Transport } from '../http/transport.ts';
 import { lambdaEventBytes, notSentError } from '../shared/argument-validation.ts';
+import { checkOptions } from '../shared/check-options.ts';
 import type { CallSettings } from '../shared/client-options.ts';
 import { AnimaError, createError } from '../shared/errors.ts';
 import { isPlainObject } from '../shared/is-plain-object.ts';
@@ -37,7 +38,7 @@ export async function addMany(
   items: Iterable<NewMemory> | AsyncIterable<NewMemory>,
   { onResult, ...options }: AddManyOptions,
 ): Promise<AddManyResult> {
-  const settings = { ...transport.callSettings(options), outcomeHint: addOutcomeHint };
+  const settings = { ...transport.callSettings(options, 'onResult'), outcomeHint: addOutcomeHint };
   const failures: AddManyResult['failures'] = [];
   let [added, failed] = [0, 0];
   for await (const { origin, result } of addEntries(transport, toEntries(items), settings)) {
@@ -59,6 +60,7 @@ async function* toEntries(
     const given = isPlainObject(item) && typeof item.id === 'string' ? item.id : undefined;
     const record = resultOrError(() => {
       if (!isPlainObject(item)) throw notSentError('invalid_argument', 'an item must be an object with data');
+      checkOptions(item, ['data', 'id']);
       const id = item.id === undefined ? newRecordId() : checkRecordId(item.id);
       return { id, data: checkRecordData(item.data) };
     });

@@ -9,7 +9,7 @@ import { sealFernet } from '../../../core/memory/fernet.ts';
 import { deriveCheckedFernetKey } from './fernet-key.ts';
 import type { FernetOptions, MemoryRecord } from './memory-types.ts';
 
-/** Yields a token for each record. The token's time is when the record was last written. @throws AnimaError */
+/** Yields a line with a token for each record. The token's time is when the record was last written. @throws AnimaError */
 export async function* exportFernet(
   records: AsyncIterable<MemoryRecord>,
   options: FernetOptions,
@@ -19,7 +19,7 @@ export async function* exportFernet(
     const plaintext = utf8Bytes(toFernetPlaintext(data));
     const token = await sealFernet(key, plaintext, Math.floor(Date.parse(updatedAt) / 1000));
     plaintext.fill(0);
-    yield token;
+    yield `${token}\n`;
   }
 }
 

@@ -34,7 +34,7 @@ export async function importFernet(
   { apiKey, userId, onLine, ...options }: ImportFernetOptions,
 ): Promise<ImportFernetResult> {
   const outcome = 'Some lines may have been imported; import the same lines again, none is added twice';
-  const settings = { ...transport.callSettings(options), outcomeHint: outcome };
+  const settings = { ...transport.callSettings(options, 'apiKey', 'userId', 'onLine'), outcomeHint: outcome };
   const key = await deriveCheckedFernetKey({ apiKey, userId });
   const failures: ImportFernetResult['failures'] = [];
   let [imported, failed] = [0, 0];

@@ -5,22 +5,27 @@ import { checkInteger, notSentError } from '../shared/argument-validation.ts';
 import type { CallOptions } from '../shared/client-options.ts';
 import { OpenedList } from '../shared/opened-list.ts';
 import { MemoryList, MemorySearch, type MessageList } from './memory-lists.ts';
+import { MemoryNamespace } from './memory-namespace.ts';
 import type {
   AddManyOptions,
   AddManyResult,
   AddMemoryOptions,
   ExportFernetOptions,
+  FindMemoryOptions,
   ImportFernetOptions,
   ImportFernetResult,
   LineSource,
   ListMemoryOptions,
   MemoryRecord,
   NewMemory,
+  PutMemoryOptions,
   ReplaceMemoryOptions,
   SearchMemoryOptions,
 } from './memory-types.ts';
 
-const loadLazyModules = () => import('../lazy-modules.ts');
+const loadLazyModules = () => import('../memory-modules.ts');
+
+const findOptionNames = ['namespace', 'key', 'filter', 'words', 'text', 'pageSize', 'onDamaged', 'onProgress'];
 
 /**
  * A user's records: any JSON of up to 64 KiB each. Requires a user key or a session. The vault can decrypt records
@@ -62,8 +67,12 @@ export class Memory {
 
   /** Lists all records, ascending by id: `for await (const { id, data } of memory.list())`. */
   list(options: ListMemoryOptions = {}): MemoryList {
+    return this.#list(options, 'pageSize', 'onDamaged');
+  }
+
+  #list(options: ListMemoryOptions, ...known: string[]): MemoryList {
     const limit = checkInteger('pageSize', options.pageSize, 1, limits.pageSizeMax);
-    const settings = this.#transport.callSettings(options);
+    const settings = this.#transport.callSettings(options, ...known);
     return new MemoryList(
       async (cursor) => (await loadLazyModules()).listPage(this.#transport, { limit, cursor }, settings),
       options,
@@ -94,11 +103,38 @@ export class Memory {
         'invalid_argument',
         `the text must be a well-formed string of 1 to ${limits.searchTextLength} characters`,
       );
-    const settings = this.#transport.callSettings(options);
+    const settings = this.#transport.callSettings(options, 'onDamaged', 'onProgress');
     return new MemorySearch(
       async (cursor) => (await loadLazyModules()).searchPage(this.#transport, { text, cursor }, settings),
       options,
     );
+  }
+
+  /**
+   * Stores a record whether or not there is one. Safe to retry: all attempts carry the same write id.
+   * @throws ConflictError version_conflict with `currentVersion`, if `ifVersion` does not match
+   */
+  async upsert(data: unknown, options: PutMemoryOptions): Promise<RecordInfo> {
+    return (await loadLazyModules()).put(this.#transport, data, options);
+  }
+
+  /**
+   * Finds records by namespace, values, words or text: `for await (const { data } of memory.find({ filter: { kind: 'fact'
+   * } }))`. With a namespace or a filter, only records with these are decrypted.
+   */
+  find(options: FindMemoryOptions): MemorySearch {
+    const { namespace, key, filter, words, text } = options;
+    const limit = checkInteger('pageSize', options.pageSize, 1, limits.pageSizeMax);
+    const settings = this.#transport.callSettings(options, ...findOptionNames);
+    return new MemorySearch(async (cursor) => {
+      const body = { namespace, key, filter, words, text, limit, cursor };
+      return (await loadLazyModules()).searchPage(this.#transport, body, settings);
+    }, options);
+  }
+
+  /** The records of a namespace, by keys: `memory.namespace('users', 'ada').put('tea', { likes: true })`. */
+  namespace(...parts: string[]): MemoryNamespace {
+    return new MemoryNamespace(this, parts);
   }
 
   /** Exports all records in large pages: an iterable of records, or JSON Lines with `.lines()`. */
@@ -118,10 +154,18 @@ export class Memory {
 
   /**
    * Exports all records as Fernet tokens with the published derivation. The tokens are created in this process.
-   * Yields lines without line ends.
+   * Yields lines that end with `\n`.
    */
   async *exportFernet(options: ExportFernetOptions): AsyncGenerator<string, void, undefined> {
-    yield* (await loadLazyModules()).exportFernet(this.export(options), options);
+    const { apiKey, userId, ...listOptions } = options;
+    const records = this.#list(
+      { ...listOptions, pageSize: limits.pageSizeMax },
+      'pageSize',
+      'onDamaged',
+      'apiKey',
+      'userId',
+    );
+    yield* (await loadLazyModules()).exportFernet(records, { apiKey, userId });
   }
 
   /**
@@ -130,7 +174,7 @@ export class Memory {
    */
   messages(options: ListMemoryOptions = {}): MessageList {
     const limit = checkInteger('pageSize', options.pageSize, 1, limits.pageSizeMax);
-    const settings = this.#transport.callSettings(options);
+    const settings = this.#transport.callSettings(options, 'pageSize', 'onDamaged');
     return new OpenedList(
       async (cursor) => (await loadLazyModules()).messagePage(this.#transport, { limit, cursor }, settings),
       ({ messages }) => messages,

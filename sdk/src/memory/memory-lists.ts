@@ -25,9 +25,9 @@ export class MemoryList extends OpenedList<MemoryRecord, MemoryPage> {
     super(fetchPage, ({ records }) => records, options);
   }
 
-  /** The records as JSON Lines, without line ends. */
+  /** The records as JSON Lines. Each line ends with `\n`. */
   async *lines(): AsyncGenerator<string, void, undefined> {
-    for await (const record of this) yield JSON.stringify(record);
+    for await (const record of this) yield `${JSON.stringify(record)}\n`;
   }
 }
 

@@ -5,7 +5,7 @@ import type { ListMessagesResponse, Message, MessageMedia } from '../../../contr
 import { memoryRoutes } from '../../../contract/memory/routes.ts';
 import type { RecordInfo } from '../../../contract/memory/wire.ts';
 import type { Transport } from '../http/transport.ts';
-import { checkInteger, checkWriteId, newWriteId } from '../shared/argument-validation.ts';
+import { checkInteger, checkWriteId, newWriteId, notSentError, resolveExpiry } from '../shared/argument-validation.ts';
 import type { CallOptions, CallSettings } from '../shared/client-options.ts';
 import {
   type Decoder,
@@ -18,7 +18,14 @@ import {
   optional,
 } from '../shared/json-decoders.ts';
 import type { MemoryPage, SearchPage } from './memory-lists.ts';
-import type { AddMemoryOptions, MemoryRecord, ReplaceMemoryOptions } from './memory-types.ts';
+import type {
+  AddMemoryOptions,
+  DamagedOptions,
+  FindMemoryOptions,
+  MemoryRecord,
+  PutMemoryOptions,
+  ReplaceMemoryOptions,
+} from './memory-types.ts';
 import { checkRecordData, checkRecordId, checkStoredId, newRecordId } from './record-validation.ts';
 
 /** Any result of JSON.parse is valid JSON. */
@@ -26,7 +33,13 @@ const decodeAnyJson: Decoder<MemoryRecord['data']> = (json) => json as MemoryRec
 
 const recordInfoFields = { id: decodeText, version: decodeNumber, createdAt: decodeText, updatedAt: decodeText };
 export const decodeRecordInfo = decodeObject<RecordInfo>(recordInfoFields);
-const decodeMemoryRecord = decodeObject<MemoryRecord>({ ...recordInfoFields, data: decodeAnyJson });
+const decodeMemoryRecord = decodeObject<MemoryRecord>({
+  ...{ ...recordInfoFields, data: decodeAnyJson },
+  namespace: optional(decodeListOf(decodeText)),
+  key: optional(decodeText),
+  index: optional(decodeListOf(decodeText)),
+  expiresAt: optional(decodeText),
+});
 const memoryPageFields = {
   records: decodeListOf(decodeMemoryRecord),
   damaged: optional(decodeListOf(decodeText)),
@@ -73,6 +86,8 @@ const withId =
 export const addOutcomeHint =
   'It may or may not have been added. Give an id to make a call repeatable: the same content and id are added once';
 
+const putOptionNames = ['id', 'key', 'namespace', 'index', 'expiresAt', 'expiresIn', 'ifVersion', 'writeId'];
+
 export async function addRecord(
   transport: Transport,
   data: unknown,
@@ -80,9 +95,25 @@ export async function addRecord(
 ): Promise<RecordInfo> {
   const id = given === undefined ? newRecordId() : checkRecordId(given);
   const call = { route: memoryRoutes.addMemory, body: { id, data: checkRecordData(data) } } as const;
-  const settings = transport.callSettings(options);
+  const settings = transport.callSettings(options, 'id');
   const outcome = given === undefined ? addOutcomeHint : settings.outcomeHint;
   return transport.request(call, { ...settings, outcomeHint: outcome }, withId(id, decodeRecordInfo));
+}
+
+export async function putRecord(transport: Transport, data: unknown, options: PutMemoryOptions): Promise<RecordInfo> {
+  const { id, key, namespace, index, ifVersion, writeId } = options;
+  if ((id === undefined) === (key === undefined))
+    throw notSentError('invalid_argument', 'give an id or a key, and not both');
+  const body = {
+    ...{ id: id === undefined ? undefined : checkRecordId(id), key, namespace, index, upsert: true },
+    data: checkRecordData(data),
+    expiresAt: resolveExpiry(options),
+    ifVersion: checkInteger('ifVersion', ifVersion, 0),
+    writeId: checkWriteId(writeId) ?? newWriteId(),
+  };
+  const call = { route: memoryRoutes.addMemory, body } as const;
+  const decode = id === undefined ? decodeRecordInfo : withId(id, decodeRecordInfo);
+  return transport.request(call, transport.callSettings(options, ...putOptionNames), decode);
 }
 
 export async function getRecord(transport: Transport, id: string, options: CallOptions): Promise<MemoryRecord> {
@@ -107,7 +138,7 @@ export async function replaceRecord(
     writeId: checkWriteId(writeId) ?? newWriteId(),
   };
   const call = { route: memoryRoutes.replaceMemory, id: checkRecordId(id), body } as const;
-  return transport.request(call, transport.callSettings(options), withId(id, decodeRecordInfo));
+  return transport.request(call, transport.callSettings(options, 'ifVersion', 'writeId'), withId(id, decodeRecordInfo));
 }
 
 /** Query of a list page. */
@@ -122,7 +153,10 @@ export const listRecordsPage = (transport: Transport, query: PageQuery, settings
 /** The text is sent in the body, because URLs are logged. */
 export const searchRecordsPage = (
   transport: Transport,
-  body: { readonly text: string; readonly cursor: string | undefined },
+  body: Omit<FindMemoryOptions, keyof DamagedOptions | 'pageSize' | 'onProgress'> & {
+    readonly limit?: number | undefined;
+    readonly cursor: string | undefined;
+  },
   settings: CallSettings,
 ): Promise<SearchPage> => transport.request({ route: memoryRoutes.searchMemory, body }, settings, decodeSearchPage);
 

@@ -2,6 +2,7 @@
 
 import type { Json, RecordInfo } from '../../../contract/memory/wire.ts';
 import type { ByteStream, PlatformBlob } from '../blobs/blob-types.ts';
+import type { ExpiryOptions } from '../shared/argument-validation.ts';
 import type { CallOptions } from '../shared/client-options.ts';
 import type { AnimaError, AnimaErrorCode } from '../shared/errors.ts';
 
@@ -9,6 +10,48 @@ import type { AnimaError, AnimaErrorCode } from '../shared/errors.ts';
 export interface MemoryRecord extends RecordInfo {
   /** The stored data: any JSON. */
   data: Json;
+  /** The placement with which the record was stored. */
+  namespace?: string[] | undefined;
+  key?: string | undefined;
+  index?: string[] | undefined;
+  expiresAt?: string | undefined;
+}
+
+/** Options of `upsert`. Exactly one of `id` and `key` is required. */
+export interface PutMemoryOptions extends ExpiryOptions, CallOptions {
+  /** Id of the record, as of `add`. */
+  id?: string | undefined;
+  /** Name of the record in its namespace, 1 to 256 characters, from which the vault derives the id. */
+  key?: string | undefined;
+  /** 1 to 8 texts of 1 to 128 characters. */
+  namespace?: readonly string[] | undefined;
+  /**
+   * Paths of members to filter by, such as `kind` or `user.city`, at most 16. A reader of the table can then recognize
+   * records that have equal values at a path, but not the values.
+   */
+  index?: readonly string[] | undefined;
+  /** Compare-and-set: the version that the record must have; 0 if it must not exist. */
+  ifVersion?: number | undefined;
+  /** Id of this write. Default: a random id. Pass an id to repeat a write safely across processes. */
+  writeId?: string | undefined;
+}
+
+/** Conditions of `find`: a record must meet all. At least one is required. */
+export interface FindMemoryOptions extends DamagedOptions {
+  /** The namespace of the record begins with these parts. */
+  namespace?: readonly string[] | undefined;
+  /** The one record with this key in exactly that namespace. */
+  key?: string | undefined;
+  /** Values by path. Only records that were stored with these paths in `index` are found. */
+  filter?: Readonly<Record<string, string | number | boolean | null>> | undefined;
+  /** All of these words are in the record, in any order. Case, accents and forms of digits do not count. */
+  words?: string | undefined;
+  /** A string or member name contains this text, ignoring case. */
+  text?: string | undefined;
+  /** Records per page, 1 to 1000. Default: as many as fit. */
+  pageSize?: number | undefined;
+  /** Called after each request with the number of records decrypted so far. */
+  onProgress?: SearchMemoryOptions['onProgress'];
 }
 
 export interface AddMemoryOptions extends CallOptions {

@@ -1,17 +1,9 @@
 import type { OrgResponse } from '../../../contract/orgs/wire.ts';
 import type { Rotation } from '../../../contract/rotation/wire.ts';
-import { limits } from '../../../contract/shared/limits.ts';
 import type { ShredResponse } from '../../../contract/shredding/wire.ts';
 import type { Transport } from '../http/transport.ts';
-import { checkConfirm, checkInteger } from '../shared/argument-validation.ts';
 import type { CallOptions } from '../shared/client-options.ts';
-
-export interface ShredOptions extends CallOptions {
-  /** The organization's id, as confirmation; see `org.get()`. */
-  confirm: string;
-  /** Waiting period in days, 0 to 30. During it the organization is locked and `cancelShred` works. Default: 0. */
-  waitDays?: number | undefined;
-}
+import type { ShredOptions } from './org-types.ts';
 
 const loadLazyModules = () => import('../lazy-modules.ts');
 
@@ -28,11 +20,7 @@ export class Org {
    * organization is locked or shredded.
    */
   async get(options: CallOptions = {}): Promise<OrgResponse> {
-    return this.#transport.request(
-      { route: 'getOrg' },
-      this.#transport.callSettings(options),
-      (await loadLazyModules()).decodeOrg,
-    );
+    return (await loadLazyModules()).getOrg(this.#transport, options);
   }
 
   /**
@@ -42,18 +30,12 @@ export class Org {
    * @throws OrgStateError org_locked, org_shredded
    */
   async rotate(options: CallOptions = {}): Promise<Rotation | undefined> {
-    const call = { route: 'startRotation', body: {} } as const;
-    return (
-      await this.#transport.request(call, this.#transport.callSettings(options), (await loadLazyModules()).decodeLatest)
-    ).latest;
+    return (await loadLazyModules()).startRotation(this.#transport, options);
   }
 
   /** Returns the latest rotation and its progress; undefined if there was none. */
   async rotation(options: CallOptions = {}): Promise<Rotation | undefined> {
-    const call = { route: 'getRotation' } as const;
-    return (
-      await this.#transport.request(call, this.#transport.callSettings(options), (await loadLazyModules()).decodeLatest)
-    ).latest;
+    return (await loadLazyModules()).getRotation(this.#transport, options);
   }
 
   /**
@@ -62,30 +44,16 @@ export class Org {
    * @throws InvalidRequestError if `confirm` is not the organization's id
    */
   async shred(options: ShredOptions): Promise<ShredResponse> {
-    const waitDays = checkInteger('waitDays', options.waitDays, 0, limits.shredWaitDays);
-    const body = { confirm: checkConfirm(options.confirm), waitDays };
-    return this.#transport.request(
-      { route: 'shredOrg', body },
-      this.#transport.callSettings(options),
-      (await loadLazyModules()).decodeShred,
-    );
+    return (await loadLazyModules()).shredOrg(this.#transport, options);
   }
 
   /** Cancels a pending shredding and unlocks the organization. @throws ConflictError no_shred_pending */
   async cancelShred(options: CallOptions = {}): Promise<ShredResponse> {
-    return this.#transport.request(
-      { route: 'cancelShred' },
-      this.#transport.callSettings(options),
-      (await loadLazyModules()).decodeShred,
-    );
+    return (await loadLazyModules()).cancelShred(this.#transport, options);
   }
 
   /** Returns whether the organization is locked or shredded, with the signed receipts. */
   async shredStatus(options: CallOptions = {}): Promise<ShredResponse> {
-    return this.#transport.request(
-      { route: 'getShred' },
-      this.#transport.callSettings(options),
-      (await loadLazyModules()).decodeShred,
-    );
+    return (await loadLazyModules()).getShred(this.#transport, options);
   }
 }

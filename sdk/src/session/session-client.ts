@@ -55,9 +55,9 @@ export class SessionClient {
   constructor(engine: SessionEngine, transport: Pick<Transport, 'callSettings'>) {
     this.#engine = engine;
     this.#transport = transport;
-    this.conversations = new Conversations(engine, (options) => this.#settings(options));
-    this.push = new Push(engine, (options) => this.#settings(options));
-    this.#stream = new MessageStream(engine, (options) => this.#settings(options));
+    this.conversations = new Conversations(engine, (...given) => this.#settings(...given));
+    this.push = new Push(engine, (...given) => this.#settings(...given));
+    this.#stream = new MessageStream(engine, (...given) => this.#settings(...given));
   }
 
   get org(): string {
@@ -111,7 +111,7 @@ export class SessionClient {
    * @throws SessionError unknown_conversation, participants_changed, not_allowed, body_too_large, directory_forked
    */
   async send(target: Target, body: MessageBody, options: SendOptions = {}): Promise<SentMessage> {
-    const settings = this.#settings(options);
+    const settings = this.#settings(options, 'type', 'onProgress');
     const id = await this.#engine.sender.queue(target, body, options, settings);
     await this.#engine.flush(settings).catch((error: unknown) => {
       const isAborted = error instanceof AnimaError && error.code === 'aborted';
@@ -134,6 +134,8 @@ export class SessionClient {
    * @throws SessionError already_reading
    */
   messages(options: CallOptions = {}): AsyncIterable<ReceivedMessage> {
+    // Refuses wrong options at once, not when the first message is asked for.
+    this.#settings(options);
     return this.#stream.read(options);
   }
 
@@ -160,7 +162,7 @@ export class SessionClient {
         receivedMessage(
           context,
           item,
-          (options) => this.#settings(options),
+          (...given) => this.#settings(...given),
           async () => undefined,
         ),
       );
@@ -197,7 +199,7 @@ export class SessionClient {
    * @throws SessionError fingerprint_differs, subject_unknown, change_refused
    */
   async countersign(subject: string, { fingerprint, ...options }: CountersignOptions = {}): Promise<void> {
-    const settings = this.#settings(options);
+    const settings = this.#settings(options, 'fingerprint');
     await this.#append(settings, () => {
       const { state } = this.#engine.context.directory;
       const found = state.devices.get(subject) ?? state.fleets.get(subject) ?? state.links.get(subject);
@@ -240,8 +242,8 @@ export class SessionClient {
     });
   }
 
-  #settings(options: CallOptions): CallSettings {
-    return this.#transport.callSettings(options);
+  #settings(options: CallOptions, ...own: string[]): CallSettings {
+    return this.#transport.callSettings(options, ...own);
   }
 
   toJSON(): { org: string; device: string } {

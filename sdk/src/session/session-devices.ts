@@ -3,6 +3,7 @@ import { type Bytes, fromBase64Url } from '../../../core/encoding/bytes.ts';
 import { boundedTransport } from '../http/bounded-transport.ts';
 import type { Transport } from '../http/transport.ts';
 import { checkConfirm, notSentError } from '../shared/argument-validation.ts';
+import { checkOptions } from '../shared/check-options.ts';
 import { type CallSettings, deviceClientSettings, environmentInvite } from '../shared/client-options.ts';
 import { Turns } from '../shared/turns.ts';
 import { DirectoryCopy } from './directory/directory-copy.ts';
@@ -27,10 +28,21 @@ import {
 import { Sequence } from './storage/sequence.ts';
 import { Changes, type DeviceName, SessionStore } from './storage/session-store.ts';
 
+/** The options beside those of requests. */
+const ownOptionNames = [
+  'storage',
+  'clock',
+  'historyDays',
+  'receipts',
+  'acceptsParticipants',
+  'onNotice',
+  'webSocket',
+] as const satisfies (keyof SessionDevicesOptions)[];
+
 /** Most starts only open the device. */
 const loadEnrollment = () => import('./enrollment/enroll.ts');
 
-/** How requests reach the service. @internal */
+/** How requests reach the service. */
 export interface SessionService {
   device(own: OwnDevice, certificate: () => Bytes | undefined): SessionRequests;
   enrollment(invite: { readonly org: string; readonly id: string }): EnrollmentRequests | Promise<EnrollmentRequests>;
@@ -64,7 +76,7 @@ export class SessionDevices {
     const { historyDays = 0 } = options;
     if (!(Number.isInteger(historyDays) && historyDays >= 0 && historyDays <= 3650))
       throw notSentError('invalid_argument', 'historyDays must be a whole number from 0 to 3650');
-    const transport = boundedTransport(deviceClientSettings(options));
+    const transport = boundedTransport(deviceClientSettings(options, ownOptionNames));
     this.#transport = transport;
     this.#service = service ?? {
       device: (own, certificate) => deviceRequests(transport, own, certificate),
@@ -79,10 +91,10 @@ export class SessionDevices {
    * @throws SessionError invite_malformed, invite_refused, invite_mismatch, enrollment_expired; AnimaError aborted
    */
   async enroll({ invite: given, name, onProgress, ...options }: EnrollOptions = {}): Promise<SessionClient> {
+    const settings = this.#transport.callSettings(options, 'invite', 'name', 'onProgress');
     const { enroll, readInvite } = await loadEnrollment();
     const text = given ?? environmentInvite();
     const invite = readInvite(text);
-    const settings = this.#transport.callSettings(options);
     const store = await SessionStore.open(this.#options.storage, nameOf(invite.org, name), 'create');
     return await this.#orClose(store, async () => {
       const context = {
@@ -103,7 +115,7 @@ export class SessionDevices {
   async joinFleet({ org, pin: pinText, name, certify, ...options }: JoinFleetOptions): Promise<SessionClient> {
     const pin = fromBase64Url(pinText);
     if (pin?.length !== 32) throw notSentError('invalid_argument', 'pin must be 43 characters of base64url');
-    const settings = this.#transport.callSettings(options);
+    const settings = this.#transport.callSettings(options, 'org', 'pin', 'name', 'certify');
     const store = await SessionStore.open(this.#options.storage, nameOf(org, name), 'create');
     return await this.#orClose(store, async () => {
       const loaded = (await loadOwnDevice(store, org)) ?? (await this.#newMember(store, org, pinText));
@@ -128,7 +140,9 @@ export class SessionDevices {
    * Opens the device of an org in the storage. Sends nothing: works offline.
    * @throws SessionError not_enrolled, in_use, storage_damaged, keys_locked
    */
-  async open({ org, name, certify }: OpenSessionOptions): Promise<SessionClient> {
+  async open(options: OpenSessionOptions): Promise<SessionClient> {
+    checkOptions(options, ['org', 'name', 'certify']);
+    const { org, name, certify } = options;
     const store = await SessionStore.open(this.#options.storage, nameOf(org, name), 'refuse');
     return await this.#orClose(
       store,
@@ -140,7 +154,9 @@ export class SessionDevices {
    * Deletes keys, sessions and messages of a device from the storage. The directory still lists it until an admin revokes
    * it. @throws SessionError in_use; AnimaError invalid_argument
    */
-  async forget({ org, name, confirm }: OpenSessionOptions & { readonly confirm: string }): Promise<void> {
+  async forget(options: OpenSessionOptions & { readonly confirm: string }): Promise<void> {
+    checkOptions(options, ['org', 'name', 'certify', 'confirm']);
+    const { org, name, confirm } = options;
     checkConfirm(confirm, org);
     await SessionStore.forget(this.#options.storage, nameOf(org, name));
   }

@@ -3,73 +3,23 @@ import { limits } from '../../../contract/shared/limits.ts';
 import { parseApiKey } from '../../../core/api-keys/api-key.ts';
 import { parseUserKey } from '../../../core/users/user-key.ts';
 import { version } from '../version.ts';
+import { checkOptions } from './check-options.ts';
 import { defaultAddressFor, defaultAddressOf } from './default-address.ts';
 import { createError } from './errors.ts';
-import type { IdentityName, IdentityProvider, LoginTarget } from './identity-types.ts';
+import type { LoginTarget } from './identity-types.ts';
 import { isPlainObject } from './is-plain-object.ts';
+import type { AnimaOptions, CallerIds, CallOptions, Fetch } from './option-types.ts';
 import type { Signal } from './signal.ts';
 import { checkBaseURL } from './url.ts';
 
-export type { Signal };
-
-/** The `fetch` type of the target platform. */
-export type Fetch = typeof globalThis extends { fetch: infer F } ? F : (url: string, init: object) => Promise<object>;
+export type { AnimaOptions, CallerIds, CallOptions, Fetch, Signal };
 
 /** Looked up on each call, so that a polyfill or an instrumented fetch installed later is used. */
 export const platformFetch: Fetch = (input, init) => globalThis.fetch(input, init);
 
-/** Caller ids for the audit, 1 to 128 visible ASCII characters each. They are recorded but not trusted. */
-export interface CallerIds {
-  /** The calling agent. */
-  agent?: string | undefined;
-  /** The run of that agent. */
-  run?: string | undefined;
-  /** The tool call within that run. */
-  toolCall?: string | undefined;
-}
+const callOptionNames: readonly string[] = ['signal', 'timeout', 'maxRetries', ...Object.keys(callerHeaders)];
 
-/** Options of one call. All are optional. */
-export interface CallOptions extends CallerIds {
-  /** Cancels the call, its attempts and the waits between them. */
-  signal?: Signal | undefined;
-  /** Time-out of one attempt in milliseconds, including reading the response. */
-  timeout?: number | undefined;
-  /** Retries after the first attempt, 0 to 20. */
-  maxRetries?: number | undefined;
-}
-
-export interface AnimaOptions extends CallerIds {
-  /** API key of an organization, or user key. Default: the environment variable `ANIMA_KEY`. */
-  apiKey?: string | undefined;
-  /**
-   * Logs in with the identity of this machine instead of an API key: organization, slash, id of the login. Default,
-   * if there is no key: the environment variable `ANIMA_LOGIN`. The client gets a key by itself, and renews it.
-   */
-  login?: string | undefined;
-  /**
-   * The identity for `login`. Default: what the environment shows. An object provides tokens, or AWS credentials, of
-   * platforms that this client does not know.
-   */
-  identity?: IdentityName | IdentityProvider | undefined;
-  /**
-   * Uses the session of the logged-in user (`client.account.logIn`) instead of a key, for pages with the same origin
-   * as the vault. The browser keeps the cookie, and no script can read it. `baseURL` defaults to the page's origin.
-   */
-  session?: boolean | undefined;
-  /**
-   * Address of the vault, https or loopback. Default: the environment variable `ANIMA_URL`, otherwise the local
-   * vault. Keys of other vaults are not sent to that default address.
-   */
-  baseURL?: string | undefined;
-  /** Time-out of one attempt in milliseconds. Default: 30 000. */
-  timeout?: number | undefined;
-  /** Retries after the first attempt, 0 to 20. Default: 3. */
-  maxRetries?: number | undefined;
-  /** Replaces the platform's `fetch`. It receives the API key. */
-  fetch?: Fetch | undefined;
-  /** Appended to the user agent, e.g. `billing-agent/2.1`. */
-  userAgent?: string | undefined;
-}
+const clientOptionNames = ['apiKey', 'login', 'identity', 'session', 'baseURL', 'fetch', 'userAgent'];
 
 /** Complete settings of one call. */
 export interface CallSettings {
@@ -120,9 +70,11 @@ export const maxTimeoutMs = 2 ** 31 - 1;
 
 /**
  * Resolves options and environment to settings.
+ * @param own names of options that a client has in addition, and that were already taken out
  * @throws AnimaError missing_api_key, invalid_api_key, missing_url, insecure_url, invalid_argument
  */
-export function resolveClientSettings(options: AnimaOptions): ClientSettings {
+export function resolveClientSettings(options: AnimaOptions, own: readonly string[] = []): ClientSettings {
+  checkOptions(options, [...clientOptionNames, ...callOptionNames, ...own]);
   if (options.session === true) return sessionSettings(options);
   const login = options.login ?? (options.apiKey === undefined ? environmentLogin() : undefined);
   if (login !== undefined) return loginSettings(options, login);
@@ -175,34 +127,53 @@ function sessionSettings(options: AnimaOptions): ClientSettings {
 
 /**
  * Settings for clients whose requests devices sign.
+ * @param own names of the client's other options
  * @throws AnimaError missing_url, insecure_url, invalid_argument
  */
-export function deviceClientSettings(options: Omit<AnimaOptions, 'apiKey' | 'session'>): ClientSettings {
+export function deviceClientSettings(
+  options: Omit<AnimaOptions, 'apiKey' | 'session'>,
+  own: readonly string[],
+): ClientSettings {
   const url = options.baseURL ?? environmentURL();
   if (url === undefined || url === '')
     throw createError('missing_url', { detail: `give baseURL or set ${clientEnv.url}. Nothing was sent` });
-  return anonymousSettings(checkBaseURL(url), options);
+  const names = clientOptionNames.filter((name) => name !== 'apiKey' && name !== 'session');
+  return anonymousSettings(checkBaseURL(url), options, [...names, ...own]);
 }
 
 /** The invite of this device in the environment. */
 export const environmentInvite = (): string | undefined => readEnvironment(clientEnv.invite);
 
-/** Settings without a key, for public routes. @throws AnimaError invalid_argument */
-export function anonymousSettings(baseURL: string, options: Omit<AnimaOptions, 'apiKey' | 'baseURL'>): ClientSettings {
+/**
+ * Settings without a key, for public routes.
+ * @param own names of options that are checked elsewhere. Default: those of a client
+ * @throws AnimaError invalid_argument
+ */
+export function anonymousSettings(
+  baseURL: string,
+  options: Omit<AnimaOptions, 'apiKey' | 'baseURL'>,
+  own: readonly string[] = clientOptionNames,
+): ClientSettings {
   return {
     baseURL,
     headers: { accept: 'application/json', ...agentHeader(options.userAgent) },
     credential: { kind: 'none' },
     fetch: options.fetch ?? platformFetch,
-    callDefaults: resolveCallSettings(options, defaultCallSettings),
+    callDefaults: resolveCallSettings(options, defaultCallSettings, own),
   };
 }
 
 /**
  * The settings of a call: its options, with the client's defaults.
+ * @param own names of the method's other options. All others are refused
  * @throws AnimaError invalid_argument
  */
-export function resolveCallSettings(options: CallOptions, base: CallSettings): CallSettings {
+export function resolveCallSettings(
+  options: CallOptions,
+  base: CallSettings,
+  own: readonly string[] = [],
+): CallSettings {
+  checkOptions(options, [...own, ...callOptionNames]);
   const { signal = base.signal, timeout = base.timeout, maxRetries = base.maxRetries } = options;
   if (!(timeout > 0 && timeout <= maxTimeoutMs)) {
     throw createError('invalid_argument', {

@@ -63,13 +63,13 @@ export type SealedRecords = ExportAuditResponse['seals'][number];
 /** An export of the audit: seals with their records, oldest first. */
 export class AuditExport extends List<SealedRecords, ExportAuditResponse> {
   /**
-   * The export as JSON Lines without line ends, in the form for offline verification (docs/format.md, section 8): one
-   * line for each record, and a line `{"seal": …}` after the records of each seal.
+   * The export as JSON Lines, in the form for offline verification (docs/format.md, section 8): one line for each record,
+   * and a line `{"seal": …}` after the records of each seal. Each line ends with `\n`, so a file is their concatenation.
    */
   async *lines(): AsyncGenerator<string, void, undefined> {
     for await (const { seal, records } of this) {
-      for (const record of records) yield JSON.stringify(record);
-      yield JSON.stringify({ seal });
+      for (const record of records) yield `${JSON.stringify(record)}\n`;
+      yield `${JSON.stringify({ seal })}\n`;
     }
   }
 }

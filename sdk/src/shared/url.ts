@@ -1,4 +1,3 @@
-import type { clientRoutes } from '../../../contract/client-routes.ts';
 import type { RouteRow } from '../../../contract/routes.ts';
 import { createError } from './errors.ts';
 
@@ -47,8 +46,8 @@ export type RequestRow = Pick<RouteRow, 'method' | 'path' | 'auth' | 'verb'>;
 
 /** The parts of a request line. */
 export interface RequestTarget {
-  /** A route of the main client, or the row of another one, whose path has no placeholders left. */
-  readonly route: keyof typeof clientRoutes | RequestRow;
+  /** The row of the route. */
+  readonly route: RequestRow;
   /** For routes with `{name+}`. Must be validated: `fetch` would resolve `..`. */
   readonly name?: string | undefined;
   /** For routes with `{id}`. Must be validated. */
@@ -59,9 +58,9 @@ export interface RequestTarget {
 }
 
 /** Builds path and query, to append to the base URL. */
-export function buildRequestPath(row: Pick<RequestRow, 'path'>, target: RequestTarget): string {
+export function buildRequestPath(target: RequestTarget): string {
   const { name = '', id = '', link = '', query = {} } = target;
-  const path = row.path
+  const path = target.route.path
     .replace('{name+}', () => name.split('/').map(encodeURIComponent).join('/'))
     .replace('{id}', () => encodeURIComponent(id))
     .replace('{link}', () => encodeURIComponent(link));

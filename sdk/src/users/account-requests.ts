@@ -95,8 +95,13 @@ export const ownAccountDecoder =
     return owner === undefined || (read?.user === owner.user && read.org === owner.org) ? read : undefined;
   };
 
-const requestAccount = (transport: Transport, call: ApiCall, options: CallOptions): Promise<AccountResponse> =>
-  transport.request(call, transport.callSettings(options), ownAccountDecoder(transport));
+const requestAccount = (
+  transport: Transport,
+  call: ApiCall,
+  options: CallOptions,
+  ...own: string[]
+): Promise<AccountResponse> =>
+  transport.request(call, transport.callSettings(options, ...own), ownAccountDecoder(transport));
 
 export const getAccount = (transport: Transport, options: CallOptions): Promise<AccountResponse> =>
   requestAccount(transport, { route: userRoutes.getAccount }, options);
@@ -110,7 +115,8 @@ export async function setPassword(
     password: checkPassword('password', password, limits.passwordLength),
     ...confirmationBody(currentPassword),
   };
-  return requestAccount(transport, { route: userRoutes.setPassword, body }, options);
+  const own = ['login', 'password', 'currentPassword'];
+  return requestAccount(transport, { route: userRoutes.setPassword, body }, options, ...own);
 }
 
 export async function removePassword(
@@ -121,6 +127,7 @@ export async function removePassword(
     transport,
     { route: userRoutes.removePassword, body: confirmationBody(currentPassword) },
     options,
+    'currentPassword',
   );
 }
 
@@ -129,7 +136,7 @@ export async function startLink(
   { currentPassword, ...options }: ConfirmedOptions,
 ): Promise<StartLinkResponse> {
   const call = { route: userRoutes.startLink, body: { ...confirmationBody(currentPassword) } } as const;
-  return transport.request(call, transport.callSettings(options), decodeLinkCode);
+  return transport.request(call, transport.callSettings(options, 'currentPassword'), decodeLinkCode);
 }
 
 export async function removeSlot(
@@ -138,7 +145,8 @@ export async function removeSlot(
   { currentPassword, ...options }: ConfirmedOptions,
 ): Promise<AccountResponse> {
   const body = confirmationBody(currentPassword);
-  return requestAccount(transport, { route: userRoutes.removeSlot, id: checkId('a slot', id), body }, options);
+  const call = { route: userRoutes.removeSlot, id: checkId('a slot', id), body };
+  return requestAccount(transport, call, options, 'currentPassword');
 }
 
 export async function deleteAccount(
@@ -146,8 +154,9 @@ export async function deleteAccount(
   { confirm, currentPassword, ...options }: DeleteAccountOptions,
 ): Promise<DeletedResponse> {
   const body = confirmationBody(currentPassword);
+  const settings = transport.callSettings(options, 'confirm', 'currentPassword');
   checkConfirm(confirm, (transport.owner ?? (await getAccount(transport, options))).user);
-  return transport.request({ route: userRoutes.deleteAccount, body }, transport.callSettings(options), decodeDeleted);
+  return transport.request({ route: userRoutes.deleteAccount, body }, settings, decodeDeleted);
 }
 
 export async function logIn(
@@ -162,7 +171,10 @@ export async function logIn(
     login: checkLogin(login),
     password: checkPassword('password', password, 0),
   };
-  const settings = { ...transport.callSettings(options), outcomeHint: 'A session may exist; it ends automatically' };
+  const settings = {
+    ...transport.callSettings(options, 'org', 'login', 'password'),
+    outcomeHint: 'A session may exist; it ends automatically',
+  };
   return transport.request({ route: userRoutes.logIn, body }, settings, decodeLogIn);
 }
 

@@ -24,7 +24,7 @@ export async function changeKey(
 ): Promise<string> {
   const { owner } = transport;
   if (owner === undefined) throw notSentError('wrong_key_kind', 'it requires a user key, which it replaces');
-  const settings = { ...transport.callSettings(options), outcomeHint: outcomeHint };
+  const settings = { ...transport.callSettings(options, 'keep'), outcomeHint: outcomeHint };
   pending.key ??= createUserKey(owner);
   const newKey = pending.key;
   await keep?.(newKey);

@@ -35,7 +35,7 @@ export class Users {
    */
   list(options: ListUsersOptions = {}): UserList {
     const limit = checkInteger('pageSize', options.pageSize, 1, limits.pageSizeMax);
-    const settings = this.#transport.callSettings(options);
+    const settings = this.#transport.callSettings(options, 'pageSize');
     return new List(
       async (cursor) => (await calls()).userPage(this.#transport, { limit, cursor }, settings),
       ({ users }) => users,

@@ -79,6 +79,7 @@ export async function requestSecret(
   { why, expiresIn, replace, ...options }: RequestOptions,
 ): Promise<SecretRequest> {
   addSecretRequestErrors();
+  const settings = transport.callSettings(options, 'why', 'expiresIn', 'replace');
   if (typeof why !== 'string' || why === '' || [...why].length > limits.whyLength)
     throw notSentError('invalid_argument', `why is not a text of 1 to ${limits.whyLength} characters`);
   const body = {
@@ -88,7 +89,7 @@ export async function requestSecret(
     ...(replace === true ? { replace } : {}),
   } satisfies CreateSecretRequest;
   const call = { route: secretRequestRoutes.createSecretRequest, body };
-  const { id, url, expiresAt } = await transport.request(call, transport.callSettings(options), (json) => {
+  const { id, url, expiresAt } = await transport.request(call, settings, (json) => {
     const created = decodeCreated(json);
     return created?.name === name ? created : undefined;
   });
@@ -119,7 +120,7 @@ async function waitUntilFilled(
   ask: (options: CallOptions) => Promise<SecretRequestStatus>,
   { onStatus, ...options }: FilledOptions,
 ): Promise<SecretRequestStatus> {
-  const settings = transport.callSettings(options);
+  const settings = transport.callSettings(options, 'onStatus');
   for (let interval = firstIntervalMs; ; interval = Math.min(maxIntervalMs, interval * 1.5)) {
     const status = await ask(options).catch((error: unknown) => {
       if (error instanceof AnimaError && error.retryable) return undefined;

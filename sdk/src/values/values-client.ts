@@ -1,81 +1,40 @@
 import type { UsageRules } from '../../../contract/broker/usage-rules.ts';
 import { limits } from '../../../contract/shared/limits.ts';
 import type { DestroyValueResponse } from '../../../contract/shredding/wire.ts';
+import { valueRoutes } from '../../../contract/values/routes.ts';
 import type { Value, ValueInfo, VersionInfo } from '../../../contract/values/wire.ts';
 import type { BatchResult } from '../http/batch-runner.ts';
 import type { Transport } from '../http/transport.ts';
 import {
   buildSetRequest,
-  checkConfirm,
   checkInteger,
   checkName,
   checkPrefix,
-  notSentError,
-  type ValueOptions,
+  valueOptionNames,
 } from '../shared/argument-validation.ts';
 import type { CallOptions } from '../shared/client-options.ts';
 import { createError } from '../shared/errors.ts';
 import { isPlainObject } from '../shared/is-plain-object.ts';
 import {
   type Decoder,
-  decodeDestroyResponse,
   decodeValue,
   decodeValueInfo,
   decodeValuePage,
   decodeVersions,
 } from '../shared/json-decoders.ts';
 import { type OnDamaged, OpenedList } from '../shared/opened-list.ts';
-import type { Page } from '../shared/paginated-list.ts';
 import type { RequestOptions, SecretRequest, SecretRequestHandle } from './secret-requests.ts';
+import type {
+  DeleteOptions,
+  DestroyOptions,
+  GetOptions,
+  ListOptions,
+  SetEntry,
+  SetOptions,
+  ValueList,
+  VersionsOptions,
+} from './value-types.ts';
 import type { PlatformResponse, VaultFetchInit } from './vault-fetch.ts';
-
-export interface SetOptions extends ValueOptions, CallOptions {}
-
-export interface GetOptions extends CallOptions {
-  /** The version to read. Default: the current one. */
-  version?: number | undefined;
-}
-
-export interface DeleteOptions extends CallOptions {
-  /** Deletes only if this is the current version. */
-  ifVersion?: number | undefined;
-  /** Deletes only this earlier version, and keeps the current version and all others. */
-  version?: number | undefined;
-}
-
-export interface DestroyOptions extends CallOptions {
-  /** The name of the value, as confirmation. */
-  confirm: string;
-}
-
-/** A list of names and facts of values, without the values themselves. */
-export type ValueList = OpenedList<ValueInfo, Page>;
-
-export interface VersionsOptions extends CallOptions {
-  /**
-   * Called with each earlier version that could not be decrypted. Without it, the call rejects with
-   * `decryption_failed` if there is one.
-   */
-  onDamaged?: ((version: number) => void) | undefined;
-}
-
-export interface ListOptions extends CallOptions {
-  /**
-   * Called with the name of each value that could not be decrypted. Without it, an iteration yields all other values
-   * and then throws `decryption_failed` with the names.
-   */
-  onDamaged?: ((name: string) => void) | undefined;
-  /** Prefix of the names. Default: all names. */
-  prefix?: string | undefined;
-  /** Items per page, 1 to 1000. Default: 100. */
-  pageSize?: number | undefined;
-}
-
-/** One item of `setMany`. */
-export interface SetEntry extends ValueOptions {
-  name: string;
-  value: string;
-}
 
 const loadLazyModules = () => import('../lazy-modules.ts');
 
@@ -96,8 +55,9 @@ export class Vault {
    * @throws ConflictError version_conflict with `currentVersion`, if `ifVersion` does not match
    */
   async set(name: string, value: string, options: SetOptions = {}): Promise<ValueInfo> {
-    const call = { route: 'setValue', name: checkName(name), body: buildSetRequest(value, options) } as const;
-    return this.#transport.request(call, this.#transport.callSettings(options), withName(name, decodeValueInfo));
+    const call = { route: valueRoutes.setValue, name: checkName(name), body: buildSetRequest(value, options) } as const;
+    const settings = this.#transport.callSettings(options, ...valueOptionNames);
+    return this.#transport.request(call, settings, withName(name, decodeValueInfo));
   }
 
   /** Reads a value. @throws NotFoundError value_not_found, version_not_found, value_expired */
@@ -108,8 +68,8 @@ export class Vault {
   /** Reads a value with its version, times and metadata. @throws NotFoundError as `get` */
   async getWithInfo(name: string, options: GetOptions = {}): Promise<Value> {
     const version = checkInteger('version', options.version, 1);
-    const call = { route: 'getValue', name: checkName(name), query: { version } } as const;
-    return this.#transport.request(call, this.#transport.callSettings(options), (json) => {
+    const call = { route: valueRoutes.getValue, name: checkName(name), query: { version } } as const;
+    return this.#transport.request(call, this.#transport.callSettings(options, 'version'), (json) => {
       const value = withName(name, decodeValue)(json);
       return version === undefined || value?.version === version ? value : undefined;
     });
@@ -122,11 +82,11 @@ export class Vault {
   list(options: ListOptions = {}): ValueList {
     const prefix = checkPrefix(options.prefix);
     const pageSize = checkInteger('pageSize', options.pageSize, 1, limits.pageSizeMax);
-    const settings = this.#transport.callSettings(options);
+    const settings = this.#transport.callSettings(options, 'prefix', 'pageSize', 'onDamaged');
     return new OpenedList(
       (cursor) => {
         const query = { prefix, limit: pageSize, cursor };
-        return this.#transport.request({ route: 'listValues', query }, settings, decodeValuePage);
+        return this.#transport.request({ route: valueRoutes.listValues, query }, settings, decodeValuePage);
       },
       ({ values }) => values,
       options,
@@ -141,8 +101,8 @@ export class Vault {
   async delete(name: string, options: DeleteOptions = {}): Promise<boolean> {
     const ifVersion = checkInteger('ifVersion', options.ifVersion, 1);
     const version = checkInteger('version', options.version, 1);
-    const call = { route: 'deleteValue', name: checkName(name), query: { ifVersion, version } } as const;
-    return this.#transport.request(call, this.#transport.callSettings(options), (json) =>
+    const call = { route: valueRoutes.deleteValue, name: checkName(name), query: { ifVersion, version } } as const;
+    return this.#transport.request(call, this.#transport.callSettings(options, 'ifVersion', 'version'), (json) =>
       isPlainObject(json) && typeof json.deleted === 'boolean' ? json.deleted : undefined,
     );
   }
@@ -152,20 +112,15 @@ export class Vault {
    * to destroy; the receipt in the lost response cannot be retrieved again.
    */
   async destroy(name: string, options: DestroyOptions): Promise<DestroyValueResponse> {
-    const body = { confirm: checkConfirm(options.confirm, checkName(name)) };
-    return this.#transport.request(
-      { route: 'destroyValue', name, body },
-      this.#transport.callSettings(options),
-      decodeDestroyResponse,
-    );
+    return (await loadLazyModules()).destroyValue(this.#transport, name, options);
   }
 
   /** Returns the stored versions of a value, newest first. @throws NotFoundError value_not_found */
   async versions(name: string, options: VersionsOptions = {}): Promise<VersionInfo[]> {
-    const call = { route: 'listVersions', name: checkName(name) } as const;
+    const call = { route: valueRoutes.listVersions, name: checkName(name) } as const;
     const { versions, damaged = [] } = await this.#transport.request(
       call,
-      this.#transport.callSettings(options),
+      this.#transport.callSettings(options, 'onDamaged'),
       withName(name, decodeVersions),
     );
     reportDamagedVersions(damaged, options);
@@ -213,18 +168,7 @@ export class Vault {
    * item and does not reject the call.
    */
   async getMany(names: Iterable<string>, options: CallOptions = {}): Promise<BatchResult<Value>> {
-    const settings = this.#transport.callSettings(options);
-    // A string is also an iterable of strings: its characters would be read as names.
-    if (typeof names === 'string') throw notSentError('invalid_argument', 'names is not a list');
-    const items = [...new Set(names)].map((name) => ({ name: checkName(name) }));
-    const { decodeResults, runBatch } = await loadLazyModules();
-    const ask = (chunk: readonly { name: string }[]) =>
-      this.#transport.request(
-        { route: 'getValues', body: { names: chunk.map(({ name }) => name) } },
-        settings,
-        decodeResults(decodeValue),
-      );
-    return runBatch(items, ask, settings);
+    return (await loadLazyModules()).getValues(this.#transport, names, options);
   }
 
   /**
@@ -236,18 +180,7 @@ export class Vault {
     entries: Iterable<SetEntry> | Readonly<Record<string, string>>,
     options: CallOptions = {},
   ): Promise<BatchResult<ValueInfo>> {
-    const settings = this.#transport.callSettings(options);
-    const items = listEntries(entries).map((entry) => ({
-      name: checkName(entry.name),
-      ...buildSetRequest(entry.value, entry),
-    }));
-    if (new Set(items.map(({ name }) => name)).size < items.length) {
-      throw notSentError('invalid_argument', 'a name occurs twice');
-    }
-    const { decodeResults, runBatch } = await loadLazyModules();
-    const ask = (chunk: readonly object[]) =>
-      this.#transport.request({ route: 'setValues', body: { items: chunk } }, settings, decodeResults(decodeValueInfo));
-    return runBatch(items, ask, settings);
+    return (await loadLazyModules()).setValues(this.#transport, entries, options);
   }
 }
 
@@ -258,15 +191,6 @@ function reportDamagedVersions(damaged: readonly number[], { onDamaged }: OnDama
     throw createError('decryption_failed', { detail });
   }
   for (const version of damaged) onDamaged?.(version);
-}
-
-function listEntries(entries: Iterable<SetEntry> | Readonly<Record<string, string>>): SetEntry[] {
-  if (isIterable(entries)) return [...entries];
-  return Object.entries(entries).map(([name, value]) => ({ name, value }));
-}
-
-function isIterable(entries: Iterable<SetEntry> | Readonly<Record<string, string>>): entries is Iterable<SetEntry> {
-  return typeof Reflect.get(entries, Symbol.iterator) === 'function';
 }
 
 /** Wraps a decoder so that it accepts only a response with the requested name; a misrouted response is rejected. */

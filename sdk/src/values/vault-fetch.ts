@@ -62,7 +62,10 @@ export async function fetchWithValues(
 ): Promise<PlatformResponse> {
   addBrokerErrors();
   const settings = {
-    ...transport.callSettings(init),
+    ...transport.callSettings(
+      init,
+      ...['method', 'headers', 'query', 'body', 'json', 'auth', 'hostTimeout', 'maxResponseBytes'],
+    ),
     outcomeHint: 'The request may or may not have reached the host',
   };
   const body = buildFetchRequest(typeof url === 'string' ? url : url.href, init);

@@ -180,7 +180,8 @@ describe('exportFernet', () => {
     const lines: string[] = [];
     for await (const line of userClientOf(vault.fetch).memory.exportFernet(old)) lines.push(line);
     const key = await deriveFernetKey(old.apiKey, old.userId);
-    const opened = await Promise.all(lines.map((line) => openFernet(key, line)));
+    for (const line of lines) expect(line).toMatch(/^[\w-]+=*\n$/);
+    const opened = await Promise.all(lines.map((line) => openFernet(key, line.trimEnd())));
     expect(opened.map(({ time }) => time)).toEqual(data.map(() => Date.parse('2026-11-21T03:00:00Z') / 1000));
     expect(new TextDecoder().decode(opened[0]?.plaintext)).toBe('{"a":[1,null,"é"]}');
     expect(new TextDecoder().decode(opened[1]?.plaintext)).toBe('plain text');

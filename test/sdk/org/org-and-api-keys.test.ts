@@ -113,7 +113,7 @@ describe('client.audit', () => {
     expect(() => audit.query(options)).toThrow(expect.objectContaining({ code: 'invalid_argument' }));
   });
 
-  test('exports every record before its seal, byte for byte as it came, fields of newer vaults included', async () => {
+  test('exports every record before its seal as a line of its own, byte for byte as it came, fields of newer vaults included', async () => {
     const newer = { ...record, route: 'someNewRoute', verb: 'new.verb', extra: { b: 1, a: [2] } };
     const { fetch } = fakeFetch(
       json({ seals: [{ seal: 'a.b.c', records: [record, newer] }], cursor: 'c1' }),
@@ -121,12 +121,8 @@ describe('client.audit', () => {
     );
     const lines: string[] = [];
     for await (const line of clientOf(fetch).audit.export().lines()) lines.push(line);
-    expect(lines).toEqual([
-      JSON.stringify(record),
-      JSON.stringify(newer),
-      JSON.stringify({ seal: 'a.b.c' }),
-      JSON.stringify({ seal: 'd.e.f' }),
-    ]);
+    const told = [record, newer, { seal: 'a.b.c' }, { seal: 'd.e.f' }];
+    expect(lines).toEqual(told.map((one) => `${JSON.stringify(one)}\n`));
   });
 
   test('takes nothing for a record that is none', async () => {

@@ -1,5 +1,6 @@
 /** A storage in a folder, for Node: files that only this account can read (0600), in folders of the mode 0700. */
 import type { VaultScope } from '../../../../core/devices/vault-scope.ts';
+import { checkOptions } from '../../shared/check-options.ts';
 import { type DataStore, type LocalStorage, scopeName, type VaultData } from '../storage/storage-ports.ts';
 import { takeFolderLock } from './lock-file.ts';
 import { LogFile } from './log-file.ts';
@@ -57,7 +58,9 @@ export interface NodeStorageOptions {
 }
 
 /** @throws DeviceVaultError unsupported_platform */
-export function nodeStorage({ folder, keyring }: NodeStorageOptions): LocalStorage {
+export function nodeStorage(options: NodeStorageOptions): LocalStorage {
+  checkOptions(options, ['folder', 'keyring']);
+  const { folder, keyring } = options;
   const node = nodeModules();
   return { keys: new NodeKeyStore(node, folder, keyring), data: new NodeDataStore(node, folder) };
 }

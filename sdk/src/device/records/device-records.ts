@@ -3,6 +3,7 @@ import { isRecordId, recordTypes } from '../../../../core/devices/vault-scope.ts
 import { toBase64Url } from '../../../../core/encoding/bytes.ts';
 import type { Transport } from '../../http/transport.ts';
 import { notSentError } from '../../shared/argument-validation.ts';
+import { checkOptions } from '../../shared/check-options.ts';
 import type { CallOptions, CallSettings } from '../../shared/client-options.ts';
 import { AnimaError } from '../../shared/errors.ts';
 import { Turns } from '../../shared/turns.ts';
@@ -71,7 +72,7 @@ export class VaultRecords {
   }
 
   sync(options: SyncOptions = {}): Promise<SyncResult> {
-    return this.#sync.sync(this.#transport.callSettings(options), options.onProgress);
+    return this.#sync.sync(this.#transport.callSettings(options, 'onProgress'), options.onProgress);
   }
 
   /** Ends all watching. */
@@ -84,19 +85,31 @@ export class VaultRecords {
     const type = checkRecordType(given);
     const reader = this.#reader;
     return {
-      put: async (data, { id, ...options } = {}) =>
-        await this.write(type, checkId(id) ?? newRecordId(), checkData(type, data), options),
+      put: async (data, { id, ...options } = {}) => {
+        this.#transport.callSettings(options, 'id');
+        return await this.write(type, checkId(id) ?? newRecordId(), checkData(type, data), options);
+      },
       get: async (id) => await reader.record(type, requireId(id)),
       list: async () => await reader.records(type),
-      delete: async (id, options = {}) => await this.#delete(type, requireId(id), options),
+      delete: async (id, options = {}) => {
+        this.#transport.callSettings(options);
+        return await this.#delete(type, requireId(id), options);
+      },
       history: async (id) => await reader.history(type, requireId(id)),
       restore: async (id, version, options = {}) => {
+        this.#transport.callSettings(options);
         const { data, isImported } = await reader.bodyOf(type, requireId(id), version);
         return await this.write(type, id, data, options, isImported);
       },
-      watch: ({ signal } = {}) => this.#watchers.watch(type, signal),
-      search: async (query, { limit = defaultSearchLimit } = {}) => await this.#search(type, query, limit),
-      resolve: async (id, keep, options = {}) => await this.#resolve(type, requireId(id), keep, options),
+      watch: (options = {}) => this.#watchers.watch(type, this.#transport.callSettings(options).signal),
+      search: async (query, options = {}) => {
+        checkOptions(options, ['limit']);
+        return await this.#search(type, query, options.limit ?? defaultSearchLimit);
+      },
+      resolve: async (id, keep, options = {}) => {
+        this.#transport.callSettings(options);
+        await this.#resolve(type, requireId(id), keep, options);
+      },
       conflicts: async () => await reader.conflicts(type),
     };
   }

@@ -59,7 +59,7 @@ export class DirectoryAdmin {
     const { org, authority, pin, ...rest } = options;
     if (!isOpaqueName(org) || authority.length !== 32)
       throw notSentError('invalid_argument', 'org must be an id, and authority the seed of a key, 32 bytes');
-    this.#transport = boundedTransport(resolveClientSettings(rest));
+    this.#transport = boundedTransport(resolveClientSettings(rest, ['org', 'authority', 'pin']));
     this.#requests = requests ?? adminRequests(this.#transport);
     this.#org = org;
     this.#authority = signingKeyOf(authority.slice());
@@ -113,6 +113,7 @@ export class DirectoryAdmin {
    * @throws AnimaError too_many_invites
    */
   async invite({ person, role, ...options }: InviteOptions): Promise<CreatedInvite> {
+    this.#transport.callSettings(options, 'person', 'role');
     if (!isOpaqueName(person)) throw notSentError('invalid_argument', 'person must be 16 characters of 0-9 a-z');
     await this.#follow(options);
     const invite = createInvite(this.#org, directoryPin(this.#state));
@@ -145,12 +146,11 @@ export class DirectoryAdmin {
    * @throws SessionError invite_refused, subject_unknown, change_refused
    */
   async admit({ invite: created, can = [], expiresAt, cosigner, ...options }: AdmitOptions): Promise<string> {
+    const settings = this.#transport.callSettings(options, 'invite', 'can', 'expiresAt', 'cosigner');
     const { person, role } = created;
     const invite = parseInvite(created.invite);
     if (invite === undefined || invite.org !== this.#org) throw sessionError('invite_malformed');
-    const open = (await this.#requests.invites(this.#transport.callSettings(options))).find(
-      (one) => one.invite === invite.id,
-    );
+    const open = (await this.#requests.invites(settings)).find((one) => one.invite === invite.id);
     if (open?.enrollment === undefined) throw sessionError('subject_unknown', `no device answered to ${invite.id}`);
     const enrollment = { ...open.enrollment, invite: invite.id };
     const deadline = created.expiresAt.getTime() + enrollmentMs;
@@ -216,6 +216,7 @@ export class DirectoryAdmin {
 
   /** Replaces the keys of the org, after one was lost or stolen. */
   async rotate({ authorities, recovery, cosigner, signer, ...options }: RotateOptions): Promise<void> {
+    this.#transport.callSettings(options, 'authorities', 'recovery', 'cosigner', 'signer');
     const key = signingKeyOf(recovery.slice());
     const keys = { authorities: authorities.map((one) => new Uint8Array(one)), recovery: key.publicKey };
     const body = orgKeysBody('rotate', keys, proveRecoveryKey(this.#org, key));

@@ -1,4 +1,5 @@
 import type { CallOptions, CallSettings } from '../../shared/client-options.ts';
+import type { ToSettings } from '../messages/received-message.ts';
 import type { SessionEngine } from '../session-engine.ts';
 import type { ConversationChanges, ConversationInfo, Participants } from '../session-types.ts';
 import type { ConversationProposal, ConversationSignature } from './conversation-book.ts';
@@ -6,10 +7,10 @@ import type { ConversationProposal, ConversationSignature } from './conversation
 /** The conversations of a device. Who takes part is signed by devices of the participants. */
 export class Conversations {
   readonly #engine: SessionEngine;
-  readonly #settings: (options: CallOptions) => CallSettings;
+  readonly #settings: ToSettings;
 
   /** @internal */
-  constructor(engine: SessionEngine, settings: (options: CallOptions) => CallSettings) {
+  constructor(engine: SessionEngine, settings: ToSettings) {
     this.#engine = engine;
     this.#settings = settings;
   }
@@ -20,14 +21,15 @@ export class Conversations {
    * @returns its id
    */
   async open({ persons, agents, ...options }: Partial<Participants> & CallOptions): Promise<string> {
-    return await this.#run(options, (settings) =>
-      this.#engine.book.open({ persons: persons ?? [], agents: agents ?? [] }, settings),
-    );
+    const participants = { persons: persons ?? [], agents: agents ?? [] };
+    const settings = this.#settings(options, 'persons', 'agents');
+    return await this.#run(settings, () => this.#engine.book.open(participants, settings));
   }
 
   /** Replaces the participants. Only a device of the person who opened the conversation can do it. */
   async change(conversation: string, { persons, agents, ...options }: Participants & CallOptions): Promise<void> {
-    await this.#run(options, (settings) => this.#engine.book.change(conversation, { persons, agents }, settings));
+    const settings = this.#settings(options, 'persons', 'agents');
+    await this.#run(settings, () => this.#engine.book.change(conversation, { persons, agents }, settings));
   }
 
   /** The conversations that this device knows. Sends nothing. */
@@ -73,14 +75,14 @@ export class Conversations {
     signatures: readonly ConversationSignature[],
     options: CallOptions = {},
   ): Promise<string> {
-    return await this.#run(options, (settings) => this.#engine.book.publish(proposal, signatures, settings));
+    const settings = this.#settings(options);
+    return await this.#run(settings, () => this.#engine.book.publish(proposal, signatures, settings));
   }
 
-  #run<T>(options: CallOptions, work: (settings: CallSettings) => Promise<T>): Promise<T> {
-    const settings = this.#settings(options);
+  #run<T>(settings: CallSettings, work: () => Promise<T>): Promise<T> {
     return this.#engine.exclusive(async () => {
       await this.#engine.follow(settings);
-      return await work(settings);
+      return await work();
     });
   }
 }

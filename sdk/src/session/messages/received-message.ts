@@ -7,7 +7,7 @@ import type { SessionContext } from '../session-context.ts';
 import type { ReadOptions, ReceivedFile, ReceivedMessage } from '../session-types.ts';
 import type { InboxItem } from './message-items.ts';
 
-export type ToSettings = (options: CallOptions) => CallSettings;
+export type ToSettings = (options: CallOptions, ...own: string[]) => CallSettings;
 
 export function receivedMessage(
   context: SessionContext,
@@ -21,10 +21,16 @@ export function receivedMessage(
   const load = (reference: AttachmentReference) => {
     return async ({ onProgress, ...options }: ReadOptions = {}): Promise<Bytes> => {
       const { download } = await import('./attachments.ts');
-      return await download(context, item.id, reference, toSettings(options), onProgress);
+      return await download(context, item.id, reference, toSettings(options, 'onProgress'), onProgress);
     };
   };
-  const read = body instanceof Uint8Array ? async () => body.slice() : load(body);
+  const copy = (bytes: Bytes) => {
+    return async (options: ReadOptions = {}): Promise<Bytes> => {
+      toSettings(options, 'onProgress');
+      return bytes.slice();
+    };
+  };
+  const read = body instanceof Uint8Array ? copy(body) : load(body);
   const files = (list?.files ?? []).map((file): ReceivedFile => {
     return { name: file.name, type: file.type, length: file.length, read: load(file) };
   });
