@@ -135,7 +135,7 @@ export const capabilities = {
     orgs: ['api-keys', 'middleware', 'org-keys', 'records', 'shared'],
     audit: ['api-keys', 'middleware', 'shared'],
     values: ['api-keys', 'middleware', 'org-keys', 'shared'],
-    broker: ['api-keys', 'org-keys', 'shared', 'values'],
+    broker: ['api-keys', 'middleware', 'org-keys', 'shared', 'values'],
     'secret-requests': ['api-keys', 'middleware', 'org-keys', 'records', 'shared', 'values'],
     rotation: ['api-keys', 'org-keys', 'shared', 'values'],
     blobs: ['api-keys', 'middleware', 'org-keys', 'records', 'shared'],

@@ -49,7 +49,7 @@ describe('request', () => {
     const waiting = anima(['request', 'asked/c', '--why', 'to test', '--json'], {
       onOutput: (shown) => void stack.client.vault.findRequest(JSON.parse(shown).id).then((one) => one.cancel()),
     });
-    expect(await waiting).toMatchObject({ code: 3, stderr: expect.stringContaining('denied or cancelled') });
+    expect(await waiting).toMatchObject({ code: 4, stderr: expect.stringContaining('denied or cancelled') });
   });
 
   test.each([

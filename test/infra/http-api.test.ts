@@ -165,6 +165,7 @@ test('the address and the names of what holds data are told', () => {
     'PageUrl',
     'PushKeyArn',
     'RotationTable',
+    'SecretRequestTable',
     'SigningKeyArn',
     'SocketUrl',
     'Url',

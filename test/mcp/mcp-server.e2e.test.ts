@@ -490,7 +490,7 @@ test('malformed messages are passed over without a word of theirs, and the serve
   const transport = session.client.transport as unknown as { _process: { stdin: NodeJS.WritableStream } };
   transport._process.stdin.write('not json MARKER-IN-MESSAGE\n{"jsonrpc":"1.0"}\n[]\n\n');
   await expect.poll(() => session.output()).toContain('received an invalid message');
-  expect((await session.client.listTools()).tools).toHaveLength(4);
+  expect((await session.client.listTools()).tools).toHaveLength(6);
   expect(session.output()).not.toContain('MARKER-IN-MESSAGE');
 });
 

@@ -320,16 +320,6 @@ describe('an answer that was interrupted', () => {
   });
 });
 
-test('an API key makes sixty requests in a quarter of an hour', async () => {
-  const { agentKey } = await stack.newOrg();
-  const send = () =>
-    stack.http('POST', '/v1/secret-requests', { key: agentKey, body: { name: freeName(), why: 'many' } });
-  const answers = await Promise.all(Array.from({ length: 61 }, send));
-  expect(answers.filter(({ status }) => status === 201)).toHaveLength(60);
-  const refused = answers.find(({ status }) => status !== 201) ?? expect.fail('none was refused');
-  await expectProblem(refused, 'too_many_attempts');
-});
-
 test('a closed request has no share: KMS, the table and a recorded answer no longer open it', async () => {
   const { opened, id } = await ask({ name: freeName(), why: 'forward secrecy' });
   const key = { org: opened.id.org, id: `request/${id}` };
@@ -348,7 +338,7 @@ test('the audit has who asked, and the answer, with the name; no log, audit or t
   const records: AuditRecord[] = [];
   for await (const record of admin.audit.query({ name })) records.push(record);
   const rows = records.map(({ route, verb, principal, result }) => [route, verb, principal.split(':')[0], result]);
-  expect(rows.reverse()).toEqual(
+  expect(rows).toEqual(
     expect.arrayContaining([
       ['createSecretRequest', 'values.request', expect.stringMatching(/^[0-9a-z]{16}$/), 'ok'],
       ['fillSecretRequest', 'requests.fill', 'request', 'started'],

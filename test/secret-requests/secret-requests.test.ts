@@ -121,12 +121,19 @@ describe('time', () => {
     get: async ({ id }) => items.get(id),
     close: async () => expect.fail('an expired request was changed'),
   };
+  const counted: unknown[] = [];
   const { keys } = createRecordVerifiers(new InMemoryOrgMarks(), () => now);
   const service = new SecretRequestService({
     requests: requests as SecretRequestStore,
     values: { isTaken: async () => false, put: async () => true },
     macs: { deriveMac: async () => Buffer.alloc(32, 1) },
-    attempts: { countAttempt: async () => 0, resetAttempts: async () => {} },
+    attempts: {
+      countAttempt: async (...[of, counter, limit]) => {
+        counted.push([of, counter, limit]);
+        return counted.length > 2 ? 7 : 0;
+      },
+      resetAttempts: async () => {},
+    },
     keys,
     clock: () => now,
     pageUrl: 'https://page.example',
@@ -137,7 +144,7 @@ describe('time', () => {
     return (await service.getStatus(caller, id, () => {})).state;
   };
 
-  test('ends a link after an hour, or after the time that was asked for; then nothing changes it', async () => {
+  test('ends a link after an hour, or after the time that was asked for; then nothing changes it; and a key asks so often only', async () => {
     const { id, expiresAt } = await service.create(caller, { name: 'prod/a', why: 'x' });
     expect(expiresAt).toBe('2026-11-30T11:00:00.000Z');
     const short = await service.create(caller, { name: 'prod/a', why: 'x', expiresIn: 60 });
@@ -145,6 +152,14 @@ describe('time', () => {
     expect([await stateAfter(id, 3599), await stateAfter(id, 3600)]).toEqual(['asked', 'expired']);
     await expect(service.cancel(caller, id, () => {})).rejects.toMatchObject({ code: 'secret_request_expired' });
     const request = { expiresAt } as SecretRequest;
+    const known = items.size;
+    await expect(service.create(caller, { name: 'prod/a', why: 'too many' })).rejects.toMatchObject({
+      code: 'too_many_attempts',
+    });
+    expect([items.size, counted.at(-1)]).toEqual([
+      known,
+      [org, `key/${caller.keyId}`, { attempts: 60, windowSeconds: 900 }],
+    ]);
     expect(() => assertOpen(items.get(id) as StoredSecretRequest, request, now)).toThrow(
       expect.objectContaining({ code: 'secret_request_expired' }),
     );

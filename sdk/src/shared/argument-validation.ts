@@ -60,7 +60,7 @@ export function checkInteger(
  */
 export function checkKeyId(id: unknown): string {
   if (typeof id === 'string' && /^[0-9a-z]{16}$/.test(id)) return id;
-  throw notSentError('invalid_argument', 'id must be the id of an API key, 16 characters, not the key itself');
+  throw notSentError('invalid_argument', 'id is not that of an API key: 16 characters');
 }
 
 /** Validates the confirmation of a destructive call. @throws AnimaError invalid_argument */
@@ -88,8 +88,7 @@ export function buildSetRequest(value: unknown, options: ValueOptions): SetValue
 function checkValue(value: unknown): string {
   if (typeof value !== 'string') throw notSentError('invalid_argument', 'the value is not a string');
   // Lone surrogates have no UTF-8 encoding and would silently become U+FFFD.
-  if (!value.isWellFormed())
-    throw notSentError('invalid_argument', 'the value is not well-formed Unicode (a lone surrogate)');
+  if (!value.isWellFormed()) throw notSentError('invalid_argument', 'the value is not well-formed Unicode');
   if (value.length > limits.valueBytes || utf8Length(value) > limits.valueBytes) {
     throw notSentError('value_too_large', `it exceeds ${limits.valueBytes} bytes of UTF-8`);
   }

@@ -215,7 +215,7 @@ export class Vault {
   async getMany(names: Iterable<string>, options: CallOptions = {}): Promise<BatchResult<Value>> {
     const settings = this.#transport.callSettings(options);
     // A string is also an iterable of strings: its characters would be read as names.
-    if (typeof names === 'string') throw notSentError('invalid_argument', 'names is one string, not a list of names');
+    if (typeof names === 'string') throw notSentError('invalid_argument', 'names is not a list');
     const items = [...new Set(names)].map((name) => ({ name: checkName(name) }));
     const { decodeResults, runBatch } = await loadLazyModules();
     const ask = (chunk: readonly { name: string }[]) =>
@@ -242,7 +242,7 @@ export class Vault {
       ...buildSetRequest(entry.value, entry),
     }));
     if (new Set(items.map(({ name }) => name)).size < items.length) {
-      throw notSentError('invalid_argument', 'a name occurs twice in the entries');
+      throw notSentError('invalid_argument', 'a name occurs twice');
     }
     const { decodeResults, runBatch } = await loadLazyModules();
     const ask = (chunk: readonly object[]) =>
