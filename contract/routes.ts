@@ -1,3 +1,4 @@
+import { approvalRoutes } from './approvals/routes.ts';
 import { brokerRoutes } from './broker/routes.ts';
 import { clientRoutes } from './client-routes.ts';
 import { conversationRoutes } from './conversations/routes.ts';
@@ -38,6 +39,7 @@ export const routeGroups = [
   'devices',
   'directory',
   'relay',
+  'approvals',
   'webhooks',
   'explainer',
   'logins',
@@ -95,7 +97,7 @@ export type ClientRouteId = keyof (typeof clientRoutes & Omit<typeof laterRoutes
  * because bundlers would otherwise keep the routes of logins, device vaults and sessions in the main client.
  */
 export const routes = /* @__PURE__ */ (() =>
-  ({ ...clientRoutes, ...laterRoutes, ...deviceRoutes, ...sessionRoutes }) as const satisfies Record<
+  ({ ...clientRoutes, ...laterRoutes, ...deviceRoutes, ...sessionRoutes, ...approvalRoutes }) as const satisfies Record<
     string,
     RouteRow
   >)();

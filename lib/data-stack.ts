@@ -2,6 +2,7 @@ import { CfnOutput, Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { functionEnv } from '../contract/shared/environment-variables.ts';
 import { ApiKeyTable } from './api-keys/api-key-table.ts';
+import { ApprovalData } from './approvals/approval-data.ts';
 import { AuditTable } from './audit/audit-table.ts';
 import { SigningKey } from './audit/signing-key.ts';
 import { BlobBucket } from './blobs/blob-bucket.ts';
@@ -41,6 +42,7 @@ export class DataStack extends Stack {
   readonly devices: DeviceData;
   readonly sessions: SessionData;
   readonly broker: BrokerTable;
+  readonly approvals: ApprovalData;
   readonly logins: LoginTable;
 
   constructor(scope: Construct, settings: DeploymentSettings) {
@@ -71,6 +73,7 @@ export class DataStack extends Stack {
     this.devices = new DeviceData(this, 'DeviceCustody', names);
     this.sessions = new SessionData(this, 'SessionCustody', name, names);
     this.broker = new BrokerTable(this, 'Broker', names.table('broker'));
+    this.approvals = new ApprovalData(this, 'Approvals', name, names);
     this.logins = new LoginTable(this, 'Logins', names.table('logins'));
     this.output('KekArn', this.kek.arn, 'The key-encryption key');
     this.output('SigningKeyArn', this.signingKey.arn, 'Signs receipts and audit seals');
@@ -97,6 +100,8 @@ export class DataStack extends Stack {
     );
     this.output('PushKeyArn', this.sessions.pushKey.arn, 'Signs push notices');
     this.output('BrokerTable', this.broker.name, 'Hosts and access tokens of the broker; never to be copied');
+    this.output('ApprovalTable', this.approvals.table.name, 'Questions to devices and answers; never to be copied');
+    this.output('BrokerKeyArn', this.approvals.brokerKey.arn, 'Derives the signing keys of brokers');
     this.output('LoginTable', this.logins.name, 'Logins of identities of other systems');
     this.output('AuditTable', this.audit.name, 'Audit records');
   }
@@ -118,15 +123,15 @@ export class DataStack extends Stack {
       directories: this.sessions.directories.name,
       mailboxes: this.sessions.mailboxes.name,
       broker: this.broker.name,
+      approvals: this.approvals.table.name,
       logins: this.logins.name,
     };
   }
 
   /** ARNs of all KMS keys, whose use by others raises an alarm. */
   get keyArns(): readonly string[] {
-    return [this.kek, this.signingKey, this.recordsKey, this.sessions.pushKey, ...this.users.keys].map(
-      ({ arn }) => arn,
-    );
+    const { kek, signingKey, recordsKey, sessions, approvals, users } = this;
+    return [kek, signingKey, recordsKey, sessions.pushKey, approvals.brokerKey, ...users.keys].map(({ arn }) => arn);
   }
 
   private output(id: string, value: string, description: string): void {

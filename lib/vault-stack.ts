@@ -78,8 +78,8 @@ export class VaultStack extends Stack {
       publisher: functions.publisher,
     });
     page.tellAddress(functions.blobs);
-    const { broker, devices, directory, relay, notifier, logins } = functions;
-    for (const fn of [broker, devices, directory, relay, notifier, logins]) page.tellAddress(fn);
+    const { broker, devices, directory, relay, approvals, notifier, logins } = functions;
+    for (const fn of [broker, devices, directory, relay, approvals, notifier, logins]) page.tellAddress(fn);
     page.tellViewers(functions.links);
     this.functions = functions;
     this.apiId = api.id;
@@ -138,12 +138,13 @@ export class VaultStack extends Stack {
       devices,
       directory,
       relay,
+      approvals,
       worker,
       explainer,
       logins,
     } = others;
     const callers = [reader, writer, broker, rotator, auditor, blobs, links, users, accounts, memory, devices];
-    const readers = [...callers, directory, relay, worker, explainer, logins];
+    const readers = [...callers, directory, relay, approvals, worker, explainer, logins];
     for (const fn of [...readers, others['provider-secrets']]) {
       this.data.recordsKey.grantMac(fn);
       this.data.locked.grantReadMark(fn);
@@ -230,6 +231,7 @@ export class VaultStack extends Stack {
     this.data.users.grantShredding(functions);
     this.data.devices.grantAll(functions, this.data);
     this.data.sessions.grantAll(functions, this.data);
+    this.data.approvals.grantAll(functions, this.data);
     this.data.audit.grantRecord(functions.worker);
     functions.explainer.set(functionEnv.grants, iamPolicyReport(this.explainedArns(functions), functions));
   }

@@ -1,3 +1,4 @@
+import { approvalErrors } from './approval-error-codes.ts';
 import { brokerErrors } from './broker-error-codes.ts';
 import { commonErrors, type ErrorDefinition } from './common-error-codes.ts';
 import { loginErrors } from './login-error-codes.ts';
@@ -70,6 +71,7 @@ export const providerErrors = {
 /** All codes of the service. */
 export const errors: typeof commonErrors &
   typeof brokerErrors &
+  typeof approvalErrors &
   typeof loginErrors &
   typeof providerErrors &
   typeof deviceErrors &
@@ -77,6 +79,7 @@ export const errors: typeof commonErrors &
   {},
   commonErrors,
   brokerErrors,
+  approvalErrors,
   loginErrors,
   providerErrors,
   deviceErrors,

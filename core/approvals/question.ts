@@ -22,6 +22,10 @@ export function signStatement(statement: ApprovalStatement, broker: Ed25519KeyPa
   return { statement: bytes, signature: signEd25519(broker.seed, bytes) };
 }
 
+/** Whether a broker signed the statement. @param ik its verified key */
+export const isSignedBy = (ik: Uint8Array, { statement, signature }: SignedStatement): boolean =>
+  verifyEd25519(ik, statement, signature);
+
 const questionInfo = (org: string, device: string, approval: string): Bytes =>
   encodeFieldBytes('anima:approval-question:v1', org, device, approval);
 
@@ -97,7 +101,7 @@ export interface QuestionContext {
 
 /** Judges an opened question in the order of section 2. @returns undefined if it may be shown */
 export function judgeQuestion(question: OpenedQuestion, context: QuestionContext): QuestionRefusal | undefined {
-  const { facts, statement, signature } = question;
+  const { facts } = question;
   const { state, device, now } = context;
   const relation = context.relationOf(facts.head);
   if (relation === 'ahead') return 'directory_behind';
@@ -106,7 +110,7 @@ export function judgeQuestion(question: OpenedQuestion, context: QuestionContext
   if (approver?.person !== facts.person || state.org !== facts.org) return 'other_person';
   const brokers = [...state.devices.values()].filter((candidate) => isBrokerOf(facts.person, candidate));
   if (brokers.length === 0) return 'unknown_broker';
-  if (!brokers.some(({ ik }) => verifyEd25519(ik, statement, signature))) return 'bad_signature';
+  if (!brokers.some(({ ik }) => isSignedBy(ik, question))) return 'bad_signature';
   return judgeDetails(question) ?? judgeTime(facts, now);
 }
 

@@ -49,9 +49,9 @@ export function createLambdaHandler(
     const reasonField = reason === undefined ? {} : { reason };
     const entry = { requestId, route: route?.id ?? 'none', durationMs, org, principal, ...reasonField };
     if ('output' in outcome && route !== undefined) {
-      const { status } = routes[route.id];
+      const status = state.isPending === true ? 202 : routes[route.id].status;
       log({ ...entry, status });
-      return toHttpResponse(route.id, outcome.output, state, requestId);
+      return toHttpResponse(route.id, status, outcome.output, state, requestId);
     }
     const error = 'error' in outcome ? outcome.error : undefined;
     const { code, answer } = problemResponse(error, requestId);
@@ -63,11 +63,12 @@ export function createLambdaHandler(
 
 function toHttpResponse(
   id: RouteId,
+  status: number,
   output: unknown,
   { cookies, entityTag }: RequestState,
   requestId: string,
 ): APIGatewayProxyStructuredResultV2 {
-  const { status, auth } = routes[id];
+  const { auth } = routes[id];
   // The handler of such a route returns a RawBody; the compiler cannot infer that from the route table.
   const answer =
     auth === 'signature' ? rawResponse(status, output as RawBody, requestId) : jsonResponse(status, output, requestId);
@@ -106,7 +107,8 @@ async function recordAuditEvent(
   // The operation was not carried out, and its record has failed already.
   if ('error' in outcome && classifyError(outcome.error)?.code === 'audit_unavailable') return outcome;
   try {
-    const result = 'error' in outcome ? problemResponse(outcome.error, '').code : 'ok';
+    const result =
+      'error' in outcome ? problemResponse(outcome.error, '').code : state.isPending === true ? 'pending' : 'ok';
     const output = 'output' in outcome ? outcome.output : undefined;
     await writeRecord(audit, route, state, state.actor, context, result, output);
     return outcome;

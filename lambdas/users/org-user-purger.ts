@@ -30,6 +30,8 @@ export interface UserTables {
   readonly directories: UserItemStore;
   /** Of the broker: hosts, counters and sealed access tokens. They belong to the org, and to no user. */
   readonly brokerRecords: UserItemStore;
+  /** Questions of the broker to devices, and answers. They belong to the org too. */
+  readonly approvals: UserItemStore;
 }
 
 export class OrgUserPurger {
@@ -46,10 +48,12 @@ export class OrgUserPurger {
    * @throws VaultError `unavailable`
    */
   async purge(org: string, maxBatches: number): Promise<boolean> {
-    const { keyrings, records, deviceRosters, deviceLogs, mailboxes, directories, brokerRecords } = this.#tables;
+    const { keyrings, ...others } = this.#tables;
+    const { records, deviceRosters, deviceLogs, mailboxes, directories, brokerRecords, approvals } = others;
+    const tables = [keyrings, deviceRosters, records, deviceLogs, mailboxes, directories, brokerRecords, approvals];
     if (!(await deleteBatches(keyrings, org, keyringIdPrefix, maxBatches * keyringBatchesPerBatch))) return false;
     let isDone = true;
-    for (const table of [keyrings, deviceRosters, records, deviceLogs, mailboxes, directories, brokerRecords]) {
+    for (const table of tables) {
       isDone = (await deleteBatches(table, org, undefined, maxBatches)) && isDone;
     }
     return isDone;
@@ -57,7 +61,8 @@ export class OrgUserPurger {
 
   /** Counts the remaining items. @throws VaultError `unavailable` */
   async countRemaining(org: string): Promise<NonNullable<ShredReceipt['users']>> {
-    const { keyrings, records, deviceRosters, deviceLogs, mailboxes, directories, brokerRecords } = this.#tables;
+    const { keyrings, ...others } = this.#tables;
+    const { records, deviceRosters, deviceLogs, mailboxes, directories, brokerRecords, approvals } = others;
     const counts = [
       await keyrings.list(org, keyringIdPrefix, countLimit),
       await records.list(org, undefined, countLimit),
@@ -66,6 +71,7 @@ export class OrgUserPurger {
       await mailboxes.list(org, undefined, countLimit),
       await directories.list(org, undefined, countLimit),
       await brokerRecords.list(org, undefined, 1),
+      await approvals.list(org, undefined, 1),
     ] as const;
     return {
       keyrings: counts[0].items.length,
@@ -74,7 +80,7 @@ export class OrgUserPurger {
       deviceEntries: counts[3].items.length,
       mailboxItems: counts[4].items.length,
       directoryItems: counts[5].items.length,
-      complete: counts.every(({ more }) => !more) && counts[6].items.length === 0,
+      complete: counts.every(({ more }) => !more) && counts[6].items.length + counts[7].items.length === 0,
     };
   }
 }

@@ -11,7 +11,12 @@ interface HmacKeyProps {
   readonly alias: string;
   readonly description: string;
   /** The setting with which functions receive the key ID. */
-  readonly setting: (typeof functionEnv)['custodyKeyId' | 'codeKeyId' | 'recordsKeyId' | 'routingKeyId'];
+  readonly setting: (typeof functionEnv)[
+    | 'custodyKeyId'
+    | 'codeKeyId'
+    | 'recordsKeyId'
+    | 'routingKeyId'
+    | 'brokerKeyId'];
 }
 
 /**
