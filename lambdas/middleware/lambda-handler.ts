@@ -49,7 +49,7 @@ export function createLambdaHandler(
     const reasonField = reason === undefined ? {} : { reason };
     const entry = { requestId, route: route?.id ?? 'none', durationMs, org, principal, ...reasonField };
     if ('output' in outcome && route !== undefined) {
-      const status = state.isPending === true ? 202 : routes[route.id].status;
+      const status = statusOf(route.id, state);
       log({ ...entry, status });
       return toHttpResponse(route.id, status, outcome.output, state, requestId);
     }
@@ -60,6 +60,8 @@ export function createLambdaHandler(
     return answer;
   };
 }
+
+const statusOf = (id: RouteId, { isPending }: RequestState): number => (isPending === true ? 202 : routes[id].status);
 
 function toHttpResponse(
   id: RouteId,

@@ -21,6 +21,9 @@ export type {
 export { DirectoryAdmin } from './admin/directory-admin.ts';
 export type { DirectorySummary } from './admin/directory-summary.ts';
 export { issueFleetCertificate, newFleetKey } from './admin/fleet-keys.ts';
+export type { AnswerOptions, Question, WatchOptions } from './approvals/approval-types.ts';
+export type { Approvals } from './approvals/approvals.ts';
+export type { QuestionLine } from './approvals/question-lines.ts';
 export type { ConversationProposal, ConversationSignature } from './conversations/conversation-book.ts';
 export type { Conversations } from './conversations/conversations.ts';
 export type { SocketConstructor, SocketLike } from './live/live-socket.ts';
