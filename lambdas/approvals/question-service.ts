@@ -39,13 +39,30 @@ export class QuestionService {
    * @throws VaultError `approval_pending`, `approver_unavailable`, `directory_refused`, `unavailable`; UseRefusal
    */
   async ask(use: AskedUse): Promise<PendingFetch> {
-    const { store, directory, wake, clock } = this.#deps;
+    const { directory, clock } = this.#deps;
     const { org } = use;
     const { approver: person } = use.rule;
     const state = await directory.read(org);
     const now = clock().getTime();
     const keys = await this.#approverKeys(state, person, now);
     if (keys.length === 0) throw unavailable(`${person} has no active device that can approve and published its key`);
+    return await this.#deps.identity.use(org, person, async (broker) => {
+      if (!isListedBroker(state, person, broker))
+        throw unavailable(`the directory has no active broker of ${person} with the keys of this vault`);
+      return await this.#askDevices(use, state, keys, broker.ik, now);
+    });
+  }
+
+  async #askDevices(
+    use: AskedUse,
+    { head }: DirectoryState,
+    keys: readonly ApprovalKey[],
+    ik: Parameters<typeof signStatement>[1],
+    now: number,
+  ): Promise<PendingFetch> {
+    const { store, wake } = this.#deps;
+    const { org } = use;
+    const { approver: person } = use.rule;
     const turn = await this.#takeTurn(use, now);
     const handle = randomBytes(handleBytes);
     const details = await encodeShown(use, turn.earlier);
@@ -53,9 +70,9 @@ export class QuestionService {
     const facts: ApprovalStatement = {
       ...{ org, person, approval, handleHash: handleHash(handle), keyId: use.keyId, agent: use.agent, run: use.run },
       ...{ host: use.host, method: use.method, detailsHash: detailsHash(details), values: use.values },
-      ...{ scope: scopeOf(use.rule.extent, randomId()), asked: now, expires, head: state.head },
+      ...{ scope: scopeOf(use.rule.extent, randomId()), asked: now, expires, head },
     };
-    const signed = await this.#sign(state, facts);
+    const signed = signStatement(facts, ik);
     const questions = await sealForAll(facts, keys, signed, details);
     const devices = questions.map(({ device }) => device);
     await store.put(org, { approval, ...signed, earlier: turn.earlier, devices, expires }, questions);
@@ -92,14 +109,6 @@ export class QuestionService {
     if (!(await store.replacePointer(org, keyId, turn.pointer, before))) throw pending(0);
     if (turn.replaced !== undefined) await store.withdraw(org, turn.replaced.approval, turn.replaced.devices);
     return turn;
-  }
-
-  #sign(state: DirectoryState, facts: ApprovalStatement): Promise<SignedStatement> {
-    return this.#deps.identity.use(facts.org, facts.person, async (keys) => {
-      if (!isListedBroker(state, facts.person, keys))
-        throw unavailable(`the directory has no active broker of ${facts.person} with the keys of this vault`);
-      return signStatement(facts, keys.ik);
-    });
   }
 }
 

@@ -60,6 +60,7 @@ type TablePrefix =
   | 'SessionCustodyDirectoriesTable'
   | 'SessionCustodyMailboxesTable'
   | 'BrokerTable'
+  | 'ApprovalsQuestionsTable'
   | 'LoginsTable';
 
 /** Starts a stack before the tests of a file and stops it afterwards. */

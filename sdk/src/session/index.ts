@@ -19,6 +19,14 @@ export type {
   WaitingEnrollment,
 } from './admin/admin-types.ts';
 export { DirectoryAdmin } from './admin/directory-admin.ts';
+export {
+  type AllowedUse,
+  exportDirectory,
+  type ProofProblem,
+  type ProofRecord,
+  type VerifiedProofs,
+  verifyApprovals,
+} from './admin/directory-export.ts';
 export type { DirectorySummary } from './admin/directory-summary.ts';
 export { issueFleetCertificate, newFleetKey } from './admin/fleet-keys.ts';
 export type { AnswerOptions, Question, WatchOptions } from './approvals/approval-types.ts';
