@@ -1,6 +1,7 @@
 /** Makes a request through the broker of the vault: this machine never has a value (docs/broker.md). */
-import { ApprovalNeeded, type ApprovalTicket } from '../../sdk/src/index.ts';
+
 import type { RequestDraft } from '../../egress/requests/request-draft.ts';
+import { AnimaError, ApprovalNeeded, type ApprovalTicket } from '../../sdk/src/index.ts';
 import { checkHostAllowed, withBodyNote } from './http-request-checks.ts';
 import type { HttpRequestInput, HttpRequestOutput } from './http-request-schemas.ts';
 import { assertInFolder, type ToolCall, type ToolContext } from './tool-context.ts';
@@ -19,8 +20,12 @@ async function sendOrAsk(
   ticketsOf.set(scope, tickets);
   const request = JSON.stringify(input);
   try {
-    return await send(tickets.get(request) ?? 'return').finally(() => tickets.delete(request));
+    const answer = await send(tickets.get(request) ?? 'return');
+    tickets.delete(request);
+    return answer;
   } catch (error) {
+    // After a lost connection the same question goes on.
+    if (error instanceof AnimaError && !error.retryable) tickets.delete(request);
     if (!(error instanceof ApprovalNeeded)) throw error;
     const { ticket } = error;
     tickets.set(request, ticket);
@@ -45,16 +50,18 @@ export async function requestByBroker(
   const { limits } = scope.settings;
   const { url, basicAuth, ...rest } = input;
   const client = await scope.client();
-  const response = (await sendOrAsk(scope, input, (approval) => client.vault.fetch(url, {
-    ...call,
-    ...rest,
-    approval,
-    body: input.body ?? (input.form === undefined ? undefined : Object.entries(input.form)),
-    auth: basicAuth === undefined ? undefined : { type: 'basic', ...basicAuth },
-    timeout: Math.max(limits.totalMs, 20_000),
-    hostTimeout: Math.min(limits.totalMs, 10_000),
-    maxResponseBytes: Math.min(limits.bodyBytes, 786_432),
-  }))) as Response;
+  const response = (await sendOrAsk(scope, input, (approval) =>
+    client.vault.fetch(url, {
+      ...call,
+      ...rest,
+      approval,
+      body: input.body ?? (input.form === undefined ? undefined : Object.entries(input.form)),
+      auth: basicAuth === undefined ? undefined : { type: 'basic', ...basicAuth },
+      timeout: Math.max(limits.totalMs, 20_000),
+      hostTimeout: Math.min(limits.totalMs, 10_000),
+      maxResponseBytes: Math.min(limits.bodyBytes, 786_432),
+    }),
+  )) as Response;
   const body = await response.text();
   const {
     'anima-redirect-host': redirectHost,

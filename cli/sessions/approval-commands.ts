@@ -10,8 +10,12 @@ const listHint = '`anima approvals list` shows the open questions.';
 
 /** The lines in their order. Line ends within a text are shown as such; the SDK has made everything else visible. */
 function describe({ id, expires, lines }: Question): string {
-  const shown = lines.map(({ label, text }) =>
-    `${label.padEnd(16)} ${text.split('\n').map(escapeForLine).join(`\n${' '.repeat(17)}`)}`,
+  const shown = lines.map(
+    ({ label, text }) =>
+      `${label.padEnd(16)} ${text
+        .split('\n')
+        .map(escapeForLine)
+        .join(`\n${' '.repeat(17)}`)}`,
   );
   return [...shown, `${'Approval'.padEnd(16)} ${id}, until ${expires.toISOString()}`].join('\n');
 }
@@ -23,7 +27,9 @@ export async function list(shell: Shell, flags: OrgFlag): Promise<void> {
   await withDevice(shell, flags, {}, async ({ approvals }) => {
     const questions = await approvals.questions();
     shell.print(
-      questions.map(({ id, method, host, keyId }) => `${id}  ${method} ${escapeForLine(host)}  by key ${keyId}`).join('\n'),
+      questions
+        .map(({ id, method, host, keyId }) => `${id}  ${method} ${escapeForLine(host)}  by key ${keyId}`)
+        .join('\n'),
       questions.map(toJson),
     );
     if (questions.length === 0) shell.note('There are no open questions for this device.');

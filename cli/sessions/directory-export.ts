@@ -17,7 +17,10 @@ export async function exportEntries(shell: Shell): Promise<void> {
 /** Lists the broker of a person. It is pending until a device of the person confirms it. */
 export async function admitBroker(shell: Shell, person: string): Promise<void> {
   if (!/^[0-9a-z]{16}$/.test(person))
-    throw usageError('A person has an id of 16 characters of 0-9 a-z; nothing was done', '`anima directory status` shows it.');
+    throw usageError(
+      'A person has an id of 16 characters of 0-9 a-z; nothing was done',
+      '`anima directory status` shows it.',
+    );
   await withAdmin(shell, async ({ admin }) => {
     const { device, fingerprint } = await admin.admitBroker(person);
     shell.print(

@@ -1,5 +1,5 @@
 /** Uses that a person must allow, over in-memory stores: what is asked, who can answer, and what an answer allows. */
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { hostOf } from '../../core/approvals/shown-request.ts';
 import { OutboundRequestError } from '../../egress/exchange/outbound-http.ts';
 import { ann, bob } from '../core/directory/directory-simulator.ts';
@@ -125,6 +125,9 @@ describe('an approval is for exactly one request', () => {
 });
 
 test('1,000 uses of one approval at the same time: exactly one starts', async () => {
+  // On a slow machine, the time of a function would end for all of them.
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
+  onTestFinished(() => void vi.useRealTimers());
   const world = await ApprovalWorld.create();
   const approval = await world.allowed();
   const outcomes = await Promise.allSettled(Array.from({ length: 1000 }, () => world.send(again(approval))));

@@ -249,6 +249,8 @@ describe('functions', () => {
       directory: functionEnv.directoryTable,
       mailbox: functionEnv.mailboxTable,
       brokerRecord: functionEnv.brokerTable,
+      approval: functionEnv.approvalTable,
+      brokerKey: functionEnv.brokerKeyId,
       login: functionEnv.loginTable,
       custodyKey: functionEnv.custodyKeyId,
       codeKey: functionEnv.codeKeyId,

@@ -148,6 +148,7 @@ const tableNames: Readonly<Record<string, string>> = {
   SessionCustodyDirectoriesTable: 'directory',
   SessionCustodyMailboxesTable: 'mailbox',
   BrokerTable: 'brokerRecord',
+  ApprovalsQuestionsTable: 'approval',
   LoginsTable: 'login',
 };
 
@@ -164,6 +165,7 @@ const keyNames: Readonly<Record<string, string>> = {
   SigningKey: 'signingKey',
   SessionCustodyPushKey: 'pushKey',
   RecordsKey: 'recordsKey',
+  ApprovalsBrokerKey: 'brokerKey',
   UserCustodyOpeningKey: 'custodyKey',
   UserCustodyCodeKey: 'codeKey',
   UserCustodyRoutingKey: 'routingKey',

@@ -46,6 +46,7 @@ const asked: readonly [ResourceWord, readonly string[]][] = [
   ['directory', itemActions],
   ['mailbox', itemActions],
   ['brokerRecord', itemActions],
+  ['approval', itemActions],
   ['job', ['DeleteMessage', 'ReceiveMessage', 'SendMessage'].map((action) => `sqs:${action}`)],
 ];
 
@@ -182,7 +183,9 @@ describe('of session custody', () => {
     expect(anyOf('keyring', 'recordsKey', 'audit', 'object').includes('notifier')).toBe(false);
     expect(holders['directory dynamodb:PutItem']).toEqual(['directory']);
     const holding = ['directory', 'explainer', 'notifier', 'relay', 'shred-workflow', 'shredder'];
-    expect(anyOf('directory', 'mailbox')).toEqual(holding);
+    const approving = ['approvals', 'broker'];
+    expect(anyOf('directory', 'mailbox').filter((entry) => !approving.includes(entry))).toEqual(holding);
+    expect(approving.filter((entry) => anyOf('mailbox').includes(entry))).toEqual([]);
     expect(anyOf('mailbox')).not.toContain('explainer');
   });
 });
@@ -193,6 +196,13 @@ describe('of the broker', () => {
       expect(holders[`brokerRecord dynamodb:${action}`]).toEqual(['broker']);
     expect(holders['value dynamodb:Query']).not.toContain('broker');
     expect(anyOf('brokerRecord')).toEqual(['broker', 'shred-workflow', 'shredder']);
+  });
+
+  test('only the broker signs questions, and who stores the answers of devices has no key of data', () => {
+    expect(anyOf('brokerKey')).toEqual(['broker']);
+    expect(anyOf('approval')).toEqual(['approvals', 'broker', 'shred-workflow', 'shredder']);
+    expect(anyOf('kek', 'value', 'brokerRecord').includes('approvals')).toBe(false);
+    expect(holders['directory dynamodb:PutItem']).not.toContain('broker');
   });
 });
 

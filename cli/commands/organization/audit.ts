@@ -158,7 +158,10 @@ function formatRecord(record: AuditRecord): (string | StyledText)[] {
   const facts = [time, principal, verb, what].filter((part) => part !== '').map(escapeForLine);
   return [
     ...facts.map((fact) => `${fact}  `),
-    styled(result === 'ok' ? 'green' : result === 'started' || result === 'pending' ? 'dim' : 'red', escapeForLine(result)),
+    styled(
+      result === 'ok' ? 'green' : result === 'started' || result === 'pending' ? 'dim' : 'red',
+      escapeForLine(result),
+    ),
     ...(who === '' ? [] : ['  ', styled('dim', `(${escapeForLine(who)})`)]),
   ];
 }

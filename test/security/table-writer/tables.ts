@@ -29,13 +29,14 @@ export const tableIds = Object.keys(tableTitles) as TableId[];
 
 /**
  * Tables whose attacks need new processes, because functions keep the verified state of a directory:
- * test/sessions/hostile-tables.e2e.test.ts. The attacks on the tables of the broker and of logins are in test/broker and
- * test/logins.
+ * test/sessions/hostile-tables.e2e.test.ts. The attacks on the tables of the broker, of
+ * approvals and of logins are in test/broker, test/approvals and test/logins.
  */
 const attackedElsewhere = [
   'SessionCustodyDirectoriesTable',
   'SessionCustodyMailboxesTable',
   'BrokerTable',
+  'ApprovalsQuestionsTable',
   'LoginsTable',
 ];
 
