@@ -1,7 +1,8 @@
 /** Makes a request through the broker of the vault: this machine never has a value (docs/broker.md). */
 
 import type { RequestDraft } from '../../egress/requests/request-draft.ts';
-import { AnimaError, ApprovalNeeded, type ApprovalTicket } from '../../sdk/src/index.ts';
+import { AnimaError, type ApprovalTicket } from '../../sdk/src/index.ts';
+import { isApprovalNeeded } from '../../sdk/src/values/approval-ticket.ts';
 import { checkHostAllowed, withBodyNote } from './http-request-checks.ts';
 import type { HttpRequestInput, HttpRequestOutput } from './http-request-schemas.ts';
 import { assertInFolder, type ToolCall, type ToolContext } from './tool-context.ts';
@@ -26,7 +27,7 @@ async function sendOrAsk(
   } catch (error) {
     // After a lost connection the same question goes on.
     if (error instanceof AnimaError && !error.retryable) tickets.delete(request);
-    if (!(error instanceof ApprovalNeeded)) throw error;
+    if (!isApprovalNeeded(error)) throw error;
     const { ticket } = error;
     tickets.set(request, ticket);
     throw new ToolRefusal(

@@ -8,7 +8,7 @@ import { equalBytes, fromBase64 } from '../encoding/bytes.ts';
 import { judgeAnswer, readAnswer } from './answer.ts';
 import { isBrokerOf } from './approval-keys.ts';
 import { approvalClockToleranceMs } from './limits.ts';
-import { isSignedBy } from './question.ts';
+import { isSignedBy } from './signed-statement.ts';
 import { type ApprovalScope, type ApprovalStatement, parseStatement, type UsedValue } from './statement.ts';
 
 /** The members of audit records that are read. */

@@ -3,28 +3,19 @@ import type { HeadRelation } from '../directory/directory-pin.ts';
 import type { DirectoryHead, DirectoryState } from '../directory/directory-state.ts';
 import { type Bytes, encodeFieldBytes, equalBytes } from '../encoding/bytes.ts';
 import { decodeFieldBytes, fieldOfLength } from '../encoding/field-reader.ts';
-import { type Ed25519KeyPair, ed25519SignatureLength, signEd25519, verifyEd25519 } from '../hazmat/ed25519.ts';
+import { type Ed25519KeyPair, ed25519SignatureLength, signEd25519 } from '../hazmat/ed25519.ts';
 import { openHpke, sealHpke } from '../hazmat/hpke.ts';
 import { type ApprovalKey, findApprover, isBrokerOf } from './approval-keys.ts';
 import { approvalClockToleranceMs, maxQuestionBytes } from './limits.ts';
 import { detailsHash, hostOf, parseDetails, type QuestionDetails } from './shown-request.ts';
+import { isSignedBy, type SignedStatement } from './signed-statement.ts';
 import { type ApprovalStatement, encodeStatement, parseStatement } from './statement.ts';
-
-/** A statement with the signature of the broker: the part of a question that the audit keeps. */
-export interface SignedStatement {
-  readonly statement: Bytes;
-  readonly signature: Bytes;
-}
 
 /** Signs a statement. @throws RangeError for a statement that no device accepts */
 export function signStatement(statement: ApprovalStatement, broker: Ed25519KeyPair): SignedStatement {
   const bytes = encodeStatement(statement);
   return { statement: bytes, signature: signEd25519(broker.seed, bytes) };
 }
-
-/** Whether a broker signed the statement. @param ik its verified key */
-export const isSignedBy = (ik: Uint8Array, { statement, signature }: SignedStatement): boolean =>
-  verifyEd25519(ik, statement, signature);
 
 const questionInfo = (org: string, device: string, approval: string): Bytes =>
   encodeFieldBytes('anima:approval-question:v1', org, device, approval);

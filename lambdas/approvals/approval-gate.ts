@@ -7,8 +7,8 @@ import { approvalLimits } from '../../contract/approvals/limits.ts';
 import type { AskedApproval, PendingFetch } from '../../contract/broker/wire.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { judgeAnswer, type ReadAnswer, readAnswer } from '../../core/approvals/answer.ts';
-import { isSignedBy } from '../../core/approvals/question.ts';
 import { detailsHash } from '../../core/approvals/shown-request.ts';
+import { isSignedBy } from '../../core/approvals/signed-statement.ts';
 import {
   type ApprovalScope,
   type ApprovalStatement,

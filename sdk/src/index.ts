@@ -124,7 +124,7 @@ export type {
   SetPasswordOptions,
 } from './users/account-types.ts';
 export type { ListUsersOptions, UserList, Users } from './users/users-client.ts';
-export { ApprovalNeeded, type ApprovalTicket, type ApprovalWait } from './values/approval-ticket.ts';
+export type { ApprovalNeeded, ApprovalTicket, ApprovalWait } from './values/approval-ticket.ts';
 export type {
   DeleteOptions,
   DestroyOptions,

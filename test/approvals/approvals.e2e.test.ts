@@ -2,11 +2,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AuditRecord } from '../../contract/audit/wire.ts';
 import { memoryStorage } from '../../sdk/src/device/storage/memory-storage.ts';
-import { type Anima, ApprovalNeeded, type ApprovalTicket } from '../../sdk/src/index.ts';
+import type { Anima, ApprovalTicket } from '../../sdk/src/index.ts';
 import { DirectoryAdmin } from '../../sdk/src/session/admin/directory-admin.ts';
 import { exportDirectory, verifyApprovals } from '../../sdk/src/session/admin/directory-export.ts';
 import type { SessionClient } from '../../sdk/src/session/session-client.ts';
 import { SessionDevices } from '../../sdk/src/session/session-devices.ts';
+import { isApprovalNeeded } from '../../sdk/src/values/approval-ticket.ts';
 import { ann } from '../core/directory/directory-simulator.ts';
 import { type HostileServer, startHostileServer } from '../egress/hostile-server.ts';
 import { expectProblem, useLocalStack } from '../shared/local-stack.ts';
@@ -77,7 +78,7 @@ const init = {
 /** Asks without waiting. */
 async function ask(changes: object = {}): Promise<ApprovalTicket> {
   const error = await agent.vault.fetch(url(), { ...init, ...changes, approval: 'return' }).catch((one) => one);
-  return error instanceof ApprovalNeeded ? error.ticket : expect.fail(String(error));
+  return isApprovalNeeded(error) ? error.ticket : expect.fail(String(error));
 }
 
 test('nobody can be asked before the broker is listed and a device published its key', async () => {

@@ -183,9 +183,9 @@ describe('of session custody', () => {
     expect(anyOf('keyring', 'recordsKey', 'audit', 'object').includes('notifier')).toBe(false);
     expect(holders['directory dynamodb:PutItem']).toEqual(['directory']);
     const holding = ['directory', 'explainer', 'notifier', 'relay', 'shred-workflow', 'shredder'];
-    const approving = ['approvals', 'broker'];
+    const approving: readonly string[] = ['approvals', 'broker'];
     expect(anyOf('directory', 'mailbox').filter((entry) => !approving.includes(entry))).toEqual(holding);
-    expect(approving.filter((entry) => anyOf('mailbox').includes(entry))).toEqual([]);
+    expect(anyOf('mailbox').filter((entry) => approving.includes(entry))).toEqual([]);
     expect(anyOf('mailbox')).not.toContain('explainer');
   });
 });

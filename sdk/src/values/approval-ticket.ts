@@ -14,7 +14,7 @@ export interface ApprovalTicket {
 export interface ApprovalWait {
   /**
    * For values whose use a person must allow (docs/approvals.md). `wait` (default): until somebody answered, at most five
-   * minutes. `return`: rejects with `ApprovalNeeded`. A ticket: sends the identical request with it, once.
+   * minutes. `return`: rejects with an error whose `name` is `ApprovalNeeded`, and which has a `ticket`. A ticket: sends the identical request with it, once.
    */
   approval?: 'wait' | 'return' | ApprovalTicket | undefined;
   /** Why the request is made, for the person: at most 200 characters. Part of the question, so repeat it with a ticket. */
@@ -24,16 +24,12 @@ export interface ApprovalWait {
 }
 
 /** A person was asked, and did not answer yet. Nothing was sent to the host. */
-export class ApprovalNeeded extends Error {
-  static {
-    ApprovalNeeded.prototype.name = 'ApprovalNeeded';
-  }
-
+export interface ApprovalNeeded extends Error {
+  readonly name: 'ApprovalNeeded';
   /** Not enumerable, because its handle is a secret. */
-  declare readonly ticket: ApprovalTicket;
-
-  constructor(ticket: ApprovalTicket) {
-    super(`A person must allow this request: approval ${ticket.id}, until ${ticket.expires.toISOString()}`);
-    Object.defineProperty(this, 'ticket', { value: ticket, enumerable: false });
-  }
+  readonly ticket: ApprovalTicket;
 }
+
+/** Whether `fetch` rejected because a person must answer first: programs compare `name`. */
+export const isApprovalNeeded = (error: unknown): error is ApprovalNeeded =>
+  error instanceof Error && error.name === 'ApprovalNeeded';

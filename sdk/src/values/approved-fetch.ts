@@ -4,7 +4,7 @@ import { delay } from '../http/retry.ts';
 import { addApprovalErrors } from '../shared/approval-errors.ts';
 import type { CallSettings } from '../shared/client-options.ts';
 import { AnimaError } from '../shared/errors.ts';
-import { ApprovalNeeded, type ApprovalTicket, type ApprovalWait } from './approval-ticket.ts';
+import type { ApprovalTicket, ApprovalWait } from './approval-ticket.ts';
 
 /** Polls in a row that may fail for lack of a connection. */
 const maxFailures = 5;
@@ -30,7 +30,7 @@ export async function approvedFetch(
   const asked: AskedApproval = given ?? { id: first.approval.id, handle: first.approval.handle ?? '', ...runOf(first) };
   const ticket = ticketOf(first, asked);
   onApproval?.(ticket);
-  if (approval !== 'wait') throw new ApprovalNeeded(ticket);
+  if (approval !== 'wait') throw approvalNeeded(ticket);
   return await wait(() => send(withTicket(asked)), first, settings);
 }
 
@@ -53,6 +53,14 @@ async function wait(
       if (!isLost || ++failures > maxFailures) throw error;
     }
   }
+}
+
+/** @returns an `ApprovalNeeded` */
+function approvalNeeded(ticket: ApprovalTicket): Error {
+  const until = ticket.expires.toISOString();
+  const error = new Error(`A person must allow this request: approval ${ticket.id}, until ${until}`);
+  error.name = 'ApprovalNeeded';
+  return Object.defineProperty(error, 'ticket', { value: ticket, enumerable: false });
 }
 
 const runOf = ({ approval: { run } }: PendingFetch) => (run === undefined ? {} : { run });

@@ -19,6 +19,7 @@ import {
   optional,
 } from '../shared/json-decoders.ts';
 import type { ApprovalWait } from './approval-ticket.ts';
+import { approvedFetch } from './approved-fetch.ts';
 import { addBrokerErrors } from './broker-errors.ts';
 
 /** The `Response` type of the target platform. */
@@ -67,9 +68,6 @@ const decodePending: Decoder<PendingFetch> = decodeObject<PendingFetch>({
 
 const decodeAnswer: Decoder<FetchResponse | PendingFetch> = (json) => decodeFetchResponse(json) ?? decodePending(json);
 
-/** Loaded with the first request, since any value can demand an approval. */
-const loadApproved = () => import('./approved-fetch.ts');
-
 /** Errors after which nothing was sent to the host, and the same request can succeed. */
 const repeatableCodes: readonly string[] = ['credential_busy', 'use_limit_reached', 'key_unavailable'];
 
@@ -90,7 +88,6 @@ export async function fetchWithValues(
     const once = () => transport.request(call, { ...settings, maxRetries: 0 }, decodeAnswer);
     return withRetries(settings, once, isRepeatable);
   };
-  const { approvedFetch } = await loadApproved();
   return toResponse(await approvedFetch(send, body, init, settings));
 }
 
