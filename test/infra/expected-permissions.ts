@@ -140,6 +140,7 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
   // It can replace the mark of a directory, and read the one of an org.
   broker: {
     data: [
+      readingMark,
       ...writingMark,
       'approval dynamodb:BatchGetItem',
       'approval dynamodb:DeleteItem',
