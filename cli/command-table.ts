@@ -179,6 +179,11 @@ export const commandTable = {
     summary: 'write with an agent or a person, so that only your devices can read it',
     load: () => import('./commands/sessions/chat.ts'),
   },
+  approvals: {
+    group: 'Messages between devices',
+    summary: 'answer questions whether requests may use values',
+    load: () => import('./commands/sessions/approvals.ts'),
+  },
   agent: {
     group: 'Messages between devices',
     summary: 'enroll an agent, and answer messages with a command',

@@ -22,7 +22,7 @@ export function operationResponses(id: RouteId, form: RequestForm, schema: Json)
     status,
     failure(problems.get(status) ?? [], gateway[String(status)]),
   ]);
-  return { [routes[id].status]: success(id, schema), ...Object.fromEntries(failures) };
+  return { ...successes(id, schema), ...Object.fromEntries(failures) };
 }
 
 /** Codes with the same status share one response. The media type tells the vault from the gateway. */
@@ -50,6 +50,18 @@ function failure(codes: readonly ErrorCode[], gatewayReason: string | undefined)
 
 /** Media type of the response that each provider expects. */
 const webhookMediaType = (id: RouteId): string => (id === 'receiveTwilio' ? 'text/xml' : 'text/plain');
+
+/** A request with values can be answered with the host's response, or with a question to a person. */
+function successes(id: RouteId, schema: Json): Json {
+  const { status } = routes[id];
+  const { anyOf = [] } = schema as { anyOf?: Json[] };
+  const [answered, pending] = anyOf;
+  if (id !== 'fetch' || answered === undefined || pending === undefined) return { [status]: success(id, schema) };
+  return {
+    [status]: success(id, answered),
+    202: { ...success(id, pending), description: 'Nothing was sent: a person is asked (docs/approvals.md)' },
+  };
+}
 
 function success(id: RouteId, schema: Json): Json {
   if (routes[id].auth === 'signature')

@@ -35,6 +35,20 @@ const blobCodes: readonly ErrorCode[] = [
   'write_contention',
 ];
 
+/** Codes of uses that need an approval. */
+const agentCodes: readonly ErrorCode[] = [
+  'approval_denied',
+  'approval_not_found',
+  'approval_mismatch',
+  'approval_used',
+  'approval_uncertain',
+  'approval_refused',
+  'approver_unavailable',
+  'directory_refused',
+  'approval_expired',
+  'approval_pending',
+];
+
 const codesByGroup: Readonly<Record<RouteGroup, readonly ErrorCode[]>> = {
   public: ['key_unavailable'],
   operator: ['key_unavailable', 'write_contention'],
@@ -56,6 +70,7 @@ const codesByGroup: Readonly<Record<RouteGroup, readonly ErrorCode[]>> = {
     'credential_busy',
     'credential_refused',
     'credential_uncertain',
+    ...agentCodes,
     'write_contention',
   ],
   rotator: ['write_contention'],
@@ -112,6 +127,7 @@ const codesByGroup: Readonly<Record<RouteGroup, readonly ErrorCode[]>> = {
     'conversation_refused',
     'write_contention',
   ],
+  approvals: ['approval_not_found', 'approval_expired', 'approval_answered', 'answer_refused', 'approval_key_refused'],
   relay: ['write_contention', 'attachment_not_found', 'too_many_attachments', 'endpoint_refused'],
   webhooks: [],
   logins: ['identity_refused', 'too_many_attempts', 'key_unavailable', 'decryption_failed'],

@@ -4,6 +4,7 @@
  */
 import type * as z from 'zod/mini';
 import { apiKeySchemas } from './api-keys/schemas.ts';
+import { approvalSchemas } from './approvals/schemas.ts';
 import { auditSchemas } from './audit/schemas.ts';
 import { blobSchemas } from './blobs/schemas.ts';
 import { brokerSchemas } from './broker/schemas.ts';
@@ -43,6 +44,7 @@ export const routeSchemas = lazySchemas({
   ...deviceSchemas,
   ...directorySchemas,
   ...relaySchemas,
+  ...approvalSchemas,
   ...conversationSchemas,
   ...explainSchemas,
 } as const satisfies Record<RouteId, SchemaBuilders>);

@@ -2,6 +2,7 @@ import { CfnOutput, Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { functionEnv } from '../contract/shared/environment-variables.ts';
 import { ApiKeyTable } from './api-keys/api-key-table.ts';
+import { ApprovalData } from './approvals/approval-data.ts';
 import { AuditTable } from './audit/audit-table.ts';
 import { SigningKey } from './audit/signing-key.ts';
 import { BlobBucket } from './blobs/blob-bucket.ts';
@@ -42,6 +43,7 @@ export class DataStack extends Stack {
   readonly devices: DeviceData;
   readonly sessions: SessionData;
   readonly broker: BrokerTable;
+  readonly approvals: ApprovalData;
   readonly logins: LoginTable;
   readonly secretRequests: SecretRequestTable;
   readonly secretRequestKey: HmacKey;
@@ -74,6 +76,7 @@ export class DataStack extends Stack {
     this.devices = new DeviceData(this, 'DeviceCustody', names);
     this.sessions = new SessionData(this, 'SessionCustody', name, names);
     this.broker = new BrokerTable(this, 'Broker', names.table('broker'));
+    this.approvals = new ApprovalData(this, 'Approvals', name, names);
     this.logins = new LoginTable(this, 'Logins', names.table('logins'));
     this.secretRequests = new SecretRequestTable(this, 'SecretRequests', names.table('secret-requests'));
     this.secretRequestKey = new HmacKey(this, 'SecretRequestKey', {
@@ -106,6 +109,8 @@ export class DataStack extends Stack {
     );
     this.output('PushKeyArn', this.sessions.pushKey.arn, 'Signs push notices');
     this.output('BrokerTable', this.broker.name, 'Hosts and access tokens of the broker; never to be copied');
+    this.output('ApprovalTable', this.approvals.table.name, 'Questions to devices and answers; never to be copied');
+    this.output('BrokerKeyArn', this.approvals.brokerKey.arn, 'Derives the signing keys of brokers');
     this.output('LoginTable', this.logins.name, 'Logins of identities of other systems');
     this.output('SecretRequestTable', this.secretRequests.name, 'Requests for a secret; never to be copied');
     this.output('AuditTable', this.audit.name, 'Audit records');
@@ -128,6 +133,7 @@ export class DataStack extends Stack {
       directories: this.sessions.directories.name,
       mailboxes: this.sessions.mailboxes.name,
       broker: this.broker.name,
+      approvals: this.approvals.table.name,
       logins: this.logins.name,
       secretRequests: this.secretRequests.name,
     };
@@ -135,8 +141,9 @@ export class DataStack extends Stack {
 
   /** ARNs of all KMS keys, whose use by others raises an alarm. */
   get keyArns(): readonly string[] {
-    const { kek, signingKey, recordsKey, secretRequestKey, sessions, users } = this;
-    return [kek, signingKey, recordsKey, secretRequestKey, sessions.pushKey, ...users.keys].map(({ arn }) => arn);
+    const { kek, signingKey, recordsKey, secretRequestKey, sessions, approvals, users } = this;
+    const keys = [kek, signingKey, recordsKey, secretRequestKey, sessions.pushKey, approvals.brokerKey, ...users.keys];
+    return keys.map(({ arn }) => arn);
   }
 
   private output(id: string, value: string, description: string): void {

@@ -79,8 +79,8 @@ export class VaultStack extends Stack {
       publisher: functions.publisher,
     });
     page.tellAddress(functions.blobs);
-    const { broker, devices, directory, relay, notifier, logins } = functions;
-    for (const fn of [broker, devices, directory, relay, notifier, logins]) page.tellAddress(fn);
+    const { broker, devices, directory, relay, approvals, notifier, logins } = functions;
+    for (const fn of [broker, devices, directory, relay, approvals, notifier, logins]) page.tellAddress(fn);
     page.tellAddress(functions['secret-requests']);
     for (const fn of [functions.links, functions['secret-requests']]) page.tellViewers(fn);
     this.functions = functions;
@@ -140,12 +140,13 @@ export class VaultStack extends Stack {
       devices,
       directory,
       relay,
+      approvals,
       worker,
       explainer,
       logins,
     } = others;
     const callers = [reader, writer, broker, rotator, auditor, blobs, links, users, accounts, memory, devices];
-    const readers = [...callers, directory, relay, worker, explainer, logins];
+    const readers = [...callers, directory, relay, approvals, worker, explainer, logins];
     for (const fn of [...readers, others['provider-secrets'], others['secret-requests']]) {
       this.data.recordsKey.grantMac(fn);
       this.data.locked.grantReadMark(fn);
@@ -232,6 +233,7 @@ export class VaultStack extends Stack {
     this.data.users.grantShredding(functions);
     this.data.devices.grantAll(functions, this.data);
     this.data.sessions.grantAll(functions, this.data);
+    this.data.approvals.grantAll(functions, this.data);
     this.data.audit.grantRecord(functions.worker);
     functions.explainer.set(functionEnv.grants, iamPolicyReport(this.explainedArns(functions), functions));
   }

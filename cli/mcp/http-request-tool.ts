@@ -62,6 +62,9 @@ async function performRequest(
       name: reference.name,
     })),
   );
+  const asking = allowed.find(({ approval }) => approval !== undefined);
+  if (asking !== undefined)
+    throw new ToolRefusal(`${asking.name} needs the approval of a person, whom only the vault can ask: use --broker`);
   for (const { name } of new Map([...values.values()].map(({ value }) => [value.name, value])).values()) {
     const limit = Math.min(...allowed.flatMap((use) => (use.name === name ? (use.perMinute ?? []) : [])));
     if (Number.isFinite(limit)) scope.useCounter.count(name, limit, Date.now());

@@ -35,6 +35,9 @@ const rows: Readonly<Record<SessionErrorCode, readonly [ExitName, string?]>> = {
   subject_unknown: ['notFound', '`anima session list` and `anima directory status` show the ids.'],
   change_refused: ['conflict', '`anima directory status` shows the present state.'],
   too_many_conflicts: ['conflict', 'Try again in a moment.'],
+  cannot_approve: ['denied', 'An admin gives the right with `anima directory admit --can approve`, to a new device.'],
+  question_unknown: ['notFound', '`anima approvals list` shows the open questions.'],
+  question_refused: ['denied', 'Do not answer it. Tell an admin.'],
   already_reading: ['conflict'],
   in_use: [
     'conflict',

@@ -32,13 +32,20 @@ export interface AuditRecord {
   host?: string | undefined;
   method?: UseMethod | undefined;
   upstream?: UpstreamClass | undefined;
+  /** For uses that a person allows: id of the approval (docs/approvals.md, section 5). */
+  approval?: string | undefined;
+  /** In the record `started` of such a use, base64: what was asked, the signature of the broker, and the signed answer. */
+  statement?: string | undefined;
+  signature?: string | undefined;
+  answer?: string | undefined;
   /** Names of tripwires among the values that the request read or used (docs/guide-admin.md). */
   tripwires?: string[] | undefined;
   /**
    * `ok`, or the error code. `started` before an effect that cannot be undone (routes.ts, irreversibleRoutes): a second
-   * record with the same `requestId` has the result. Without it, the effect may have happened.
+   * record with the same `requestId` has the result. Without it, the effect may have happened. `pending`: nothing was
+   * sent, and a person is asked.
    */
-  result: 'ok' | 'started' | ErrorCode;
+  result: 'ok' | 'started' | 'pending' | ErrorCode;
   requestId: string;
   /** Address of the caller as the API saw it. For a link that was opened through the page, an address of CloudFront. */
   sourceIp: string;

@@ -21,6 +21,8 @@ export const fetchLimits = {
   responseBytesMax: 786_432,
   /** Maximum value of `allowed_per_minute`. */
   usesPerMinute: 6000,
+  /** Maximum length of the reason that an agent gives for a use, characters (docs/format-approvals.md). */
+  reasonLength: 200,
   /** Maximum grace of a provider for a used refresh token, seconds. */
   graceSeconds: 86_400,
 } as const;

@@ -1,10 +1,18 @@
 /** Request and response schemas of the broker's route. */
 import * as z from 'zod/mini';
 import { lazy } from '../shared/lazy.ts';
-import { base64Of, documentedAs, emptyObject, schemaFor, textOf } from '../shared/schema-parts.ts';
+import {
+  base64Of,
+  documentedAs,
+  emptyObject,
+  opaqueId,
+  rfc3339Time,
+  schemaFor,
+  textOf,
+} from '../shared/schema-parts.ts';
 import { fetchLimits as limits } from './limits.ts';
 import { useMethods } from './usage-rules.ts';
-import type { FetchAuth, FetchRequest, FetchResponse } from './wire.ts';
+import type { FetchAuth, FetchRequest, FetchResponse, PendingFetch } from './wire.ts';
 
 const entries = lazy(() =>
   documentedAs(
@@ -79,6 +87,51 @@ const auth = lazy(() =>
   ),
 );
 
+const reason = () => z.optional(textOf(0, limits.reasonLength));
+
+/** Id and handle come together, from an answer with status 202. */
+const approval = lazy(() =>
+  z.union([
+    z.strictObject({ reason: reason() }),
+    z.strictObject({
+      reason: reason(),
+      id: opaqueId(),
+      handle: z.string().check(z.regex(/^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/)),
+      run: z.optional(opaqueId()),
+    }),
+  ]),
+);
+
+const answered = lazy(() =>
+  schemaFor<FetchResponse>()(
+    z.strictObject({
+      status: z.int(),
+      statusText: z.string(),
+      headers: z.record(z.string(), z.string()),
+      redirectHost: z.optional(z.string()),
+      body: z.optional(z.string()),
+      bodyOmitted: z.optional(z.enum(['redirect', 'compressed', 'binary'])),
+      truncated: z.optional(z.boolean()),
+    }),
+  ),
+);
+
+const pending = lazy(() =>
+  schemaFor<PendingFetch>()(
+    z.strictObject({
+      approval: z.strictObject({
+        id: z.string(),
+        handle: z.optional(z.string()),
+        run: z.optional(z.string()),
+        state: z.literal('asked'),
+        devices: z.int(),
+        expiresAt: rfc3339Time(),
+        retryAfterSeconds: z.int(),
+      }),
+    }),
+  ),
+);
+
 /** Builders of entries of `routeSchemas` (route-schemas.ts). */
 export const brokerSchemas = {
   fetch: {
@@ -98,19 +151,10 @@ export const brokerSchemas = {
           auth: z.optional(auth()),
           timeoutMs: z.optional(integerIn(limits.timeoutMsMin, limits.timeoutMs)),
           maxResponseBytes: z.optional(integerIn(1, limits.responseBytesMax)),
+          approval: z.optional(approval()),
         }),
       ),
-    response: () =>
-      schemaFor<FetchResponse>()(
-        z.strictObject({
-          status: z.int(),
-          statusText: z.string(),
-          headers: z.record(z.string(), z.string()),
-          redirectHost: z.optional(z.string()),
-          body: z.optional(z.string()),
-          bodyOmitted: z.optional(z.enum(['redirect', 'compressed', 'binary'])),
-          truncated: z.optional(z.boolean()),
-        }),
-      ),
+    /** Status 200, then status 202. */
+    response: () => z.union([answered(), pending()]),
   },
 } as const;

@@ -11,6 +11,8 @@ export const usageRuleKeys = {
   perMinute: 'allowed_per_minute',
   hours: 'allowed_hours',
   responseBytes: 'allowed_response_bytes',
+  approver: 'allowed_approver',
+  approval: 'allowed_approval',
 } as const;
 
 export const useMethods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
@@ -38,8 +40,13 @@ export interface UsageRules {
   hours?: string | undefined;
   /** Maximum bytes of a response. */
   responseBytes?: number | undefined;
+  /** Id of the person in the directory who must allow each use (docs/approvals.md). */
+  approver?: string | undefined;
+  /** `each` (default), `run <uses> <path>` or `time <uses> <path>`. */
+  approval?: string | undefined;
 }
 
+const textMembers = ['hours', 'approver', 'approval'] as const;
 const listMembers = ['hosts', 'methods', 'places', 'paths', 'headers', 'tokenHosts'] as const;
 
 /** The metadata entries of rules. */
@@ -60,10 +67,16 @@ export function rulesFromMetadata(metadata: Readonly<Record<string, string>>): U
     if (text === undefined) continue;
     const isList = listMembers.some((one) => one === member);
     if (isList) rules[member] = text.split(',').map((entry) => entry.trim());
-    else rules[member] = member === 'hours' ? text : Number(text);
+    else rules[member] = textMembers.some((one) => one === member) ? text : Number(text);
   }
   return rules;
 }
+
+/** The entries of rules in metadata, as statements of approvals hash them. */
+export const ruleEntries = (metadata: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.fromEntries(
+    Object.values(usageRuleKeys).flatMap((key) => (metadata[key] === undefined ? [] : [[key, metadata[key]]])),
+  );
 
 /** Metadata without the entries of rules, and without the entry that says that a model chose them (docs/mcp.md). */
 export const withoutRules = (metadata: Readonly<Record<string, string>>): Record<string, string> =>

@@ -75,6 +75,20 @@ export interface JwtAuth {
 
 export type FetchAuth = BasicAuth | HmacAuth | AwsAuth | TotpAuth | ClientCredentialsAuth | RefreshTokenAuth | JwtAuth;
 
+/** How a use is approved (docs/approvals.md, section 3): first the reason, then what the answer with status 202 said. */
+export interface AskingApproval {
+  /** Shown to the person as what the agent says. Repeat it with the handle. */
+  reason?: string | undefined;
+}
+
+export interface AskedApproval extends AskingApproval {
+  id: string;
+  /** 32 bytes in base64url without padding. */
+  handle: string;
+  /** For approvals of a run. */
+  run?: string | undefined;
+}
+
 export interface FetchRequest {
   url: string;
   method?: UseMethod | undefined;
@@ -87,10 +101,27 @@ export interface FetchRequest {
   auth?: FetchAuth | undefined;
   timeoutMs?: number | undefined;
   maxResponseBytes?: number | undefined;
+  approval?: AskingApproval | AskedApproval | undefined;
 }
 
 /** The class of an HTTP status. */
 export type UpstreamClass = (typeof upstreamClasses)[number];
+
+/** The answer with status 202: nothing was sent, and a person is asked. */
+export interface PendingFetch {
+  approval: {
+    id: string;
+    /** Only in the answer that asked. */
+    handle?: string | undefined;
+    run?: string | undefined;
+    state: 'asked';
+    /** Number of devices that got the question. */
+    devices: number;
+    expiresAt: string;
+    /** When to send the same request again. */
+    retryAfterSeconds: number;
+  };
+}
 
 export interface FetchResponse {
   /** HTTP status of the host. */

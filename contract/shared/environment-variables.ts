@@ -53,6 +53,10 @@ export const functionEnv = {
   deviceLogTable: 'ANIMA_DEVICE_LOG_TABLE',
   /** The broker: hosts that values were sent to, counters of uses, and states of access tokens. */
   brokerTable: 'ANIMA_BROKER_TABLE',
+  /** Questions to devices, and their answers. */
+  approvalTable: 'ANIMA_APPROVAL_TABLE',
+  /** KMS key (HMAC_256) from which the signing keys of brokers are derived. */
+  brokerKeyId: 'ANIMA_BROKER_KEY_ID',
   /** Session custody: the tables of the directories, and of the mailboxes. */
   directoryTable: 'ANIMA_DIRECTORY_TABLE',
   mailboxTable: 'ANIMA_MAILBOX_TABLE',
@@ -132,8 +136,12 @@ export const exampleAdminKeyEnv = 'ANIMA_ADMIN_KEY';
 export const localPort = 8787;
 export const localUrl = `http://127.0.0.1:${localPort}`;
 
-/** Key prefixes in the locked bucket: `marks/<org>` and `heads/<org>/<number of the seal in 12 digits>`. */
+/**
+ * Key prefixes in the locked bucket: `marks/<org>`, `directories/<org>`, and
+ * `heads/<org>/<number of the seal in 12 digits>`.
+ */
 export const orgMarkPrefix = 'marks/';
+export const directoryMarkPrefix = 'directories/';
 export const auditHeadPrefix = 'heads/';
 
 /** Alias of every function, which all callers invoke. A deployment moves it to the new version. */

@@ -1,3 +1,4 @@
+import { approvalErrors } from './approval-error-codes.ts';
 import { brokerErrors } from './broker-error-codes.ts';
 import { commonErrors, type ErrorDefinition } from './common-error-codes.ts';
 import { loginErrors } from './login-error-codes.ts';
@@ -71,6 +72,7 @@ export const providerErrors = {
 /** All codes of the service. */
 export const errors: typeof commonErrors &
   typeof brokerErrors &
+  typeof approvalErrors &
   typeof loginErrors &
   typeof secretRequestErrors &
   typeof providerErrors &
@@ -79,6 +81,7 @@ export const errors: typeof commonErrors &
   {},
   commonErrors,
   brokerErrors,
+  approvalErrors,
   loginErrors,
   secretRequestErrors,
   providerErrors,

@@ -56,6 +56,7 @@ export const auditOnlyVerbs = [
   'sessions.enroll',
   'sessions.write',
   'sessions.claim',
+  'approvals.answer',
   'messages.read',
   'messages.receive',
   'messages.answer',

@@ -3,18 +3,13 @@ import type { HeadRelation } from '../directory/directory-pin.ts';
 import type { DirectoryHead, DirectoryState } from '../directory/directory-state.ts';
 import { type Bytes, encodeFieldBytes, equalBytes } from '../encoding/bytes.ts';
 import { decodeFieldBytes, fieldOfLength } from '../encoding/field-reader.ts';
-import { type Ed25519KeyPair, ed25519SignatureLength, signEd25519, verifyEd25519 } from '../hazmat/ed25519.ts';
+import { type Ed25519KeyPair, ed25519SignatureLength, signEd25519 } from '../hazmat/ed25519.ts';
 import { openHpke, sealHpke } from '../hazmat/hpke.ts';
 import { type ApprovalKey, findApprover, isBrokerOf } from './approval-keys.ts';
 import { approvalClockToleranceMs, maxQuestionBytes } from './limits.ts';
 import { detailsHash, hostOf, parseDetails, type QuestionDetails } from './shown-request.ts';
+import { isSignedBy, type SignedStatement } from './signed-statement.ts';
 import { type ApprovalStatement, encodeStatement, parseStatement } from './statement.ts';
-
-/** A statement with the signature of the broker: the part of a question that the audit keeps. */
-export interface SignedStatement {
-  readonly statement: Bytes;
-  readonly signature: Bytes;
-}
 
 /** Signs a statement. @throws RangeError for a statement that no device accepts */
 export function signStatement(statement: ApprovalStatement, broker: Ed25519KeyPair): SignedStatement {
@@ -97,7 +92,7 @@ export interface QuestionContext {
 
 /** Judges an opened question in the order of section 2. @returns undefined if it may be shown */
 export function judgeQuestion(question: OpenedQuestion, context: QuestionContext): QuestionRefusal | undefined {
-  const { facts, statement, signature } = question;
+  const { facts } = question;
   const { state, device, now } = context;
   const relation = context.relationOf(facts.head);
   if (relation === 'ahead') return 'directory_behind';
@@ -106,7 +101,7 @@ export function judgeQuestion(question: OpenedQuestion, context: QuestionContext
   if (approver?.person !== facts.person || state.org !== facts.org) return 'other_person';
   const brokers = [...state.devices.values()].filter((candidate) => isBrokerOf(facts.person, candidate));
   if (brokers.length === 0) return 'unknown_broker';
-  if (!brokers.some(({ ik }) => verifyEd25519(ik, statement, signature))) return 'bad_signature';
+  if (!brokers.some(({ ik }) => isSignedBy(ik, question))) return 'bad_signature';
   return judgeDetails(question) ?? judgeTime(facts, now);
 }
 

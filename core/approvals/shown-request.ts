@@ -1,4 +1,5 @@
 /** What a question shows: the request with placeholders, and the reason (docs/format-approvals.md, section 2). */
+import { isOpaqueName } from '../directory/directory-ids.ts';
 import { type Bytes, encodeFieldBytes, toHex, utf8Bytes } from '../encoding/bytes.ts';
 import { canonicalJson } from '../encoding/canonical-json.ts';
 import { decodeFieldBytes, decodeTextField } from '../encoding/field-reader.ts';
@@ -38,6 +39,8 @@ export interface QuestionDetails {
   readonly request: ShownRequest;
   /** What the agent says. It is not verified. */
   readonly reason: string;
+  /** An earlier approval of the same key that was used, with an unknown outcome. Empty if there is none. */
+  readonly earlier: string;
 }
 
 async function shownBody(request: BrokerRequest): Promise<Partial<ShownRequest>> {
@@ -57,7 +60,7 @@ const lowerCaseNames = (headers: Readonly<Record<string, string>>): Record<strin
  * The details of a question. The same request always gives the same bytes.
  * @throws RangeError for a request with two bodies, or one that has no canonical JSON
  */
-export async function encodeDetails(request: BrokerRequest, reason: string): Promise<Bytes> {
+export async function encodeDetails(request: BrokerRequest, reason: string, earlier = ''): Promise<Bytes> {
   const { url, method, headers, query, auth } = request;
   const shown = {
     url,
@@ -67,7 +70,7 @@ export async function encodeDetails(request: BrokerRequest, reason: string): Pro
     auth,
     ...(await shownBody(request)),
   };
-  return encodeFieldBytes(canonicalJson(shown), reason);
+  return encodeFieldBytes(canonicalJson(shown), reason, earlier);
 }
 
 export const detailsHash = (details: Uint8Array): Bytes => blake2b256(details);
@@ -78,11 +81,11 @@ const members = new Set(['auth', 'headers', 'method', 'query', 'url', 'bodyDiges
 
 /** Parses the details of a question; undefined for any other form. */
 export function parseDetails(details: Uint8Array): QuestionDetails | undefined {
-  const [json, reason, ...others] = (decodeFieldBytes(details) ?? []).map(decodeTextField);
-  if (json === undefined || reason === undefined || others.length > 0) return undefined;
-  if ([...reason].length > maxReasonLength) return undefined;
+  const [json, reason, earlier, ...others] = (decodeFieldBytes(details) ?? []).map(decodeTextField);
+  if (json === undefined || reason === undefined || earlier === undefined || others.length > 0) return undefined;
+  if ([...reason].length > maxReasonLength || (earlier !== '' && !isOpaqueName(earlier))) return undefined;
   const request = parseShown(json);
-  return request && { request, reason };
+  return request && { request, reason, earlier };
 }
 
 function parseShown(json: string): ShownRequest | undefined {

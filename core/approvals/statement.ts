@@ -4,6 +4,7 @@ import { hashLength, isOpaqueName, isX25519PublicKey } from '../directory/direct
 import type { DirectoryHead } from '../directory/directory-state.ts';
 import { compareBytes } from '../directory/lists.ts';
 import { type Bytes, encodeFieldBytes, u32Bytes, u64Bytes, utf8Bytes } from '../encoding/bytes.ts';
+import { canonicalJson } from '../encoding/canonical-json.ts';
 import {
   decodeFieldBytes,
   decodeTextField,
@@ -68,6 +69,10 @@ export function handleHash(handle: Uint8Array): Bytes {
   if (handle.length !== handleLength) throw new RangeError('not a handle');
   return blake2b256(handle);
 }
+
+/** The hash of the rules of a value. @param rules entries of its metadata that are rules */
+export const rulesHash = (rules: Readonly<Record<string, string>>): Bytes =>
+  blake2b256(utf8Bytes(canonicalJson(rules)));
 
 /** The hash by which answers name a statement. */
 export const statementHash = (statement: Uint8Array): Bytes => blake2b256(statement);

@@ -1,6 +1,7 @@
 /** Decides whether the rules of a value allow one use of it. */
 
 import { UseRefusal } from '../refusals/use-refusal.ts';
+import type { ApprovalRule } from './approval-rules.ts';
 import { InvalidUsageRuleError } from './invalid-usage-rule.ts';
 import {
   findMatchingRule,
@@ -46,6 +47,8 @@ export interface AllowedUse {
   readonly host: HostRule;
   readonly perMinute: number | undefined;
   readonly responseBytes: number | undefined;
+  /** Undefined if no approval is needed. */
+  readonly approval: ApprovalRule | undefined;
 }
 
 /** @throws UseRefusal if the metadata of a value does not allow this use */
@@ -74,7 +77,8 @@ function checkRules({ name, part, header }: UsePlace, rules: UsageRules, { url, 
     throw refused(`${name} is not allowed for that path (${usageRuleKeys.paths})`);
   if (rules.hours !== undefined && !isWithinHours(rules.hours, now))
     throw refused(`${name} is not allowed at this time (${usageRuleKeys.hours})`);
-  return { host, perMinute: rules.perMinute, responseBytes: rules.responseBytes };
+  const { perMinute, responseBytes, approval } = rules;
+  return { host, perMinute, responseBytes, approval };
 }
 
 /** @throws UseRefusal if the metadata does not allow the value to be sent to a token endpoint */

@@ -10,6 +10,7 @@ import {
   useMethods,
   usePlaces,
 } from '../../contract/broker/usage-rules.ts';
+import { type ApprovalRule, parseApprovalRule } from './approval-rules.ts';
 import { InvalidUsageRuleError } from './invalid-usage-rule.ts';
 import { ipLiteralOf, isLoopbackAddress } from './public-addresses.ts';
 import { isPublicSuffix, isSameRegistrant } from './public-suffixes.ts';
@@ -49,6 +50,8 @@ export interface UsageRules {
   readonly perMinute: number | undefined;
   readonly hours: HoursRule | undefined;
   readonly responseBytes: number | undefined;
+  /** A person must allow each use. */
+  readonly approval: ApprovalRule | undefined;
 }
 
 const hostEntryPattern =
@@ -127,6 +130,7 @@ export function parseUsageRules(metadata: Readonly<Record<string, string>>): Usa
     perMinute: parseLimit(metadata[perMinute], perMinute, fetchLimits.usesPerMinute),
     hours: parseHours(metadata[hours]),
     responseBytes: parseLimit(metadata[responseBytes], responseBytes, fetchLimits.responseBytesMax),
+    approval: parseApprovalRule(metadata),
     methods: parseAllowedList(metadata, usageRuleKeys.methods, methods, (word) => word.toUpperCase()),
     requestParts: parseAllowedList(metadata, usageRuleKeys.places, requestParts, (word) => word.toLowerCase()),
   };

@@ -22,12 +22,12 @@ export interface HoursRule {
 const pathPattern = /^(?:\/(?:\*|[A-Za-z0-9._~!$&'()+=:@%-]+))*(?:\/\*\*|\/)?$/;
 
 /** @throws InvalidUsageRuleError */
-export function parsePaths(text: string | undefined): PathRule[] | undefined {
+export function parsePaths(text: string | undefined, key: string = usageRuleKeys.paths): PathRule[] | undefined {
   return text?.split(',').map((word, i) => {
     const path = word.trim();
     if (path === '' || !pathPattern.test(path) || isAmbiguousPath(path)) {
       throw new InvalidUsageRuleError(
-        `entry ${i + 1} of ${usageRuleKeys.paths} is not a path such as /v1/charges, /v1/*/refunds or /v1/**`,
+        `entry ${i + 1} of ${key} is not a path such as /v1/charges, /v1/*/refunds or /v1/**`,
       );
     }
     const matchesRest = path.endsWith('/**');

@@ -1,16 +1,20 @@
 /** Makes one request with values for a caller that does not see them (docs/broker.md, section 6). */
 import { fetchLimits } from '../../contract/broker/limits.ts';
-import type { FetchRequest, FetchResponse } from '../../contract/broker/wire.ts';
+import type { FetchRequest, FetchResponse, PendingFetch } from '../../contract/broker/wire.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { isTokenAuth } from '../../egress/auth/auth-plan.ts';
 import { type SignedRequest, signOutgoing, type UnsentRequest } from '../../egress/auth/sign-request.ts';
+import { OutboundRequestError } from '../../egress/exchange/outbound-http.ts';
 import { toShownResponse } from '../../egress/exchange/shown-response.ts';
 import { ResponseRedactor, redactionLookAhead } from '../../egress/redaction/response-redactor.ts';
 import { referenceKey } from '../../egress/references/secret-references.ts';
+import { combineApprovalRules } from '../../egress/rules/approval-rules.ts';
 import { type AllowedUse, checkUse } from '../../egress/rules/check-use.ts';
+import type { UseEnd } from '../approvals/approval-ports.ts';
 import type { Clock } from '../shared/ports.ts';
 import type { ValueReader } from '../values/value-reader.ts';
 import type { AccessTokens } from './access-tokens.ts';
+import type { UseApprovals } from './approvals.ts';
 import type { Upstream, UseCounterStore } from './broker-ports.ts';
 import { assertNotVault, asVaultErrors, maxConnectMs, maxHeaderBytes } from './exchange-rules.ts';
 import { isTokenReference, type KnownValues, type SentText, tokenIdOf, tokenReference } from './known-values.ts';
@@ -23,6 +27,7 @@ export interface FetchServices {
   readonly known: KnownValues;
   readonly counters: UseCounterStore;
   readonly tokens: AccessTokens;
+  readonly approvals: Pick<UseApprovals, 'decide'>;
   readonly upstream: Upstream;
   readonly clock: Clock;
   /** Whether rules may name addresses of this machine. Only in the local vault. */
@@ -43,19 +48,51 @@ export class FetchService {
    * @param onStatus is called with the host's status as soon as it is known
    * @throws VaultError (docs/broker.md, section 7); DecryptionError
    */
-  fetch(context: UseContext, request: FetchRequest, onStatus: (status: number) => void): Promise<FetchResponse> {
+  fetch(
+    context: UseContext,
+    request: FetchRequest,
+    onStatus: (status: number) => void,
+  ): Promise<FetchResponse | PendingFetch> {
     return asVaultErrors(() => this.#fetch(context, request, onStatus));
   }
 
-  async #fetch(context: UseContext, request: FetchRequest, onStatus: (status: number) => void): Promise<FetchResponse> {
-    const { reader, tokens, upstream, clock } = this.#services;
+  async #fetch(
+    context: UseContext,
+    request: FetchRequest,
+    onStatus: (status: number) => void,
+  ): Promise<FetchResponse | PendingFetch> {
     const prepared = prepareFetch(request);
-    const { draft, auth } = prepared;
+    const { reader } = this.#services;
     const loaded = await loadValues(reader, context.keys, context.values, prepared.uses, context.onTripwire);
     const allowed = this.#checkUses(prepared, loaded);
-    assertNotVault(draft.url, context.ownHosts);
+    assertNotVault(prepared.draft.url, context.ownHosts);
+    const filled = prepared.draft.fill(textsOf(loaded));
+    const checked: CheckedFetch = { prepared, loaded, allowed, filled, progress: { end: 'not-sent' } };
+    const rule = combineApprovalRules(allowed.map(({ approval }) => approval));
+    if (rule === undefined) {
+      if (request.approval !== undefined && 'id' in request.approval) throw new VaultError('approval_mismatch');
+      await context.recordStart(undefined);
+      return await this.#send(context, request, checked, onStatus);
+    }
+    const use = await this.#services.approvals.decide(context, request, prepared, loaded, rule);
+    if ('approval' in use) return use;
+    try {
+      await context.recordStart(use.proof);
+      return await this.#send(context, request, checked, onStatus);
+    } finally {
+      await use.end(checked.progress.end);
+    }
+  }
+
+  async #send(
+    context: UseContext,
+    request: FetchRequest,
+    { prepared, loaded, allowed, filled: { outgoing, composites }, progress }: CheckedFetch,
+    onStatus: (status: number) => void,
+  ): Promise<FetchResponse> {
+    const { tokens, upstream, clock } = this.#services;
+    const { draft, auth } = prepared;
     const values = textsOf(loaded);
-    const { outgoing, composites } = draft.fill(values);
     await this.#count(context.org, allowed);
     const token = auth !== undefined && isTokenAuth(auth) ? await tokens.get(context, auth, loaded) : undefined;
     const base = await this.#services.known.remember(
@@ -77,15 +114,19 @@ export class FetchService {
     const left = context.deadline - clock().getTime() - finalReserveMs;
     const totalMs = Math.min(request.timeoutMs ?? fetchLimits.timeoutMs, left);
     if (totalMs <= 0) throw new VaultError('upstream_timeout', { detail: 'Nothing was sent to the host.' });
-    const incoming = await upstream.send(
-      { ...signed.outgoing, allowsLoopback: this.#allowsLoopback(allowed.map(({ host }) => host)) },
-      {
-        connectMs: Math.min(totalMs, maxConnectMs),
-        totalMs,
-        bodyBytes: responseBytes + redactionLookAhead,
-        headerBytes: maxHeaderBytes,
-      },
+    progress.end = 'unknown';
+    const incoming = await sendOrNot(progress, () =>
+      upstream.send(
+        { ...signed.outgoing, allowsLoopback: this.#allowsLoopback(allowed.map(({ host }) => host)) },
+        {
+          connectMs: Math.min(totalMs, maxConnectMs),
+          totalMs,
+          bodyBytes: responseBytes + redactionLookAhead,
+          headerBytes: maxHeaderBytes,
+        },
+      ),
     );
+    progress.end = 'done';
     onStatus(incoming.status);
     return toShownResponse(incoming, redactor, responseBytes, signed.outgoing.url);
   }
@@ -137,6 +178,26 @@ export class FetchService {
     const { reader, tokens } = this.#services;
     if (isTokenReference(reference)) return await tokens.textsOf(context, tokenIdOf(reference));
     return await readKnownText(reader, context, reference);
+  }
+}
+
+/** A request whose values, rules and destination were checked. */
+interface CheckedFetch {
+  readonly prepared: PreparedFetch;
+  readonly loaded: LoadedValues;
+  readonly allowed: readonly NamedUse[];
+  readonly filled: ReturnType<PreparedFetch['draft']['fill']>;
+  /** How the use would have ended by now. */
+  readonly progress: { end: UseEnd };
+}
+
+/** A failure before the first byte of the request has sent nothing. */
+async function sendOrNot<T>(progress: CheckedFetch['progress'], send: () => Promise<T>): Promise<T> {
+  try {
+    return await send();
+  } catch (error) {
+    if (error instanceof OutboundRequestError && error.stage !== 'exchange') progress.end = 'not-sent';
+    throw error;
   }
 }
 

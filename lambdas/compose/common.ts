@@ -1,5 +1,5 @@
 /** Parts of the composition root that several functions share. */
-import { functionEnv } from '../../contract/shared/environment-variables.ts';
+import { functionEnv, orgMarkPrefix } from '../../contract/shared/environment-variables.ts';
 import { limits } from '../../contract/shared/limits.ts';
 import { ApiKeyVerifier } from '../api-keys/api-key-verifier.ts';
 import { LastUsedRecorder } from '../api-keys/last-used-recorder.ts';
@@ -67,7 +67,12 @@ export const authenticationKeys = /* @__PURE__ */ lazy(
   () => new AuthenticationKeys(kmsRecordsKey(unscopedKmsClient(), requireSetting('recordsKeyId'))),
 );
 export const orgMarks = /* @__PURE__ */ lazy(
-  () => new OrgMarks(authenticationKeys(), new S3OrgMarks(orgS3ObjectClients(), requireSetting('lockedBucket')), clock),
+  () =>
+    new OrgMarks(
+      authenticationKeys(),
+      new S3OrgMarks(orgS3ObjectClients(), requireSetting('lockedBucket'), orgMarkPrefix),
+      clock,
+    ),
 );
 export const keyringVerifier = /* @__PURE__ */ lazy(() => new KeyringVerifier(authenticationKeys(), orgMarks()));
 export const apiKeyVerifier = () => new ApiKeyVerifier(authenticationKeys(), orgMarks());

@@ -1,4 +1,6 @@
-/** Composes the functions `directory` and `relay`. Neither has a key of any data. */
+/** Composes the functions `directory`, `relay` and `approvals`. None has a key of any data. */
+import { AnswerService } from '../approvals/answer-service.ts';
+import { DynamoApprovals } from '../approvals/stores/dynamo-approvals.ts';
 import { createLambdaEventClient } from '../aws/clients.ts';
 import { BundleService } from '../directory/bundle-service.ts';
 import { CheckpointService } from '../directory/checkpoint-service.ts';
@@ -17,8 +19,8 @@ import { DynamoInvites } from '../directory/stores/dynamo-invites.ts';
 import { DynamoPrekeys } from '../directory/stores/dynamo-prekeys.ts';
 import { DynamoRevokedDevices } from '../directory/stores/dynamo-revoked-devices.ts';
 import { DynamoSnapshots } from '../directory/stores/dynamo-snapshots.ts';
-import { describeFault, type WriteRequestLog } from '../middleware/request-log.ts';
-import { problemResponse } from '../middleware/responses.ts';
+import { logLostNotice } from '../middleware/lost-notice.ts';
+import type { WriteRequestLog } from '../middleware/request-log.ts';
 import { unavailableKek } from '../org-keys/keyring-opener.ts';
 import { AttachmentService } from '../relay/attachment-service.ts';
 import { MailboxQuota } from '../relay/mailbox-quota.ts';
@@ -48,7 +50,7 @@ import {
   unscopedDynamoClient,
 } from './common.ts';
 
-/** What both functions need: the state of a directory, and which device signed a request. */
+/** What all functions need: the state of a directory, and which device signed a request. */
 function createSessionParts() {
   const tables = { keyrings: requireSetting('keyringTable'), directory: requireSetting('directoryTable') };
   const store = new DynamoDirectory(orgDynamoClients(), tables);
@@ -124,6 +126,13 @@ export function createRelayServices(log: WriteRequestLog) {
   };
 }
 
+/** Devices that answer questions of the broker. */
+export function createAnswerServices() {
+  const { store, sessionAuth } = createSessionParts();
+  const approvals = new DynamoApprovals(orgDynamoClients(), requireSetting('approvalTable'));
+  return { sessionAuth, answers: new AnswerService(approvals, store, clock) };
+}
+
 const invokeNotifier = (): InvokeNotifier =>
   lambdaNotifier(createLambdaEventClient(), requireSetting('notifierFunction'));
 
@@ -136,11 +145,4 @@ function closeConnections(log: WriteRequestLog): CloseConnections {
       logLostNotice(log, undefined, error);
     }
   };
-}
-
-/** A line besides that of the request, which does not fail because of it. */
-function logLostNotice(log: WriteRequestLog, org: string | undefined, error: unknown): void {
-  const { code, answer } = problemResponse(error, 'none');
-  const fault = { fault: describeFault(error) };
-  log({ requestId: 'none', route: 'notify', status: answer.statusCode ?? 500, durationMs: 0, org, code, ...fault });
 }

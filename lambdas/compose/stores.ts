@@ -64,6 +64,7 @@ export const createUserPurger = () =>
     deviceRosters: new DynamoUserItems(orgDynamoClients(), requireSetting('deviceRosterTable')),
     deviceLogs: new DynamoUserItems(orgDynamoClients(), requireSetting('deviceLogTable')),
     brokerRecords: new DynamoUserItems(orgDynamoClients(), requireSetting('brokerTable')),
+    approvals: new DynamoUserItems(orgDynamoClients(), requireSetting('approvalTable')),
     secretRequests: new DynamoUserItems(orgDynamoClients(), requireSetting('secretRequestTable')),
     mailboxes: new DynamoUserItems(orgDynamoClients(), requireSetting('mailboxTable')),
     directories: new DynamoUserItems(orgDynamoClients(), requireSetting('directoryTable')),

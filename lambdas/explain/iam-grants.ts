@@ -22,7 +22,7 @@ export class IamGrants {
   readonly #byResource: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
 
   /**
-   * @param text JSON: functions by action (`kms:Decrypt`) by resource (`kek`)
+   * @param text JSON: functions by action (`kms:Decrypt`; without a service, of DynamoDB) by resource (`kek`)
    * @throws Error if it is malformed: a function without the policies must not start
    */
   constructor(text: string) {
@@ -32,7 +32,9 @@ export class IamGrants {
   /** Whether a role of the function allows one of these actions. */
   allows(name: FunctionName, resource: string, ...actions: readonly string[]): boolean {
     const granted = this.#byResource[resource] ?? {};
-    return actions.some((action) => granted[action]?.includes(name) === true);
+    return actions.some((action) =>
+      [action, action.replace(/^dynamodb:/, '')].some((one) => granted[one]?.includes(name) === true),
+    );
   }
 
   allowsRead(

@@ -1,10 +1,13 @@
+import { getBrokerKeys } from '../approvals/handlers/get-broker-keys.ts';
 import { fetchWithValues } from '../broker/handlers/fetch.ts';
 import { createBrokerServices } from '../compose/broker.ts';
 import { createAuditLog, createFunctionLog } from '../compose/common.ts';
 import { createLambdaHandler } from '../middleware/lambda-handler.ts';
 
-const { apiKeyAuth, snapshotLoader, fetchService, ownHosts } = createBrokerServices();
+const log = createFunctionLog();
+const { apiKeyAuth, snapshotLoader, fetchService, identity, ownHosts } = createBrokerServices(log);
 
-export const handler = createLambdaHandler(createFunctionLog(), createAuditLog(), {
+export const handler = createLambdaHandler(log, createAuditLog(), {
   fetch: fetchWithValues(apiKeyAuth, snapshotLoader, fetchService, ownHosts),
+  getBrokerKeys: getBrokerKeys(apiKeyAuth, identity),
 });

@@ -30,6 +30,7 @@ export function buildAuditEvent(
     ...keepValidNames(named),
     ...named.use,
     ...(state.upstream === undefined ? {} : { upstream: state.upstream }),
+    ...state.approval,
     ...(state.tripwires === undefined ? {} : { tripwires: state.tripwires }),
     result,
     requestId: requestContext.requestId,
@@ -68,7 +69,7 @@ function keepValidNames({
 const callerIdPattern = new RegExp(`^[\\x21-\\x7e]{1,${limits.callerIdLength}}$`);
 
 /** Identifiers that the caller sent in headers. Values that are too long or not visible ASCII are omitted. */
-function parseCallerIds(headers: ApiEvent['headers']): Pick<AuditEvent, 'agent' | 'run' | 'toolCall'> {
+export function parseCallerIds(headers: ApiEvent['headers']): Pick<AuditEvent, 'agent' | 'run' | 'toolCall'> {
   const parseHeader = (header: string) => {
     const value = headers[header];
     return value !== undefined && callerIdPattern.test(value) ? value : undefined;

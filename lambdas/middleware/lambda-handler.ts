@@ -58,9 +58,9 @@ export function createLambdaHandler(
       ...tripwireField,
     };
     if ('output' in outcome && route !== undefined) {
-      const { status } = routes[route.id];
+      const status = statusOf(route.id, state);
       log({ ...entry, status });
-      return toHttpResponse(route.id, outcome.output, state, requestId);
+      return toHttpResponse(route.id, status, outcome.output, state, requestId);
     }
     const error = 'error' in outcome ? outcome.error : undefined;
     const { code, answer } = problemResponse(error, requestId);
@@ -70,13 +70,16 @@ export function createLambdaHandler(
   };
 }
 
+const statusOf = (id: RouteId, { isPending }: RequestState): number => (isPending === true ? 202 : routes[id].status);
+
 function toHttpResponse(
   id: RouteId,
+  status: number,
   output: unknown,
   { cookies, entityTag }: RequestState,
   requestId: string,
 ): APIGatewayProxyStructuredResultV2 {
-  const { status, auth } = routes[id];
+  const { auth } = routes[id];
   // The handler of such a route returns a RawBody; the compiler cannot infer that from the route table.
   const answer =
     auth === 'signature' ? rawResponse(status, output as RawBody, requestId) : jsonResponse(status, output, requestId);
@@ -115,7 +118,8 @@ async function recordAuditEvent(
   // The operation was not carried out, and its record has failed already.
   if ('error' in outcome && classifyError(outcome.error)?.code === 'audit_unavailable') return outcome;
   try {
-    const result = 'error' in outcome ? problemResponse(outcome.error, '').code : 'ok';
+    const result =
+      'error' in outcome ? problemResponse(outcome.error, '').code : state.isPending === true ? 'pending' : 'ok';
     const output = 'output' in outcome ? outcome.output : undefined;
     await writeRecord(audit, route, state, state.actor, context, result, output);
     return outcome;

@@ -1,4 +1,5 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyEventV2WithIAMAuthorizer, Context } from 'aws-lambda';
+import type { AuditRecord } from '../../contract/audit/wire.ts';
 import type { UpstreamClass } from '../../contract/broker/wire.ts';
 import type { RouteInput, RouteOutput } from '../../contract/route-schemas.ts';
 import type { RouteId } from '../../contract/routes.ts';
@@ -38,6 +39,10 @@ export interface RequestState<Id extends RouteId = RouteId> {
   recordStart?: () => Promise<void>;
   /** For uses of values: the class of the host's status, as soon as it is known. */
   upstream?: UpstreamClass | undefined;
+  /** For uses that a person must allow: the id of the approval, and in the record of the start its proof. */
+  approval?: Pick<AuditRecord, 'approval' | 'statement' | 'signature' | 'answer'> | undefined;
+  /** Nothing was done yet, because a person is asked: status 202. */
+  isPending?: true;
   /** Names of tripwires that the request read or used: for the audit, and for the log, from which an alarm is made. */
   tripwires?: string[];
   /** For the log: why a message with a valid provider signature, or an identity, was not accepted. */

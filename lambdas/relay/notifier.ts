@@ -10,6 +10,7 @@ import { toReceivedMessage } from './received-message.ts';
 import type { ConnectionGateway, ConnectionStore, PushServices, PushStore, SocketOwner } from './socket-ports.ts';
 
 const concurrent = 8;
+const wakeFrame: WakeFrame = { type: 'wake' };
 
 export interface NotifierDeps {
   readonly messages: MessageReader;
@@ -33,18 +34,26 @@ export class Notifier {
       await mapConcurrent(event.connections, concurrent, (connection) => this.#deps.gateway.close(connection));
       return;
     }
+    if (event.kind === 'wake') {
+      const { org, devices } = event;
+      await mapConcurrent(devices, concurrent, (device) => this.#send({ org, device }, [JSON.stringify(wakeFrame)]));
+      return;
+    }
     const { org, messages } = event;
     const groups = Map.groupBy(messages, ({ recipient }) => recipient);
     await mapConcurrent([...groups], concurrent, ([device, keys]) => this.#notify({ org, device }, keys));
   }
 
   async #notify(owner: SocketOwner, keys: readonly MessageKey[]): Promise<void> {
-    const { connections, messages } = this.#deps;
     // Read again: what was acknowledged or deleted meanwhile is not sent.
-    const stored = await messages.get(owner.org, keys);
-    if (stored.length === 0) return;
+    const stored = await this.#deps.messages.get(owner.org, keys);
+    if (stored.length > 0) await this.#send(owner, framesOf(stored));
+  }
+
+  /** Frames to all ready connections, or a push notice if none takes them. */
+  async #send(owner: SocketOwner, frames: readonly string[]): Promise<void> {
+    const { connections } = this.#deps;
     const ready = (await connections.listConnections(owner)).filter((one) => one.ready);
-    const frames = framesOf(stored);
     const taken = await mapConcurrent(ready, concurrent, ({ connection }) => this.#post(owner, connection, frames));
     if (!taken.includes(true)) await this.#push(owner);
   }
@@ -82,6 +91,6 @@ function framesOf(stored: readonly StoredMessage[]): string[] {
     a.sender === b.sender ? a.counter - b.counter : a.sender < b.sender ? -1 : 1,
   );
   const frames: (MessageFrame | WakeFrame)[] = ordered.map((one) => ({ type: 'message', ...toReceivedMessage(one) }));
-  if (small.length < stored.length) frames.push({ type: 'wake' });
+  if (small.length < stored.length) frames.push(wakeFrame);
   return frames.map((frame) => JSON.stringify(frame));
 }

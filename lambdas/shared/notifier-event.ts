@@ -1,6 +1,7 @@
 /** What the function `notifier` is told: names, no content (docs/session-service.md, section 8). */
 export type NotifierEvent =
   | { readonly kind: 'messages'; readonly org: string; readonly messages: readonly NamedMessage[] }
+  | { readonly kind: 'wake'; readonly org: string; readonly devices: readonly string[] }
   | { readonly kind: 'close'; readonly connections: readonly string[] };
 
 interface NamedMessage {

@@ -30,6 +30,8 @@ export interface UserTables {
   readonly directories: UserItemStore;
   /** Of the broker: hosts, counters and sealed access tokens. They belong to the org, and to no user. */
   readonly brokerRecords: UserItemStore;
+  /** Questions of the broker to devices, and answers. They belong to the org too. */
+  readonly approvals: UserItemStore;
   /** Requests for a secret, of the org too. */
   readonly secretRequests: UserItemStore;
 }
@@ -60,7 +62,7 @@ export class OrgUserPurger {
   /** Counts the remaining items. @throws VaultError `unavailable` */
   async countRemaining(org: string): Promise<NonNullable<ShredReceipt['users']>> {
     const { keyrings, records, deviceRosters, deviceLogs, mailboxes, directories } = this.#tables;
-    const { brokerRecords, secretRequests } = this.#tables;
+    const { brokerRecords, approvals, secretRequests } = this.#tables;
     const counts = [
       await keyrings.list(org, keyringIdPrefix, countLimit),
       await records.list(org, undefined, countLimit),
@@ -69,6 +71,7 @@ export class OrgUserPurger {
       await mailboxes.list(org, undefined, countLimit),
       await directories.list(org, undefined, countLimit),
       await brokerRecords.list(org, undefined, 1),
+      await approvals.list(org, undefined, 1),
       await secretRequests.list(org, undefined, 1),
     ] as const;
     return {
@@ -78,7 +81,7 @@ export class OrgUserPurger {
       deviceEntries: counts[3].items.length,
       mailboxItems: counts[4].items.length,
       directoryItems: counts[5].items.length,
-      complete: counts.every(({ more }) => !more) && counts[6].items.length === 0 && counts[7].items.length === 0,
+      complete: counts.every(({ more }) => !more) && counts.slice(6).every(({ items }) => items.length === 0),
     };
   }
 }

@@ -2,7 +2,7 @@ import { Lazy, Stack } from 'aws-cdk-lib';
 import { itemReadingActions } from '../../contract/explain/item-reading-actions.ts';
 import type { VaultFunctions } from '../shared/vault-functions.ts';
 
-/** `{ <resource>: { <action>: [<entry>, …] } }`, sorted ascending at every level. */
+/** `{ <resource>: { <action>: [<entry>, …] } }`, sorted ascending at every level. Actions without a service are of DynamoDB. */
 type PolicyReport = Record<string, Record<string, string[]>>;
 
 /**
@@ -56,7 +56,9 @@ const toRows = (
     );
   const named = [Resource].flat().flatMap(wordsOf);
   const actions = [Action].flat().filter(isEvaluated);
-  return named.flatMap((word) => actions.map((action): Row => [word, action, entry]));
+  // Most actions are those of tables. Without their prefix, the report fits.
+  const short = actions.map((action) => action.replace(/^dynamodb:/, ''));
+  return named.flatMap((word) => short.map((action): Row => [word, action, entry]));
 };
 
 const groupRows = (found: readonly Row[]): PolicyReport => {

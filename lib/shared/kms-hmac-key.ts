@@ -16,6 +16,7 @@ interface HmacKeyProps {
     | 'codeKeyId'
     | 'recordsKeyId'
     | 'routingKeyId'
+    | 'brokerKeyId'
     | 'secretRequestKeyId'];
 }
 

@@ -2,7 +2,12 @@ import { Duration, Validations } from 'aws-cdk-lib';
 import { type Conditions, Effect, PolicyStatement, StarPrincipal } from 'aws-cdk-lib/aws-iam';
 import { Bucket, ObjectLockRetention } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
-import { auditHeadPrefix, functionEnv, orgMarkPrefix } from '../../contract/shared/environment-variables.ts';
+import {
+  auditHeadPrefix,
+  directoryMarkPrefix,
+  functionEnv,
+  orgMarkPrefix,
+} from '../../contract/shared/environment-variables.ts';
 import { grantObjects, privateBucket } from './private-bucket.ts';
 import { sessionOrgTag } from './session-role.ts';
 import type { VaultFunction } from './vault-function.ts';
@@ -24,8 +29,8 @@ interface LockedBucketProps {
 }
 
 /**
- * The bucket of what must stay out of reach of anyone who can write the tables: a mark per org (`marks/<org>`) and the
- * heads of the audit (`heads/<org>/<seq>`). S3 Object Lock keeps every version of an object. Object Lock is always on,
+ * The bucket of what must stay out of reach of anyone who can write the tables: a mark per org (`marks/<org>`), a mark of its
+ * directory (`directories/<org>`), and the heads of the audit (`heads/<org>/<seq>`). S3 Object Lock keeps every version of an object. Object Lock is always on,
  * because changing it would replace the bucket; only the default retention differs between stages.
  */
 export class LockedBucket extends Construct {
@@ -41,7 +46,11 @@ export class LockedBucket extends Construct {
       objectLockEnabled: true,
       objectLockDefaultRetention: defaultRetention(stage, auditRetentionDays),
       // Replaced marks are of no use any more. S3 removes a version only after its retention has ended.
-      lifecycleRules: [{ id: 'replaced-marks', prefix: orgMarkPrefix, noncurrentVersionExpiration: Duration.days(1) }],
+      lifecycleRules: [orgMarkPrefix, directoryMarkPrefix].map((prefix) => ({
+        id: `replaced-${prefix.slice(0, -1)}`,
+        prefix,
+        noncurrentVersionExpiration: Duration.days(1),
+      })),
     });
     // Lifecycle rules are not subject to this policy.
     this.bucket.addToResourcePolicy(
@@ -69,6 +78,11 @@ export class LockedBucket extends Construct {
   /** Reads, creates and replaces the mark of an org. */
   grantWriteMark(fn: VaultFunction): void {
     this.grantObjects(fn, orgMarkPrefix, '', ['s3:GetObject', 's3:PutObject']);
+  }
+
+  /** Reads, creates and replaces the mark of the directory of an org. */
+  grantDirectoryMark(fn: VaultFunction): void {
+    this.grantObjects(fn, directoryMarkPrefix, '', ['s3:GetObject', 's3:PutObject']);
   }
 
   /** Adds heads of the audit and reads all versions of those that exist. */

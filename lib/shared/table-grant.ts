@@ -20,6 +20,7 @@ export type TableSetting = (typeof functionEnv)[
   | 'directoryTable'
   | 'mailboxTable'
   | 'brokerTable'
+  | 'approvalTable'
   | 'loginTable'
   | 'secretRequestTable'];
 

@@ -129,6 +129,7 @@ export type {
   SetPasswordOptions,
 } from './users/account-types.ts';
 export type { ListUsersOptions, UserList, Users } from './users/users-client.ts';
+export type { ApprovalNeeded, ApprovalTicket, ApprovalWait } from './values/approval-ticket.ts';
 export type {
   FilledOptions,
   RequestOptions,

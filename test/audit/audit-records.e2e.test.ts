@@ -451,6 +451,10 @@ describe('when the record can not be written', () => {
     putBundle: () => onSession('PUT', '/bundle', { bundle: 'AAAA', oneTimePrekeys: [] }),
     claimBundle: () => onSession('POST', `/bundles/${'a'.repeat(32)}/claim`, {}),
     putConversation: () => onSession('PUT', `/conversations/${'a'.repeat(32)}`, { statement: 'AAAA' }),
+    getBrokerKeys: { path: '/v1/broker/keys/annannannannanna' },
+    putApprovalKey: () => onSession('PUT', '/approval-key', { statement: 'AAAA' }),
+    answerApproval: () => onSession('POST', '/approvals/0123456789abcdef', { refused: 'clock' }),
+    listApprovals: null,
     // Messages are not recorded, and neither is what devices read.
     readSessionEntries: null,
     readCheckpoint: null,

@@ -1,6 +1,7 @@
 /** The broker of one org over in-memory stores, with hosts that a test plays. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { FetchRequest, FetchResponse } from '../../contract/broker/wire.ts';
+import { expect } from 'vitest';
+import type { FetchRequest, FetchResponse, PendingFetch } from '../../contract/broker/wire.ts';
 import type { OutboundRequest } from '../../egress/requests/outbound-request.ts';
 import { AccessTokens } from '../../lambdas/broker/access-tokens.ts';
 import type {
@@ -10,10 +11,11 @@ import type {
   Upstream,
   UseCounterStore,
 } from '../../lambdas/broker/broker-ports.ts';
-import { FetchService } from '../../lambdas/broker/fetch-service.ts';
+import { FetchService, type FetchServices } from '../../lambdas/broker/fetch-service.ts';
 import { KnownValues } from '../../lambdas/broker/known-values.ts';
 import { RefreshedValue } from '../../lambdas/broker/refreshed-value.ts';
 import { TokenEndpoint } from '../../lambdas/broker/token-endpoint.ts';
+import type { UseContext } from '../../lambdas/broker/use-context.ts';
 import { ValueReader } from '../../lambdas/values/value-reader.ts';
 import { ValueWriter } from '../../lambdas/values/value-writer.ts';
 import { createInMemoryVault } from '../shared/in-memory-stores.ts';
@@ -76,7 +78,16 @@ export interface Answer {
 /** What a host does with a request. It can throw OutboundRequestError. */
 export type Host = (request: OutboundRequest) => Promise<Answer> | Answer;
 
-export function createInMemoryBroker(hosts: Readonly<Record<string, Host>>) {
+/** The caller of a use, and what the audit gets of it. */
+export type Call = Pick<UseContext, 'keyId' | 'agent' | 'run'>;
+
+const defaultCall: Call = { keyId: 'agentkeyagentkey', agent: 'bot', run: 'run-1' };
+
+/** @param approvals decides about uses that a person must allow; without it, there must be none */
+export function createInMemoryBroker(
+  hosts: Readonly<Record<string, Host>>,
+  approvals: FetchServices['approvals'] = { decide: () => expect.fail('no approval is expected') },
+) {
   const vault = createInMemoryVault();
   let offset = 0;
   Object.defineProperty(vault.time, 'now', { get: () => new Date(Date.now() + offset) });
@@ -84,6 +95,7 @@ export function createInMemoryBroker(hosts: Readonly<Record<string, Host>>) {
   const records = new InMemoryHostRecords();
   const tokenRecords = new InMemoryTokenRecords();
   const requests: OutboundRequest[] = [];
+  const started: Parameters<UseContext['recordStart']>[0][] = [];
   const upstream: Upstream = {
     send: async (request) => {
       requests.push(request);
@@ -103,20 +115,30 @@ export function createInMemoryBroker(hosts: Readonly<Record<string, Host>>) {
       clock,
     );
     const known = new KnownValues(records, clock);
-    const services = { reader, known, counters: records, tokens, upstream, clock, allowsLoopback: false };
+    const services = { reader, known, counters: records, tokens, approvals, upstream, clock, allowsLoopback: false };
     const service = new FetchService(services);
-    return async (request: FetchRequest): Promise<FetchResponse> => {
+    return async (request: FetchRequest, call = defaultCall): Promise<FetchResponse | PendingFetch> => {
       const reload = async (name: string) => ({ keys: await vault.keys(), stored: vault.stores.items.get(name) });
       const context = {
         org: vault.caller.org,
+        ...call,
         keys: await vault.keys(),
         values: new Map(vault.stores.items),
         reload,
         onTripwire: () => {},
         ownHosts: ['vault.example.com'],
+        recordStart: async (proof: (typeof started)[number]) => void started.push(proof),
         deadline: clock().getTime() + 15_000,
       };
       return await service.fetch(context, request, () => undefined);
+    };
+  };
+  /** A use that needs no approval. */
+  const plain = () => {
+    const send = instance();
+    return async (request: FetchRequest): Promise<FetchResponse> => {
+      const answer = await send(request);
+      return 'approval' in answer ? expect.fail('an approval was asked for') : answer;
     };
   };
   return {
@@ -124,8 +146,11 @@ export function createInMemoryBroker(hosts: Readonly<Record<string, Host>>) {
     records,
     tokenRecords,
     requests,
-    instance,
-    fetch: instance(),
+    started,
+    clock,
+    instance: plain,
+    ask: instance(),
+    fetch: plain(),
     pass: (milliseconds: number) => {
       offset += milliseconds;
     },

@@ -42,6 +42,7 @@ describe('checks on the template', () => {
       'Data/DeviceCustody/Rosters/Table',
       'Data/SessionCustody/Mailboxes/Table',
       'Data/Broker/Table',
+      'Data/Approvals/Questions/Table',
     ]);
     const dist = ['CFR1', 'CFR2', 'CFR3', 'CFR4'];
     const stored = accepted.filter(({ rule }) => /AwsSolutions-(?:S|CFR|SQS)\d+$/.test(rule));

@@ -49,6 +49,8 @@ const destroyingSessions = [
   'mailbox dynamodb:Query',
   'brokerRecord dynamodb:DeleteItem',
   'brokerRecord dynamodb:Query',
+  'approval dynamodb:DeleteItem',
+  'approval dynamodb:Query',
   'secretRequest dynamodb:DeleteItem',
   'secretRequest dynamodb:Query',
 ];
@@ -85,7 +87,7 @@ const writingMark = ['locked s3:GetObject', 'locked s3:PutObject'];
 
 /** For events of asynchronous invocations that failed finally. */
 const reportingFailure = 'failure sqs:SendMessage';
-/** Sends frames and push notices. The relay and the directory tell it about them. */
+/** Sends frames and push notices. The relay, the directory and the broker tell it about them. */
 const notifying = 'notifier lambda:InvokeFunction';
 /** On the items that lead from a connection to its device, which belong to no org. */
 const connectionOwners = ['mailbox dynamodb:DeleteItem', 'mailbox dynamodb:GetItem', 'mailbox dynamodb:PutItem'];
@@ -137,9 +139,19 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
     ],
     own: [authenticatingRecords],
   },
+  // It can replace the mark of a directory, and read the one of an org.
   broker: {
     data: [
       readingMark,
+      ...writingMark,
+      'approval dynamodb:BatchGetItem',
+      'approval dynamodb:DeleteItem',
+      'approval dynamodb:GetItem',
+      'approval dynamodb:PutItem',
+      'approval dynamodb:UpdateItem',
+      'directory dynamodb:BatchGetItem',
+      'directory dynamodb:GetItem',
+      'directory dynamodb:Query',
       ...authentication,
       record,
       'kek kms:Decrypt',
@@ -150,7 +162,7 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
       'brokerRecord dynamodb:PutItem',
       'brokerRecord dynamodb:UpdateItem',
     ],
-    own: [authenticatingRecords],
+    own: [authenticatingRecords, 'brokerKey kms:GenerateMac', notifying],
   },
   rotator: {
     data: [
@@ -311,6 +323,23 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
       'object s3:PutObjectTagging',
     ],
     own: [authenticatingRecords, ...connectionOwners, notifying],
+  },
+  // It has no key but the one that authenticates records: devices verify questions, and the broker answers.
+  approvals: {
+    data: [
+      readingMark,
+      record,
+      'approval dynamodb:DeleteItem',
+      'approval dynamodb:GetItem',
+      'approval dynamodb:PutItem',
+      'approval dynamodb:Query',
+      'approval dynamodb:UpdateItem',
+      'directory dynamodb:BatchGetItem',
+      'directory dynamodb:GetItem',
+      'directory dynamodb:Query',
+      'keyring dynamodb:BatchGetItem',
+    ],
+    own: [authenticatingRecords],
   },
   // Its only KMS permission is for the key that signs push notices.
   notifier: {

@@ -87,8 +87,11 @@ const folderOf = (resource: unknown): { bucket: object; folder: string } => {
 
 /** There is one mark of an org, so its key is complete. */
 const isOnMark = ({ Resource }: PolicyStatement): boolean => {
-  const mark = { 'Fn::Join': ['', [folderOf(Resource).bucket, '/marks/${aws:PrincipalTag/org}']] };
-  return words[target(Resource)] === 'locked' && JSON.stringify(Resource) === JSON.stringify(mark);
+  const marks = ['marks', 'directories'].map((folder) => ({
+    'Fn::Join': ['', [folderOf(Resource).bucket, `/${folder}/\${aws:PrincipalTag/org}`]],
+  }));
+  const isMark = marks.some((mark) => JSON.stringify(Resource) === JSON.stringify(mark));
+  return words[target(Resource)] === 'locked' && isMark;
 };
 
 /** The folders below that of the org, for functions that access only these. */
@@ -249,6 +252,8 @@ describe('functions', () => {
       directory: functionEnv.directoryTable,
       mailbox: functionEnv.mailboxTable,
       brokerRecord: functionEnv.brokerTable,
+      approval: functionEnv.approvalTable,
+      brokerKey: functionEnv.brokerKeyId,
       login: functionEnv.loginTable,
       secretRequest: functionEnv.secretRequestTable,
       secretRequestKey: functionEnv.secretRequestKeyId,

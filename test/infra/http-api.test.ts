@@ -149,9 +149,11 @@ describe('cross-origin calls', () => {
 test('the address and the names of what holds data are told', () => {
   expect(Object.keys(template.outputs).sort()).toEqual([
     'ApiKeyTable',
+    'ApprovalTable',
     'AuditTable',
     'BlobBucket',
     'BlobTable',
+    'BrokerKeyArn',
     'BrokerTable',
     'DeviceLogTable',
     'DeviceRosterTable',

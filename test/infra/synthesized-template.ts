@@ -148,6 +148,7 @@ const tableNames: Readonly<Record<string, string>> = {
   SessionCustodyDirectoriesTable: 'directory',
   SessionCustodyMailboxesTable: 'mailbox',
   BrokerTable: 'brokerRecord',
+  ApprovalsQuestionsTable: 'approval',
   LoginsTable: 'login',
   SecretRequestsTable: 'secretRequest',
 };
@@ -165,6 +166,7 @@ const keyNames: Readonly<Record<string, string>> = {
   SigningKey: 'signingKey',
   SessionCustodyPushKey: 'pushKey',
   RecordsKey: 'recordsKey',
+  ApprovalsBrokerKey: 'brokerKey',
   SecretRequestKey: 'secretRequestKey',
   UserCustodyOpeningKey: 'custodyKey',
   UserCustodyCodeKey: 'codeKey',

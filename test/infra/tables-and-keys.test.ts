@@ -23,7 +23,7 @@ beforeAll(() => {
   template = synthesize(appForTest());
 });
 
-describe.each(['keyring', 'userKeyring', 'deviceRoster', 'mailbox', 'brokerRecord', 'secretRequest'])(
+describe.each(['keyring', 'userKeyring', 'deviceRoster', 'mailbox', 'brokerRecord', 'approval', 'secretRequest'])(
   'the table %s can not be copied',
   (name) => {
     test('it does not say a word about point-in-time recovery', () => {
@@ -77,6 +77,7 @@ describe('tables', () => {
     ['directory', ['org', 'id']],
     ['mailbox', ['org', 'id']],
     ['brokerRecord', ['org', 'id']],
+    ['approval', ['org', 'id']],
     ['login', ['org', 'id']],
     ['secretRequest', ['org', 'id']],
   ])('%s: by org first, which is what policies can tell apart: %j', (name, keys) => {
@@ -87,6 +88,7 @@ describe('tables', () => {
   test('there are no others', () => {
     const names = [
       'apiKey',
+      'approval',
       'audit',
       'blob',
       'brokerRecord',
@@ -113,6 +115,7 @@ describe('tables', () => {
     'directory',
     'mailbox',
     'brokerRecord',
+    'approval',
     'login',
     'secretRequest',
   ])('%s: paid by request, kept when the stack goes, not deletable', (name) => {
@@ -130,7 +133,7 @@ describe('tables', () => {
     },
   );
 
-  test('only values, keys of logins, records of blobs, deliveries, codes, attempts, pairings, invites, messages, counters of uses and used identities go by themselves, at their ttl', () => {
+  test('only values, keys of logins, records of blobs, deliveries, codes, attempts, pairings, invites, messages, counters of uses, questions and used identities go by themselves, at their ttl', () => {
     const timed = [
       'value',
       'apiKey',
@@ -142,6 +145,7 @@ describe('tables', () => {
       'directory',
       'mailbox',
       'brokerRecord',
+      'approval',
       'login',
       'secretRequest',
     ];
@@ -209,6 +213,7 @@ const expectedUses = (word: string, half: 'data' | 'own'): string[] =>
 
 test('there is one key for each purpose, by an alias of the deployment', () => {
   expect(Object.keys(keys(template)).sort()).toEqual([
+    'brokerKey',
     'codeKey',
     'custodyKey',
     'kek',
@@ -224,15 +229,24 @@ test('there is one key for each purpose, by an alias of the deployment', () => {
       .map(([, { Properties }]) => Properties.AliasName)
       .sort(),
   ).toEqual(
-    ['', '-code', '-custody', '-push', '-records', '-routing', '-secret-requests', '-signing', '-transit'].map(
-      (end) => `alias/anima-vault-dev${end}`,
-    ),
+    [
+      '',
+      '-broker',
+      '-code',
+      '-custody',
+      '-push',
+      '-records',
+      '-routing',
+      '-secret-requests',
+      '-signing',
+      '-transit',
+    ].map((end) => `alias/anima-vault-dev${end}`),
   );
 });
 
 const allKeys = ['kek', 'pushKey', 'signingKey', 'recordsKey', 'custodyKey', 'codeKey', 'routingKey', 'transitKey'];
 
-test.each([...allKeys, 'secretRequestKey'])(
+test.each([...allKeys, 'brokerKey', 'secretRequestKey'])(
   '%s stays when the stack goes, takes 30 days to be deleted, and gives administrators no use and no grant to hand out',
   (word) => {
     expect(key(word)).toMatchObject({
@@ -251,11 +265,12 @@ test.each([...allKeys, 'secretRequestKey'])(
 );
 
 describe.each([
-  ['custodyKey', /Routing|Code|RecordsKey/],
-  ['codeKey', /Routing|Opening|RecordsKey/],
-  ['routingKey', /Opening|Code|RecordsKey/],
-  ['recordsKey', /Routing|Opening|Code/],
-  ['secretRequestKey', /Routing|Opening|Code|RecordsKey/],
+  ['custodyKey', /Routing|Code|RecordsKey|BrokerKey/],
+  ['codeKey', /Routing|Opening|RecordsKey|BrokerKey/],
+  ['routingKey', /Opening|Code|RecordsKey|BrokerKey/],
+  ['recordsKey', /Routing|Opening|Code|BrokerKey/],
+  ['brokerKey', /Routing|Opening|Code|RecordsKey/],
+  ['secretRequestKey', /Routing|Opening|Code|RecordsKey|BrokerKey/],
 ])('the %s', (word, otherKeys) => {
   test('computes HMAC-SHA-256 for the functions whose row says so, by their own roles, and for nobody else', () => {
     expect(key(word).Properties).toMatchObject({ KeySpec: 'HMAC_256', KeyUsage: 'GENERATE_VERIFY_MAC' });

@@ -46,6 +46,7 @@ const asked: readonly [ResourceWord, readonly string[]][] = [
   ['directory', itemActions],
   ['mailbox', itemActions],
   ['brokerRecord', itemActions],
+  ['approval', itemActions],
   ['secretRequest', itemActions],
   ['secretRequestKey', macs],
   ['job', ['DeleteMessage', 'ReceiveMessage', 'SendMessage'].map((action) => `sqs:${action}`)],
@@ -108,7 +109,15 @@ const userSide: readonly ResourceWord[] = [...userKeys, 'userRecord', 'delivery'
 describe('nobody holds both halves', () => {
   test('what may use the KEK reaches no key, keyring, record, delivery or job of users', () => {
     const ofOrgs = anyOf('kek');
-    const values = ['broker', 'provider-secrets', 'reader', 'rotation-workflow', 'rotator', 'secret-requests', 'writer'];
+    const values = [
+      'broker',
+      'provider-secrets',
+      'reader',
+      'rotation-workflow',
+      'rotator',
+      'secret-requests',
+      'writer',
+    ];
     expect(ofOrgs).toEqual(values);
     const ofUsers = anyOf(...userSide, 'userKeyring');
     expect(ofUsers).toContain('worker');
@@ -185,7 +194,9 @@ describe('of session custody', () => {
     expect(anyOf('keyring', 'recordsKey', 'audit', 'object').includes('notifier')).toBe(false);
     expect(holders['directory dynamodb:PutItem']).toEqual(['directory']);
     const holding = ['directory', 'explainer', 'notifier', 'relay', 'shred-workflow', 'shredder'];
-    expect(anyOf('directory', 'mailbox')).toEqual(holding);
+    const approving: readonly string[] = ['approvals', 'broker'];
+    expect(anyOf('directory', 'mailbox').filter((entry) => !approving.includes(entry))).toEqual(holding);
+    expect(anyOf('mailbox').filter((entry) => approving.includes(entry))).toEqual([]);
     expect(anyOf('mailbox')).not.toContain('explainer');
   });
 });
@@ -196,6 +207,13 @@ describe('of the broker', () => {
       expect(holders[`brokerRecord dynamodb:${action}`]).toEqual(['broker']);
     expect(holders['value dynamodb:Query']).not.toContain('broker');
     expect(anyOf('brokerRecord')).toEqual(['broker', 'shred-workflow', 'shredder']);
+  });
+
+  test('only the broker signs questions, and who stores the answers of devices has no key of data', () => {
+    expect(anyOf('brokerKey')).toEqual(['broker']);
+    expect(anyOf('approval')).toEqual(['approvals', 'broker', 'shred-workflow', 'shredder']);
+    expect(anyOf('kek', 'value', 'brokerRecord').includes('approvals')).toBe(false);
+    expect(holders['directory dynamodb:PutItem']).not.toContain('broker');
   });
 });
 

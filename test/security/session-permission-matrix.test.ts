@@ -49,7 +49,7 @@ const cryptographic = /:(?:Decrypt|Encrypt|GenerateDataKey.*|ReEncrypt.*)$/;
 const dataWords = [
   ...(['keyring', 'apiKey', 'value', 'audit', 'rotation', 'blob', 'kek', 'object', 'locked'] as const),
   ...(['userKeyring', 'userRecord', 'delivery', 'transitKey', 'deviceRoster', 'deviceLog'] as const),
-  ...(['directory', 'mailbox', 'brokerRecord', 'login', 'secretRequest'] as const),
+  ...(['directory', 'mailbox', 'brokerRecord', 'approval', 'login', 'secretRequest'] as const),
 ];
 /** The keys of the encryption context in addition to the org. */
 const contexts: Readonly<Partial<Record<ResourceWord, readonly Readonly<Record<string, string>>[]>>> = {

@@ -60,6 +60,7 @@ type TablePrefix =
   | 'SessionCustodyDirectoriesTable'
   | 'SessionCustodyMailboxesTable'
   | 'BrokerTable'
+  | 'ApprovalsQuestionsTable'
   | 'LoginsTable'
   | 'SecretRequestsTable';
 

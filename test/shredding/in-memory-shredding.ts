@@ -52,6 +52,7 @@ export function createInMemoryShredding() {
     mailboxItems: new Set<string>(),
     directoryItems: new Set<string>(),
     brokerItems: new Set<string>(),
+    approvalItems: new Set<string>(),
     secretRequests: new Set<string>(),
     calls: 0,
     /** Decides the outcome of the next call. */
@@ -144,6 +145,7 @@ export function createInMemoryShredding() {
     mailboxes: userEraser(world.mailboxItems),
     directories: userEraser(world.directoryItems),
     brokerRecords: userEraser(world.brokerItems),
+    approvals: userEraser(world.approvalItems),
     secretRequests: userEraser(world.secretRequests),
   });
   const copies = { orgs: () => call(() => world.copies), users: () => call(() => world.userCopies) };

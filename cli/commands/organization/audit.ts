@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { AuditOptions, AuditRecord } from '../../../sdk/src/index.ts';
+import { type VerifyApprovalsOptions, verifyApprovalsOf } from '../../audit/approval-verification.ts';
 import { type VerifyOptions, verifyExportFile } from '../../audit/export-verification.ts';
 import { CommandError, exitCodes } from '../../shell/command-error.ts';
 import { parseDuration, parseWhole } from '../../shell/durations.ts';
@@ -70,6 +71,14 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
     .option('--state <file>', 'where the heads of verified exports are stored (default: in the configuration folder)')
     .action(async (file: string, options: VerifyOptions, command: Command) => {
       await verifyExportFile(shellOf(command), file, options);
+    });
+  audit
+    .command('verify-approvals')
+    .description('verify offline which person allowed which uses of values')
+    .argument('<file>', 'a verified export')
+    .requiredOption('--directory <file>', 'the entries of the directory: `anima directory export`')
+    .action(async (file: string, options: VerifyApprovalsOptions, command: Command) => {
+      await verifyApprovalsOf(shellOf(command), file, options);
     });
 }
 
@@ -149,7 +158,10 @@ function formatRecord(record: AuditRecord): (string | StyledText)[] {
   const facts = [time, principal, verb, what].filter((part) => part !== '').map(escapeForLine);
   return [
     ...facts.map((fact) => `${fact}  `),
-    styled(result === 'ok' ? 'green' : result === 'started' ? 'dim' : 'red', escapeForLine(result)),
+    styled(
+      result === 'ok' ? 'green' : result === 'started' || result === 'pending' ? 'dim' : 'red',
+      escapeForLine(result),
+    ),
     ...(who === '' ? [] : ['  ', styled('dim', `(${escapeForLine(who)})`)]),
   ];
 }

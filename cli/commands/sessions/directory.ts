@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import * as changes from '../../sessions/directory-changes.ts';
 import * as keys from '../../sessions/directory-create.ts';
+import * as exports from '../../sessions/directory-export.ts';
 import { rotate } from '../../sessions/directory-rotate.ts';
 import * as views from '../../sessions/directory-status.ts';
 import * as fleets from '../../sessions/fleet-commands.ts';
@@ -79,6 +80,9 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
     .option('--cosigner <file>', 'the key of a second authority; - for standard input')
     .addHelpText('after', helps.admit)
     .action(runs(invites.admit));
+  add('admit-broker', 'list the vault as the one that asks a person about uses of values (docs/approvals.md)')
+    .argument('<person>', 'id of the person')
+    .action(runs(exports.admitBroker));
   add('suspend', 'stop a device or a fleet until it is resumed')
     .argument('<id>', 'id of the device, fleet or member')
     .option('--certificate <file>', 'the certificate of a member of a fleet, in base64; - for standard input')
@@ -122,6 +126,9 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
     .option('--pin <pin>', 'what another machine verified, if this one has no pin')
     .addHelpText('after', helps.rotate)
     .action(runs(rotate));
+  add('export', 'print the signed entries, one per line, for `anima audit verify-approvals`').action(
+    runs(exports.exportEntries),
+  );
   add('checkpoint', 'let new devices verify the directory in one step').action(runs(changes.checkpoint));
   add('key', 'show the public authority key of this machine; makes one if there is none')
     .option('--pin <pin>', 'store what another machine verified')

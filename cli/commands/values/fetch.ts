@@ -11,7 +11,8 @@ import type { Shell } from '../../shell/shell.ts';
 const help = `
 The vault replaces placeholders such as {{anima://prod/stripe/key}} and sends the request itself, to hosts that the rules of
 the value allow (\`anima rules\`). This machine never has the value. The body of the response is printed; values in it are
-concealed. Redirects are not followed. A status of 400 or more ends with exit code 1.
+concealed. Redirects are not followed. A status of 400 or more ends with exit code 1. If a person must allow the request, the
+command waits for the answer, at most five minutes.
 
 Examples:
   $ anima fetch https://api.stripe.com/v1/charges -H 'Authorization: Bearer {{anima://prod/stripe/key}}'
@@ -25,6 +26,7 @@ interface Options {
   readonly jsonBody?: string;
   readonly auth?: string;
   readonly maxResponse?: string;
+  readonly reason?: string;
 }
 
 export function register(
@@ -42,10 +44,18 @@ export function register(
     .option('--json-body <json>', 'body as JSON, whose strings may contain placeholders')
     .option('--auth <file>', 'JSON file with a signing scheme (docs/broker.md)')
     .option('--max-response <bytes>', 'maximum bytes of the response')
+    .option('--reason <text>', 'why, for the person who must allow the request; at most 200 characters')
     .addHelpText('after', help)
     .action(async (url: string, options: Options, command: Command) => {
       const shell = shellOf(command);
-      const init = await toInit(options);
+      const init: VaultFetchInit = {
+        ...(await toInit(options)),
+        reason: options.reason,
+        onApproval: ({ id, devices, expires }) =>
+          shell.note(
+            `Waiting until a person allows this, on one of ${devices} devices: approval ${id}, until ${expires.toISOString()}. Nothing was sent yet.`,
+          ),
+      };
       const response = (await (await shell.client()).vault.fetch(url, init)) as Response;
       const body = await response.text();
       const headers = Object.fromEntries(response.headers);

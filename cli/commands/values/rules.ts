@@ -18,6 +18,7 @@ Examples:
   $ anima rules set prod/stripe/key --host api.stripe.com --place header --path '/v1/**' --method GET
   $ anima rules set prod/google/refresh --host gmail.googleapis.com --token-host oauth2.googleapis.com --place auth
   $ anima rules set prod/db/key --host db.example.com --hours 'mon-fri 08:00-18:00' --per-minute 60
+  $ anima rules set prod/stripe/key --host api.stripe.com --approver annannannannanna
   $ anima rules clear prod/stripe/key`;
 
 interface Options {
@@ -30,6 +31,8 @@ interface Options {
   readonly hours?: string;
   readonly perMinute?: string;
   readonly responseBytes?: string;
+  readonly approver?: string;
+  readonly approval?: string;
 }
 
 export function register(program: Command, shellOf: (command: Command) => Shell): void {
@@ -59,6 +62,8 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
     .option('--hours <hours>', 'when it may be used, UTC: 08:00-18:00 or mon-fri 08:00-18:00')
     .option('--per-minute <number>', 'maximum uses in each minute')
     .option('--response-bytes <bytes>', 'maximum bytes of a response')
+    .option('--approver <person>', 'person who must allow each use (docs/approvals.md)')
+    .option('--approval <extent>', "how much one approval covers: each, 'run 20 /v1/**' or 'time 20 /v1/**'")
     .action(async (name: string, options: Options, command: Command) => {
       if (options.host === undefined)
         throw usageError(
@@ -79,7 +84,7 @@ const toNumber = (option: string, text: string | undefined): number | undefined 
 
 /** The lists are checked with the parser that decides about uses, in `store`. */
 function toRules(options: Options): UsageRules {
-  const { host, tokenHost, method, place, path, header, hours, perMinute, responseBytes } = options;
+  const { host, tokenHost, method, place, path, header, hours, perMinute, responseBytes, approver, approval } = options;
   const list = (given: readonly string[] | undefined) => (given === undefined ? undefined : [...given]);
   return {
     hosts: list(host),
@@ -91,6 +96,8 @@ function toRules(options: Options): UsageRules {
     hours,
     perMinute: toNumber('--per-minute', perMinute),
     responseBytes: toNumber('--response-bytes', responseBytes),
+    approver,
+    approval,
   };
 }
 
@@ -114,6 +121,8 @@ function formatRules(name: string, rules: UsageRules): string {
     ['headers', rules.headers?.join(', ')],
     ['hours (UTC)', rules.hours],
     ['uses per minute', rules.perMinute === undefined ? undefined : String(rules.perMinute)],
+    ['approver', rules.approver],
+    ['one approval', rules.approver === undefined ? undefined : (rules.approval ?? 'each')],
     ['response bytes', rules.responseBytes === undefined ? undefined : String(rules.responseBytes)],
   ]);
 }

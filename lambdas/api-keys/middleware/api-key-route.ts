@@ -16,6 +16,8 @@ import {
 export interface ApiKeyRoute<Id extends RouteId> extends RequiredData<Id> {
   /** Subject of the audit record, for routes whose path does not contain it. */
   readonly subject?: ExtractSubject<Id>;
+  /** The operation calls `recordStart` before its effect. Default: it is called before the operation. */
+  readonly recordsStart?: 'itself';
   run(input: RouteInput<Id>, session: ApiKeySession, call: RequestState<Id>): Promise<RouteOutput<Id>>;
 }
 
@@ -23,7 +25,7 @@ export function apiKeyRoute<Id extends RouteId>(id: Id, auth: ApiKeyAuth, route:
   const chain = middy<ApiKeyCall<Id>, RouteOutput<Id>>(async (state: ApiKeyCall<Id>) => {
     if (state.session === undefined) throw new Error('the request was not authenticated');
     const input = requireInput(state);
-    await state.recordStart?.();
+    if (route.recordsStart === undefined) await state.recordStart?.();
     return await route.run(input, state.session, state);
   });
   return chain.use(parseRequest(id, route.subject)).use(requireApiKey(id, auth, route)) as RouteHandler;

@@ -1,18 +1,24 @@
-import { orgMarkPrefix } from '../../../contract/shared/environment-variables.ts';
+import type { directoryMarkPrefix, orgMarkPrefix } from '../../../contract/shared/environment-variables.ts';
 import { VaultError } from '../../../contract/shared/vault-error.ts';
 import type { S3ObjectClient } from '../../aws/s3-object-client.ts';
 import { nothingReadDetail, writeOutcomeUnknownDetail } from '../../shared/stores/aws-error-mapping.ts';
 import { hasStatus, type S3Refusal, s3StatusOf, undefinedIfRefused } from '../../shared/stores/s3-refusals.ts';
 import type { OrgMarkStore, StoredOrgMark } from '../record-ports.ts';
 
-/** Marks in the locked bucket: `marks/<org>`. */
+/** Marks in the locked bucket: `marks/<org>` and `directories/<org>`. */
 export class S3OrgMarks implements OrgMarkStore {
   readonly #clientOf: (org: string) => S3ObjectClient;
   readonly #bucket: string;
+  readonly #prefix: string;
 
-  constructor(clientOf: (org: string) => S3ObjectClient, bucket: string) {
+  constructor(
+    clientOf: (org: string) => S3ObjectClient,
+    bucket: string,
+    prefix: typeof orgMarkPrefix | typeof directoryMarkPrefix,
+  ) {
     this.#clientOf = clientOf;
     this.#bucket = bucket;
+    this.#prefix = prefix;
   }
 
   async read(org: string): Promise<StoredOrgMark | undefined> {
@@ -38,7 +44,7 @@ export class S3OrgMarks implements OrgMarkStore {
   }
 
   #location(org: string) {
-    return { Bucket: this.#bucket, Key: `${orgMarkPrefix}${org}` };
+    return { Bucket: this.#bucket, Key: `${this.#prefix}${org}` };
   }
 }
 

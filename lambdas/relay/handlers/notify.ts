@@ -11,7 +11,7 @@ export const notify =
   async (event: NotifierEvent, context: Context): Promise<void> => {
     const started = performance.now();
     const requestId = context.awsRequestId;
-    const org = event.kind === 'messages' ? event.org : undefined;
+    const org = event.kind === 'close' ? undefined : event.org;
     const entry = () => ({ requestId, route: event.kind, org, durationMs: Math.round(performance.now() - started) });
     try {
       await notifier.run(event);

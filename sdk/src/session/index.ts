@@ -19,8 +19,19 @@ export type {
   WaitingEnrollment,
 } from './admin/admin-types.ts';
 export { DirectoryAdmin } from './admin/directory-admin.ts';
+export {
+  type AllowedUse,
+  exportDirectory,
+  type ProofProblem,
+  type ProofRecord,
+  type VerifiedProofs,
+  verifyApprovals,
+} from './admin/directory-export.ts';
 export type { DirectorySummary } from './admin/directory-summary.ts';
 export { issueFleetCertificate, newFleetKey } from './admin/fleet-keys.ts';
+export type { AnswerOptions, Question, WatchOptions } from './approvals/approval-types.ts';
+export type { Approvals } from './approvals/approvals.ts';
+export type { QuestionLine } from './approvals/question-lines.ts';
 export type { ConversationProposal, ConversationSignature } from './conversations/conversation-book.ts';
 export type { Conversations } from './conversations/conversations.ts';
 export type { SocketConstructor, SocketLike } from './live/live-socket.ts';

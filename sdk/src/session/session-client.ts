@@ -7,6 +7,7 @@ import { filesType } from '../../../core/sessions/file-list.ts';
 import type { Transport } from '../http/transport.ts';
 import type { CallOptions, CallSettings } from '../shared/client-options.ts';
 import { AnimaError } from '../shared/errors.ts';
+import { Approvals } from './approvals/approvals.ts';
 import { Conversations } from './conversations/conversations.ts';
 import { sentMessageOf, stageReceipts } from './messages/delivery.ts';
 import { type InboxItem, prefixes, type SentItem } from './messages/message-items.ts';
@@ -47,6 +48,7 @@ export interface SendOptions extends CallOptions {
 export class SessionClient {
   readonly conversations: Conversations;
   readonly push: Push;
+  readonly approvals: Approvals;
   readonly #engine: SessionEngine;
   readonly #transport: Pick<Transport, 'callSettings'>;
   readonly #stream: MessageStream;
@@ -57,6 +59,11 @@ export class SessionClient {
     this.#transport = transport;
     this.conversations = new Conversations(engine, (...given) => this.#settings(...given));
     this.push = new Push(engine, (...given) => this.#settings(...given));
+    this.approvals = new Approvals({
+      engine,
+      settings: (...given) => this.#settings(...given),
+      suspend: (subject, options) => this.suspend(subject, options),
+    });
     this.#stream = new MessageStream(engine, (...given) => this.#settings(...given));
   }
 

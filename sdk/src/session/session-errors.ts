@@ -36,6 +36,10 @@ const messages = {
     'The directory has no such device, fleet or link, or it is not in the state for this. Nothing was signed',
   change_refused: 'The directory does not allow this change. Nothing was sent',
   too_many_conflicts: 'Other admins were faster several times in a row. The change was not stored. Try again later',
+  cannot_approve:
+    'The directory does not give this device the right to answer questions. Nothing was signed. Ask an admin to admit a device with the right `approve`',
+  question_unknown: 'There is no such open question for this device. Nothing was signed. List the questions again',
+  question_refused: 'The question does not verify any more. Nothing was signed',
   already_reading: 'The messages are already being read by another loop. Nothing was read',
   in_use:
     'Another program, or another object in this one, has this device open. Nothing was read. Close it there, then open it here',

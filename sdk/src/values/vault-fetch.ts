@@ -1,7 +1,7 @@
 /** Requests that the vault makes with values that this client does not see (docs/broker.md). */
 import { brokerRoutes } from '../../../contract/broker/routes.ts';
 import type { UseMethod } from '../../../contract/broker/usage-rules.ts';
-import type { FetchAuth, FetchRequest, FetchResponse } from '../../../contract/broker/wire.ts';
+import type { FetchAuth, FetchRequest, FetchResponse, PendingFetch } from '../../../contract/broker/wire.ts';
 import { withRetries } from '../http/retry.ts';
 import type { Transport } from '../http/transport.ts';
 import { notSentError } from '../shared/argument-validation.ts';
@@ -18,13 +18,15 @@ import {
   decodeText,
   optional,
 } from '../shared/json-decoders.ts';
+import type { ApprovalWait } from './approval-ticket.ts';
+import { approvedFetch } from './approved-fetch.ts';
 import { addBrokerErrors } from './broker-errors.ts';
 
 /** The `Response` type of the target platform. */
 export type PlatformResponse = typeof globalThis extends { Response: { prototype: infer R } } ? R : object;
 
 /** Like the second argument of `fetch`. Texts may contain `{{anima://path}}`, except in `body` if it is binary. */
-export interface VaultFetchInit extends CallOptions {
+export interface VaultFetchInit extends CallOptions, ApprovalWait {
   method?: UseMethod | undefined;
   /** An object, pairs, or `Headers`. */
   headers?: Readonly<Record<string, string>> | Iterable<readonly [string, string]> | undefined;
@@ -52,6 +54,20 @@ const decodeFetchResponse: Decoder<FetchResponse> = decodeObject<FetchResponse>(
   truncated: optional(decodeBoolean),
 });
 
+const decodePending: Decoder<PendingFetch> = decodeObject<PendingFetch>({
+  approval: decodeObject<PendingFetch['approval']>({
+    id: decodeText,
+    handle: optional(decodeText),
+    run: optional(decodeText),
+    state: decodeOneOf(['asked']),
+    devices: decodeCount,
+    expiresAt: decodeText,
+    retryAfterSeconds: decodeCount,
+  }),
+});
+
+const decodeAnswer: Decoder<FetchResponse | PendingFetch> = (json) => decodeFetchResponse(json) ?? decodePending(json);
+
 /** Errors after which nothing was sent to the host, and the same request can succeed. */
 const repeatableCodes: readonly string[] = ['credential_busy', 'use_limit_reached', 'key_unavailable'];
 
@@ -69,10 +85,13 @@ export async function fetchWithValues(
     outcomeHint: 'The request may or may not have reached the host',
   };
   const body = buildFetchRequest(typeof url === 'string' ? url : url.href, init);
-  const once = () =>
-    transport.request({ route: brokerRoutes.fetch, body }, { ...settings, maxRetries: 0 }, decodeFetchResponse);
   const isRepeatable = (error: AnimaError) => repeatableCodes.includes(error.code);
-  return toResponse(await withRetries(settings, once, isRepeatable));
+  const send = (asked: FetchRequest) => {
+    const call = { route: brokerRoutes.fetch, body: asked };
+    const once = () => transport.request(call, { ...settings, maxRetries: 0 }, decodeAnswer);
+    return withRetries(settings, once, isRepeatable);
+  };
+  return toResponse(await approvedFetch(send, body, init, settings));
 }
 
 /** @throws AnimaError invalid_argument */

@@ -46,7 +46,7 @@ test('the device is A of the directory, and its approval key is signed by it', (
 test('the question has the statement and the details, and opens', async () => {
   const request = JSON.parse(text('shown request'));
   const details = await encodeDetails(request, text('reason'));
-  expect(details).toEqual(encodeFieldBytes(text('shown request'), text('reason')));
+  expect(details).toEqual(encodeFieldBytes(text('shown request'), text('reason'), ''));
   expect(detailsHash(details)).toEqual(hex('details hash'));
   expect(blake2b256(utf8Bytes(text('rules')))).toEqual(hex('rules hash'));
   const facts = {
@@ -58,7 +58,7 @@ test('the question has the statement and the details, and opens', async () => {
   const signed = signStatement(facts, deriveBrokerKeys(hex('seed')).ik);
   expect([toHex(signed.statement), toHex(signed.signature)]).toEqual([text('statement'), text('signature')]);
   const opened = await openQuestion({ org, device, approval }, hex('ak secret'), hex('question'));
-  expect(opened).toEqual({ ...signed, details, facts, request, reason: text('reason') });
+  expect(opened).toEqual({ ...signed, details, facts, request, reason: text('reason'), earlier: '' });
 });
 
 test('the answer is signed by A', () => {

@@ -181,7 +181,7 @@ describe('details', () => {
   test('of a request with two bodies are not made, and are not parsed', async () => {
     await expect(encodeDetails({ ...request, body: 'x' }, '')).rejects.toThrow(RangeError);
     const shown = '{"body":"x","json":1,"method":"POST","url":"https://a.example"}';
-    expect(parseDetails(encodeFieldBytes(shown, ''))).toBeUndefined();
+    expect(parseDetails(encodeFieldBytes(shown, '', ''))).toBeUndefined();
   });
 
   test.each([
@@ -192,7 +192,7 @@ describe('details', () => {
     ['no JSON', '{'],
     ['no object', '"text"'],
   ])('with %s are refused', (_, shown) => {
-    expect(parseDetails(encodeFieldBytes(shown, ''))).toBeUndefined();
+    expect(parseDetails(encodeFieldBytes(shown, '', ''))).toBeUndefined();
   });
 
   test('with a reason of more than 200 characters are refused', async () => {

@@ -85,6 +85,14 @@ export class DirectorySimulator {
     accepted(this.write(signer, body, cosigner));
   }
 
+  /** Applies an entry that another simulator wrote. */
+  take(signed: Bytes): void {
+    const before = this.state;
+    const outcome = applyEntry(before, signed);
+    this.log.push({ before, signed, outcome, signer: this.authority, cosigner: undefined });
+    this.state = accepted(outcome);
+  }
+
   keysBody(
     op: 'genesis' | 'rotate',
     authorities: readonly SigningKey[] = this.authorities,

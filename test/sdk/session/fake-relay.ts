@@ -109,6 +109,7 @@ export class FakeRelay {
 
   admin(): AdminRequests {
     return {
+      brokerKeys: () => fail('unavailable'),
       entries: async (after) => this.#page(after),
       append: async (signed) => this.append(signed),
       createInvite: async ({ invite, person, role, stored }) => {
@@ -224,6 +225,13 @@ export class FakeRelay {
       attachments: {
         put: (name, bytes) => guarded('putAttachment', () => void this.attachments.set(name, bytes)),
         get: (name) => guarded('getAttachment', () => this.attachments.get(name) ?? fail('attachment_not_found')),
+      },
+      // Questions are tested with the service (test/approvals).
+      approvals: {
+        putKey: () => guarded('putApprovalKey', () => fail('unavailable')),
+        list: () => guarded('listApprovals', () => fail('unavailable')),
+        answer: () => guarded('answerApproval', () => fail('unavailable')),
+        refuse: () => guarded('answerApproval', () => fail('unavailable')),
       },
       sockets: { ticket: () => guarded('ticket', () => this.onTicket(own)) },
       push: {

@@ -29,13 +29,14 @@ export const tableIds = Object.keys(tableTitles) as TableId[];
 
 /**
  * Tables whose attacks need new processes, because functions keep the verified state of a directory:
- * test/sessions/hostile-tables.e2e.test.ts. The attacks on the tables of the broker, of logins and of requests for a
- * secret are in test/broker, test/logins and test/secret-requests.
+ * test/sessions/hostile-tables.e2e.test.ts. The attacks on the tables of the broker, of approvals, of logins and of
+ * requests for a secret are in test/broker, test/approvals, test/logins and test/secret-requests.
  */
 const attackedElsewhere = [
   'SessionCustodyDirectoriesTable',
   'SessionCustodyMailboxesTable',
   'BrokerTable',
+  'ApprovalsQuestionsTable',
   'LoginsTable',
   'SecretRequestsTable',
 ];

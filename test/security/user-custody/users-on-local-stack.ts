@@ -77,7 +77,7 @@ export function createStores({ vault }: LocalStack) {
   const keyClient = new KmsClient(optionsOf('kms'));
   const s3 = new S3ObjectClient(optionsOf('s3'));
   const authenticationKeys = new AuthenticationKeys(kmsRecordsKey(keyClient, names.recordsKey));
-  const marks = new OrgMarks(authenticationKeys, new S3OrgMarks(() => s3, names.locked), () => new Date());
+  const marks = new OrgMarks(authenticationKeys, new S3OrgMarks(() => s3, names.locked, 'marks/'), () => new Date());
   return {
     dynamo,
     kms,

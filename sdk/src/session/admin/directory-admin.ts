@@ -167,6 +167,26 @@ export class DirectoryAdmin {
     return deviceIdOf(this.#org, { ik, dh });
   }
 
+  /**
+   * Lists the broker of a person: the service asks the person's devices with the right `approve` whether requests may use
+   * values. It is pending until a device of the person countersigns.
+   * @returns id and fingerprint of the broker, for the person to compare.
+   * @throws SessionError change_refused
+   */
+  async admitBroker(
+    person: string,
+    options: CallOptions = {},
+  ): Promise<{ readonly device: string; readonly fingerprint: string }> {
+    if (!isOpaqueName(person)) throw notSentError('invalid_argument', 'person must be 16 characters of 0-9 a-z');
+    const { ik, dh } = await this.#requests.brokerKeys(person, this.#transport.callSettings(options));
+    const facts = { person, role: 'broker' as const, can: [], ik, dh, name: zeroHash, invite: '', expires: 0 };
+    const device = deviceIdOf(this.#org, { ik, dh });
+    await this.#follow(options);
+    if (this.#state.devices.get(device)?.person !== person)
+      await this.#append(() => ({ op: 'admit', device: facts }), options);
+    return { device, fingerprint: fingerprintOf(this.#org, { ik, dh }) };
+  }
+
   async suspend(subject: string, options: CallOptions = {}): Promise<void> {
     await this.#append(() => ({ op: 'suspend', subject, certificate: new Uint8Array(0) }), options);
   }

@@ -1,8 +1,12 @@
 /** Requests of an admin over HTTP, with an API key of the org. */
+import { approvalRoutes } from '../../../../contract/approvals/routes.ts';
+import type { BrokerKeysResponse } from '../../../../contract/approvals/wire.ts';
 import { sessionRoutes } from '../../../../contract/sessions/routes.ts';
 import type { AppendDirectoryRequest, CreateInviteRequest } from '../../../../contract/sessions/wire.ts';
 import { toBase64 } from '../../../../core/encoding/bytes.ts';
+import { routeRow } from '../../http/route-row.ts';
 import type { Transport } from '../../http/transport.ts';
+import { decodeObject, decodeText } from '../../shared/json-decoders.ts';
 import { pageOf, rowOf } from './request-rows.ts';
 import { addSessionErrors } from './service-errors.ts';
 import {
@@ -15,9 +19,16 @@ import {
 } from './session-decoders.ts';
 import type { AdminRequests } from './session-requests.ts';
 
+const decodeBrokerKeys = decodeObject<BrokerKeysResponse>({ device: decodeText, ik: decodeText, dh: decodeText });
+
 export function adminRequests(transport: Transport): AdminRequests {
   addSessionErrors();
   return {
+    brokerKeys: async (person, settings) => {
+      const route = { ...routeRow(approvalRoutes.getBrokerKeys, { person }), auth: 'api-key' as const };
+      const { device, ik, dh } = await transport.request({ route }, settings, decodeBrokerKeys);
+      return { device, ik: bytesOf(ik), dh: bytesOf(dh) };
+    },
     entries: async (after, settings) =>
       pageOf(
         await transport.request(

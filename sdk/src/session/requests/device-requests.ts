@@ -32,8 +32,10 @@ import {
 import type { SessionRequests } from './session-requests.ts';
 import { SessionSigner } from './session-signer.ts';
 
-/** Loaded with the first attachment. */
+/** Loaded with the first attachment, and with the first look at questions. */
 const loadAttachments = () => import('./attachment-requests.ts');
+
+const loadApprovals = () => import('./approval-requests.ts');
 
 /** Requests of one device. @param certificate of a member of a fleet */
 export function deviceRequests(
@@ -49,6 +51,12 @@ export function deviceRequests(
     attachments: {
       put: async (...given) => await (await loadAttachments()).attachmentRequests(send, transport).put(...given),
       get: async (...given) => await (await loadAttachments()).attachmentRequests(send, transport).get(...given),
+    },
+    approvals: {
+      putKey: async (...given) => await (await loadApprovals()).approvalRequests(send).putKey(...given),
+      list: async (...given) => await (await loadApprovals()).approvalRequests(send).list(...given),
+      answer: async (...given) => await (await loadApprovals()).approvalRequests(send).answer(...given),
+      refuse: async (...given) => await (await loadApprovals()).approvalRequests(send).refuse(...given),
     },
     sockets: socketRequests(send),
     push: pushRequests(send),

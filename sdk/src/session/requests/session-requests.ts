@@ -1,4 +1,5 @@
 /** What a device and an admin ask of the service (docs/session-service.md). Nothing that it answers is verified. */
+import type { QuestionRefusalReason } from '../../../../contract/approvals/wire.ts';
 import type { DirectoryRole } from '../../../../core/directory/entry-bodies.ts';
 import type { Bytes } from '../../../../core/encoding/bytes.ts';
 import type { CallSettings } from '../../shared/client-options.ts';
@@ -71,6 +72,22 @@ export interface SessionRequests {
   readonly attachments: AttachmentRequests;
   readonly sockets: SocketRequests;
   readonly push: PushRequests;
+  readonly approvals: ApprovalRequests;
+}
+
+export interface IncomingQuestion {
+  readonly approval: string;
+  readonly question: Bytes;
+}
+
+/** Requests of a device that answers questions (docs/approvals.md). @throws AnimaError */
+export interface ApprovalRequests {
+  /** @throws AnimaError approval_key_refused */
+  putKey(signed: Bytes, settings: CallSettings): Promise<void>;
+  list(settings: CallSettings): Promise<readonly IncomingQuestion[]>;
+  /** @throws AnimaError approval_answered, approval_expired, answer_refused, approval_not_found */
+  answer(approval: string, signed: Bytes, settings: CallSettings): Promise<void>;
+  refuse(approval: string, reason: QuestionRefusalReason, settings: CallSettings): Promise<void>;
 }
 
 export interface AttachmentRequests {
@@ -124,8 +141,16 @@ export interface OpenInvite extends BegunEnrollment {
   readonly enrollment: EnrollmentKeys | undefined;
 }
 
+/** Public keys of the broker of a person. */
+export interface BrokerKeys {
+  readonly device: string;
+  readonly ik: Bytes;
+  readonly dh: Bytes;
+}
+
 /** Requests with the API key of an admin. @throws AnimaError */
 export interface AdminRequests {
+  brokerKeys(person: string, settings: CallSettings): Promise<BrokerKeys>;
   entries(after: number, settings: CallSettings): Promise<EntriesPage>;
   /** @throws AnimaError log_conflict, entry_refused */
   append(signed: Bytes, settings: CallSettings): Promise<void>;

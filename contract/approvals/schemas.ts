@@ -1,0 +1,60 @@
+/** Request and response schemas of the routes of approvals. */
+import * as z from 'zod/mini';
+import { lazy } from '../shared/lazy.ts';
+import { base64Of, documentedAs, emptyObject, opaqueId, rfc3339Time, schemaFor } from '../shared/schema-parts.ts';
+import { approvalLimits as limits, questionRefusals } from './limits.ts';
+import type {
+  AnswerApprovalRequest,
+  AnswerApprovalResponse,
+  BrokerKeysResponse,
+  ListApprovalsResponse,
+  PutApprovalKeyRequest,
+  PutApprovalKeyResponse,
+} from './wire.ts';
+
+/** Any string, so that a malformed id gets the answer of one that does not exist. */
+const approvalParams = lazy(() =>
+  z.strictObject({
+    approval: documentedAs(z.string(), { pattern: '^[0-9a-z]{16}$', description: 'Id of an approval' }),
+  }),
+);
+
+/** Builders of entries of `routeSchemas` (route-schemas.ts). */
+export const approvalSchemas = {
+  getBrokerKeys: {
+    params: () => z.strictObject({ person: opaqueId() }),
+    query: emptyObject,
+    body: undefined,
+    response: () =>
+      schemaFor<BrokerKeysResponse>()(z.strictObject({ device: z.string(), ik: z.string(), dh: z.string() })),
+  },
+  putApprovalKey: {
+    params: emptyObject,
+    query: emptyObject,
+    body: () => schemaFor<PutApprovalKeyRequest>()(z.strictObject({ statement: base64Of(limits.keyBytes) })),
+    response: () => schemaFor<PutApprovalKeyResponse>()(z.strictObject({ device: z.string() })),
+  },
+  listApprovals: {
+    params: emptyObject,
+    query: emptyObject,
+    body: undefined,
+    response: () =>
+      schemaFor<ListApprovalsResponse>()(
+        z.strictObject({
+          approvals: z.array(z.strictObject({ approval: z.string(), question: z.string(), expiresAt: rfc3339Time() })),
+        }),
+      ),
+  },
+  answerApproval: {
+    params: approvalParams,
+    query: emptyObject,
+    body: () =>
+      schemaFor<AnswerApprovalRequest>()(
+        z.union([
+          z.strictObject({ answer: base64Of(limits.answerBytes) }),
+          z.strictObject({ refused: z.enum(questionRefusals) }),
+        ]),
+      ),
+    response: () => schemaFor<AnswerApprovalResponse>()(z.strictObject({ approval: z.string() })),
+  },
+} as const;

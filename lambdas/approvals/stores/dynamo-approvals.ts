@@ -1,0 +1,201 @@
+import { approvalLimits } from '../../../contract/approvals/limits.ts';
+import type { QuestionRefusalReason } from '../../../contract/approvals/wire.ts';
+import { VaultError } from '../../../contract/shared/vault-error.ts';
+import type { DynamoClient } from '../../aws/dynamo-client.ts';
+import { mapTransientErrors, writeOutcomeUnknownDetail } from '../../shared/stores/aws-error-mapping.ts';
+import { batchGet } from '../../shared/stores/dynamo-batch-get.ts';
+import { namePlaceholders, toItem, unmarshallOrEmpty } from '../../shared/stores/dynamo-item-codec.ts';
+import { getItem, idPrefixQuery, queryPage } from '../../shared/stores/dynamo-query.ts';
+import { runInBatches } from '../../shared/stores/run-in-batches.ts';
+import { writeConditionally } from '../../shared/stores/write-conditionally.ts';
+import type {
+  AnswerStore,
+  ApprovalStore,
+  ListedQuestion,
+  NewApproval,
+  SealedQuestion,
+  StoredPointer,
+  UseEnd,
+  UseStart,
+} from '../approval-ports.ts';
+import {
+  approvalId,
+  keyId,
+  parseApproval,
+  parsePointer,
+  pointerId,
+  questionId,
+  questionPrefix,
+} from './approval-items.ts';
+
+type ClientOf = (org: string) => DynamoClient;
+
+const ttlOf = (milliseconds: number): number => Math.ceil(milliseconds / 1000) + approvalLimits.keptSeconds;
+
+/** Questions and answers, one item each (docs/approvals.md, section 5). */
+export class DynamoApprovals implements ApprovalStore, AnswerStore {
+  readonly #clientOf: ClientOf;
+  readonly #table: string;
+
+  constructor(clientOf: ClientOf, table: string) {
+    this.#clientOf = clientOf;
+    this.#table = table;
+  }
+
+  async get(org: string, approval: string) {
+    const item = await getItem(this.#clientOf(org), this.#table, { org, id: approvalId(approval) });
+    return item && parseApproval(item);
+  }
+
+  async getPointer(org: string, apiKey: string) {
+    const item = await getItem(this.#clientOf(org), this.#table, { org, id: pointerId(apiKey) });
+    return item && parsePointer(item);
+  }
+
+  replacePointer(org: string, apiKey: string, next: StoredPointer, before: StoredPointer | undefined) {
+    const item = { org, id: pointerId(apiKey), ...next, ttl: ttlOf(next.expires) };
+    return this.#write(() =>
+      this.#clientOf(org).putItem({
+        TableName: this.#table,
+        Item: toItem(item),
+        ...(before === undefined
+          ? { ConditionExpression: 'attribute_not_exists(#id)', ExpressionAttributeNames: namePlaceholders('id') }
+          : {
+              ConditionExpression: '#approval = :before',
+              ExpressionAttributeNames: namePlaceholders('approval'),
+              ExpressionAttributeValues: toItem({ ':before': before.approval }),
+            }),
+      }),
+    );
+  }
+
+  async getKeys(org: string, devices: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>> {
+    const Keys = devices.map((device) => toItem({ org, id: keyId(device) }));
+    const found = await batchGet(this.#clientOf(org), { [this.#table]: { Keys, ConsistentRead: true } });
+    return new Map(
+      (found.get(this.#table) ?? []).flatMap((item) => {
+        const { id, signed } = unmarshallOrEmpty(item);
+        return typeof id === 'string' && signed instanceof Uint8Array ? [[id.slice(keyId('').length), signed]] : [];
+      }),
+    );
+  }
+
+  async put(org: string, { expires, ...approval }: NewApproval, questions: readonly SealedQuestion[]): Promise<void> {
+    const ttl = ttlOf(expires);
+    const put = (item: Record<string, unknown>) =>
+      mapTransientErrors(writeOutcomeUnknownDetail, () =>
+        this.#clientOf(org).putItem({ TableName: this.#table, Item: toItem({ org, ttl, ...item }) }),
+      );
+    await runInBatches(questions, async ({ device, question }) => {
+      await put({ id: questionId(device, approval.approval), question, expires });
+    });
+    const { approval: id, ...fields } = approval;
+    await put({ id: approvalId(id), ...fields });
+  }
+
+  async withdraw(org: string, approval: string, devices: readonly string[]): Promise<void> {
+    await this.#update(org, approval, { set: '#withdrawn = :true', names: ['withdrawn'], values: { ':true': true } });
+    await this.deleteQuestions(org, approval, devices);
+  }
+
+  start(org: string, approval: string, { starter, now, limit, answer, staleBefore }: UseStart): Promise<boolean> {
+    const values = { ':starter': starter, ':now': now, ':limit': limit, ':answer': answer, ':stale': staleBefore };
+    const isFree = '(attribute_not_exists(#uses) OR #uses < :limit)';
+    const isCertain = 'attribute_not_exists(#uncertain) AND attribute_not_exists(#withdrawn)';
+    const isEnded = '(attribute_not_exists(#open) OR #open < :one OR #lastStart >= :stale)';
+    return this.#update(org, approval, {
+      set: '#lastStart = :now, #starter = :starter',
+      add: '#uses :one, #open :one',
+      condition: `${isFree} AND ${isCertain} AND ${isEnded} AND #answer = :answer`,
+      names: ['uses', 'open', 'uncertain', 'withdrawn', 'lastStart', 'starter', 'answer'],
+      values: { ...values, ':one': 1 },
+    });
+  }
+
+  async end(org: string, approval: string, end: UseEnd): Promise<void> {
+    await this.#update(org, approval, {
+      ...(end === 'unknown' && { set: '#uncertain = :true' }),
+      add: end === 'not-sent' ? '#open :minus, #uses :minus' : '#open :minus',
+      names: ['open', ...(end === 'unknown' ? ['uncertain'] : []), ...(end === 'not-sent' ? ['uses'] : [])],
+      values: { ':minus': -1, ...(end === 'unknown' && { ':true': true }) },
+    });
+  }
+
+  putKey(org: string, device: string, time: number, signed: Uint8Array): Promise<boolean> {
+    return this.#write(() =>
+      this.#clientOf(org).putItem({
+        TableName: this.#table,
+        Item: toItem({ org, id: keyId(device), time, signed }),
+        ConditionExpression: 'attribute_not_exists(#id) OR #time < :time OR #signed = :signed',
+        ExpressionAttributeNames: namePlaceholders('id', 'time', 'signed'),
+        ExpressionAttributeValues: toItem({ ':time': time, ':signed': signed }),
+      }),
+    );
+  }
+
+  async listQuestions(org: string, device: string, limit: number): Promise<readonly ListedQuestion[]> {
+    const prefix = questionPrefix(device);
+    const { items } = await queryPage(this.#clientOf(org), idPrefixQuery(this.#table, org, prefix), limit);
+    return items.flatMap((item) => {
+      const { id, question, expires } = unmarshallOrEmpty(item);
+      if (typeof id !== 'string' || !(question instanceof Uint8Array) || typeof expires !== 'number') return [];
+      return { approval: id.slice(prefix.length), question, expires };
+    });
+  }
+
+  putAnswer(org: string, approval: string, answer: Uint8Array, before: Uint8Array | undefined): Promise<boolean> {
+    return this.#update(org, approval, {
+      set: '#answer = :answer',
+      condition: before === undefined ? 'attribute_not_exists(#answer)' : '#answer = :before',
+      names: ['answer'],
+      values: { ':answer': answer, ...(before && { ':before': before }) },
+    });
+  }
+
+  async putRefusal(org: string, approval: string, device: string, reason: QuestionRefusalReason): Promise<void> {
+    const values = { ':refusals': new Set([`${device}:${reason}`]) };
+    await this.#update(org, approval, { add: '#refusals :refusals', names: ['refusals'], values });
+  }
+
+  async deleteQuestions(org: string, approval: string, devices: readonly string[]): Promise<void> {
+    await runInBatches(devices, async (device) => {
+      const Key = toItem({ org, id: questionId(device, approval) });
+      await mapTransientErrors(writeOutcomeUnknownDetail, () =>
+        this.#clientOf(org).deleteItem({ TableName: this.#table, Key }),
+      );
+    });
+  }
+
+  /** Changes a stored approval. Returns false if there is none, or if the condition fails. */
+  #update(org: string, approval: string, { set, add, condition, names, values }: Change): Promise<boolean> {
+    const expression = [set === undefined ? '' : `SET ${set}`, add === undefined ? '' : `ADD ${add}`];
+    return this.#write(() =>
+      this.#clientOf(org).updateItem({
+        TableName: this.#table,
+        Key: toItem({ org, id: approvalId(approval) }),
+        UpdateExpression: expression.filter((part) => part !== '').join(' '),
+        ConditionExpression: `attribute_exists(#id)${condition === undefined ? '' : ` AND ${condition}`}`,
+        ExpressionAttributeNames: namePlaceholders('id', ...names),
+        ExpressionAttributeValues: toItem(values),
+      }),
+    );
+  }
+
+  async #write(write: () => Promise<unknown>): Promise<boolean> {
+    try {
+      return await writeConditionally(write, writeOutcomeUnknownDetail);
+    } catch (error) {
+      // Somebody wrote an attribute of another type there.
+      if (error instanceof Error && error.name === 'ValidationException') throw new VaultError('decryption_failed');
+      throw error;
+    }
+  }
+}
+
+interface Change {
+  readonly set?: string;
+  readonly add?: string;
+  readonly condition?: string;
+  readonly names: readonly string[];
+  readonly values: Readonly<Record<string, unknown>>;
+}

@@ -1,0 +1,12 @@
+import { answerApproval, listApprovals, putApprovalKey } from '../approvals/handlers/approval-handlers.ts';
+import { createAuditLog, createFunctionLog } from '../compose/common.ts';
+import { createAnswerServices } from '../compose/sessions.ts';
+import { createLambdaHandler } from '../middleware/lambda-handler.ts';
+
+const { sessionAuth, answers } = createAnswerServices();
+
+export const handler = createLambdaHandler(createFunctionLog(), createAuditLog(), {
+  putApprovalKey: putApprovalKey(sessionAuth, answers),
+  listApprovals: listApprovals(sessionAuth, answers),
+  answerApproval: answerApproval(sessionAuth, answers),
+});

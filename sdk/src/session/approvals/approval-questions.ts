@@ -1,0 +1,162 @@
+/** Questions of the broker to this device, and the answers of its person (docs/approvals.md). */
+import { type Decision, signAnswer } from '../../../../core/approvals/answer.ts';
+import { findApprover } from '../../../../core/approvals/approval-keys.ts';
+import { judgeQuestion, type OpenedQuestion, openQuestion } from '../../../../core/approvals/question.ts';
+import { statementHash } from '../../../../core/approvals/statement.ts';
+import { notSentError } from '../../shared/argument-validation.ts';
+import type { CallOptions, CallSettings } from '../../shared/client-options.ts';
+import type { IncomingQuestion } from '../requests/session-requests.ts';
+import type { SessionEngine } from '../session-engine.ts';
+import { sessionError } from '../session-errors.ts';
+import { publishedSecret } from './approval-secret.ts';
+import type { AnswerOptions, Question, WatchOptions } from './approval-types.ts';
+import { questionLines } from './question-lines.ts';
+
+const pollMs = 5_000;
+
+/** What the parts of a client give. */
+export interface ApprovalParts {
+  readonly engine: SessionEngine;
+  readonly settings: (options: CallOptions) => CallSettings;
+  suspend(subject: string, options: CallOptions): Promise<void>;
+}
+
+export class ApprovalQuestions {
+  readonly #parts: ApprovalParts;
+  /** Verified questions by id. */
+  readonly #opened = new Map<string, OpenedQuestion>();
+
+  constructor(parts: ApprovalParts) {
+    this.#parts = parts;
+  }
+
+  async questions(options: CallOptions): Promise<readonly Question[]> {
+    const { engine, settings: toSettings } = this.#parts;
+    const settings = toSettings(options);
+    return await engine.exclusive(async () => {
+      await this.#requireRight(settings);
+      const { requests } = engine.context;
+      const secret = await publishedSecret(engine.context, requests.approvals, settings);
+      try {
+        const found: Question[] = [];
+        this.#opened.clear();
+        for (const incoming of await requests.approvals.list(settings)) {
+          const opened = await this.#verify(incoming, secret, settings);
+          if (opened === undefined) continue;
+          this.#opened.set(incoming.approval, opened);
+          found.push(toQuestion(opened));
+        }
+        return found;
+      } finally {
+        secret.fill(0);
+      }
+    });
+  }
+
+  async answer(id: string, decision: Decision, { suspend, ...options }: AnswerOptions): Promise<void> {
+    if (decision !== 'yes' && decision !== 'no') throw notSentError('invalid_argument', 'the answer is yes or no');
+    if (suspend !== undefined && decision !== 'no')
+      throw notSentError('invalid_argument', 'an agent is suspended with the answer no only');
+    const { engine, settings: toSettings } = this.#parts;
+    const settings = toSettings(options);
+    const opened = this.#opened.get(id) ?? (await this.#find(id, options));
+    await engine.exclusive(async () => {
+      await this.#requireRight(settings);
+      // The directory can have changed since the question was shown.
+      const refusal = this.#judge(opened);
+      if (refusal !== undefined) throw sessionError('question_refused', refusal);
+      const { own, directory, clock, requests } = engine.context;
+      const { org, approval } = opened.facts;
+      const answer = {
+        ...{ org, approval, statementHash: statementHash(opened.statement), device: own.device.id, decision },
+        ...{ time: clock.now(), head: directory.state.head },
+      };
+      await requests.approvals.answer(approval, signAnswer(answer, own.ik), settings);
+      this.#opened.delete(approval);
+    });
+    if (suspend !== undefined) await this.#parts.suspend(suspend, options);
+  }
+
+  async *watch({ interval = pollMs, ...options }: WatchOptions): AsyncGenerator<Question, void, undefined> {
+    const { clock } = this.#parts.engine.context;
+    const settings = this.#parts.settings(options);
+    const shown = new Set<string>();
+    while (settings.signal?.aborted !== true) {
+      for (const question of await this.questions(options)) {
+        if (shown.has(question.id)) continue;
+        shown.add(question.id);
+        yield question;
+      }
+      await clock.wait(interval, settings);
+    }
+  }
+
+  async #find(id: string, options: CallOptions): Promise<OpenedQuestion> {
+    await this.questions(options);
+    const opened = this.#opened.get(id);
+    if (opened === undefined) throw sessionError('question_unknown', id);
+    return opened;
+  }
+
+  /** @throws SessionError cannot_approve, directory_forked */
+  async #requireRight(settings: CallSettings): Promise<void> {
+    const { engine } = this.#parts;
+    const { directory, own, clock } = engine.context;
+    await engine.follow(settings);
+    if (directory.isForked) throw sessionError('directory_forked');
+    if (findApprover(directory.state, own.device.id, clock.now()) === undefined) throw sessionError('cannot_approve');
+  }
+
+  /** The question, if it may be shown. Otherwise the service is told why not. */
+  async #verify(
+    { approval, question }: IncomingQuestion,
+    secret: Uint8Array,
+    settings: CallSettings,
+  ): Promise<OpenedQuestion | undefined> {
+    const { engine } = this.#parts;
+    const { own, requests, directory, notify } = engine.context;
+    const names = { org: own.org, device: own.device.id, approval };
+    const opened = await openQuestion(names, secret, question);
+    let refusal = opened === undefined ? ('malformed' as const) : this.#judge(opened);
+    if (refusal === 'directory_behind') {
+      await engine.follow(settings);
+      refusal = opened && this.#judge(opened);
+    }
+    if (refusal === undefined) return opened;
+    if (refusal === 'directory_behind') {
+      notify({ kind: 'directory_frozen', detail: `the question ${approval} names a newer entry` });
+      return undefined;
+    }
+    if (refusal === 'directory_forked') {
+      await directory.reportFork();
+      notify({ kind: 'directory_forked', detail: `by the question ${approval}` });
+    }
+    await requests.approvals.refuse(approval, refusal, settings);
+    if (refusal === 'directory_forked') throw sessionError('directory_forked');
+    return undefined;
+  }
+
+  #judge(opened: OpenedQuestion) {
+    const { directory, own, clock } = this.#parts.engine.context;
+    return judgeQuestion(opened, {
+      state: directory.state,
+      device: own.device.id,
+      now: clock.now(),
+      relationOf: (head) => directory.compare(head),
+    });
+  }
+}
+
+function toQuestion(opened: OpenedQuestion): Question {
+  const { facts, request, reason, earlier } = opened;
+  const { approval, host, method, keyId, agent, run, scope, asked, expires } = facts;
+  return {
+    ...{ id: approval, host, method, url: request.url, keyId, agent, run, reason, earlier },
+    values: facts.values.map(({ name, version, places }) => ({ name, version, places })),
+    scope: scope.kind,
+    uses: scope.kind === 'once' ? 1 : scope.uses,
+    asked: new Date(asked),
+    expires: new Date(expires),
+    lines: questionLines(opened),
+  };
+}

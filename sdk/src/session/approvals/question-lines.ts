@@ -1,0 +1,103 @@
+/** What a device shows of a question, in the order of docs/format-approvals.md, section 2. */
+import type { OpenedQuestion } from '../../../../core/approvals/question.ts';
+import type { ShownRequest } from '../../../../core/approvals/shown-request.ts';
+import type { ApprovalScope } from '../../../../core/approvals/statement.ts';
+import { canonicalJson } from '../../../../core/encoding/canonical-json.ts';
+
+/** One line, in this order. Show them as text, never as markup. */
+export interface QuestionLine {
+  readonly kind:
+    | 'host'
+    | 'request'
+    | 'values'
+    | 'query'
+    | 'headers'
+    | 'auth'
+    | 'body'
+    | 'asker'
+    | 'scope'
+    | 'warning'
+    | 'reason';
+  /** For people, in English. */
+  readonly label: string;
+  readonly text: string;
+}
+
+/** Control characters, those that change the direction of text, those without a width, and lone surrogates. */
+const hidden =
+  /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\u00a0\u115f\u1160\u2000-\u200f\u202a-\u202f\u205f-\u206f\u3000\u3164\ufeff\uffa0]/gu;
+
+/** The text with every character that cannot be seen, or that moves others, as `\u{…}`. */
+export const visible = (text: string): string =>
+  text.replace(hidden, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
+
+/** A host is always in its ASCII form. */
+const hostText = (host: string): string =>
+  host.split('.').some((label) => label.startsWith('xn--'))
+    ? `${visible(host)} (an international name in its ASCII form: it is not what it may look like elsewhere)`
+    : visible(host);
+
+const pathOf = (url: string): string => {
+  const { pathname, search } = new URL(url);
+  return pathname + search;
+};
+
+const entriesText = (entries: Readonly<Record<string, string>>): string =>
+  Object.entries(entries)
+    .map(([name, value]) => `${visible(name)}: ${visible(value)}`)
+    .join('\n');
+
+function bodyLine({ body, bodyBase64, form, json, bodyDigest }: ShownRequest): QuestionLine | undefined {
+  const line = (label: string, text: string): QuestionLine => ({ kind: 'body', label, text });
+  if (bodyDigest !== undefined) {
+    const { bytes, kind, sha256 } = bodyDigest;
+    return line(
+      'Body',
+      `too long to show: ${bytes} bytes as ${visible(String(kind))}, SHA-256 ${visible(String(sha256))}`,
+    );
+  }
+  if (body !== undefined) return line('Body', visible(body));
+  if (bodyBase64 !== undefined) return line('Body, base64', visible(bodyBase64));
+  if (form !== undefined) return line('Form', entriesText(form));
+  return json === undefined ? undefined : line('JSON', visible(canonicalJson(json)));
+}
+
+function scopeText(scope: ApprovalScope, minutes: number): string {
+  if (scope.kind === 'once') return 'this request, once';
+  const who = scope.kind === 'run' ? 'this run of the agent' : 'this agent';
+  return `up to ${scope.uses} requests of ${who} to paths like ${visible(scope.path)}, for at most ${minutes} minutes, with any query, headers and body`;
+}
+
+/** @param question judged before: nothing of a refused one is shown */
+export function questionLines({ facts, request, reason, earlier }: OpenedQuestion): readonly QuestionLine[] {
+  const { host, method, values, keyId, agent, run, scope, asked, expires } = facts;
+  const line = (kind: QuestionLine['kind'], label: string, text: string): QuestionLine => ({ kind, label, text });
+  const optional = (kind: 'query' | 'headers', label: string, entries: Readonly<Record<string, string>> | undefined) =>
+    entries === undefined || Object.keys(entries).length === 0 ? [] : [line(kind, label, entriesText(entries))];
+  const used = values.map(
+    ({ name, version, places }) => `${visible(name)}, version ${version}, in ${places.join(', ')}`,
+  );
+  const askers = [`key ${keyId}`, agent && `agent ${visible(agent)}`, run && `run ${visible(run)}`];
+  const body = bodyLine(request);
+  return [
+    line('host', 'Host', hostText(host)),
+    line('request', 'Request', `${visible(method)} ${visible(pathOf(request.url))}`),
+    line('values', 'Uses', used.join('\n')),
+    ...optional('query', 'Query', request.query),
+    ...optional('headers', 'Headers', request.headers),
+    ...(request.auth === undefined ? [] : [line('auth', 'Signed with', visible(canonicalJson(request.auth)))]),
+    ...(body === undefined ? [] : [body]),
+    line('asker', 'Asked by', askers.filter((one) => one !== '').join(', ')),
+    line('scope', 'Allows', scopeText(scope, Math.ceil((expires - asked) / 60_000))),
+    ...(earlier === ''
+      ? []
+      : [
+          line(
+            'warning',
+            'Careful',
+            `an earlier request of this key (${earlier}) has an unknown outcome: it may have had its effect`,
+          ),
+        ]),
+    ...(reason === '' ? [] : [line('reason', 'The agent says', `“${visible(reason)}”`)]),
+  ];
+}
