@@ -44,19 +44,7 @@ export function createLambdaHandler(
     const outcome = await recordAuditEvent(audit, route, state, context, await runRoute(route, state, context));
     await state.lastUsedUpdate;
     const durationMs = Math.round(performance.now() - started);
-    const { org, principal } = state.actor ?? {};
-    const { reason, tripwires } = state;
-    const reasonField = reason === undefined ? {} : { reason };
-    const tripwireField = tripwires === undefined ? {} : { tripwires: tripwires.length };
-    const entry = {
-      requestId,
-      route: route?.id ?? 'none',
-      durationMs,
-      org,
-      principal,
-      ...reasonField,
-      ...tripwireField,
-    };
+    const entry = { requestId, route: route?.id ?? 'none', durationMs, ...loggedOf(state) };
     if ('output' in outcome && route !== undefined) {
       const status = statusOf(route.id, state);
       log({ ...entry, status });
@@ -69,6 +57,14 @@ export function createLambdaHandler(
     return answer;
   };
 }
+
+/** What the log line says of a request, beside its outcome. */
+const loggedOf = ({ actor, reason, tripwires }: RequestState) => ({
+  org: actor?.org,
+  principal: actor?.principal,
+  ...(reason === undefined ? {} : { reason }),
+  ...(tripwires === undefined ? {} : { tripwires: tripwires.length }),
+});
 
 const statusOf = (id: RouteId, { isPending }: RequestState): number => (isPending === true ? 202 : routes[id].status);
 
