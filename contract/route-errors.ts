@@ -53,7 +53,7 @@ const codesByGroup: Readonly<Record<RouteGroup, readonly ErrorCode[]>> = {
   public: ['key_unavailable'],
   operator: ['key_unavailable', 'write_contention'],
   admin: ['api_key_not_found', 'login_not_found', 'write_contention'],
-  reader: ['value_not_found', 'version_not_found', 'value_expired'],
+  reader: ['value_not_found', 'version_not_found', 'value_expired', 'value_not_readable'],
   writer: ['value_too_large', 'version_conflict', 'write_id_reused', 'write_contention'],
   broker: [
     'value_not_found',

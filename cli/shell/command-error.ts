@@ -148,6 +148,7 @@ const exitByErrorCode: Readonly<Record<AnimaErrorCode, readonly [ExitName, strin
   version_not_found: ['notFound', '`anima versions NAME` shows the stored versions.'],
   login_not_found: ['notFound', '`anima logins list` shows the ids.'],
   api_key_not_found: ['notFound', '`anima keys list` shows the ids.'],
+  value_not_readable: ['denied', 'Use it with `anima mcp --broker` or `POST /v1/fetch`. To change it, set it again.'],
   value_expired: ['notFound', 'Store it again with `anima set NAME`.'],
   user_not_found: ['notFound'],
   slot_not_found: ['notFound'],

@@ -4,7 +4,7 @@ import { type Bytes, encodeFieldBytes, equalBytes, u32Bytes, utf8Bytes } from '.
 import { decodeFieldBytes, decodeTextField, decodeU32Field, fieldOfLength } from '../encoding/field-reader.ts';
 import { blake2b256 } from '../hazmat/blake2b.ts';
 import { maxApprovalValues } from './limits.ts';
-import { sealedShareLength } from './sealed-value.ts';
+import { sealedShareLength } from './sealed-value-form.ts';
 import type { ApprovalStatement } from './statement.ts';
 
 /** A sealed share, and the rules with which the value was set. */

@@ -13,7 +13,7 @@ import {
   fieldOfLength,
 } from '../encoding/field-reader.ts';
 import { type Ed25519KeyPair, ed25519SignatureLength, signEd25519, verifyEd25519 } from '../hazmat/ed25519.ts';
-import { hpkeOverhead } from '../hazmat/hpke.ts';
+import { hpkeOverhead } from '../hazmat/hpke-overhead.ts';
 import { boxOverhead } from '../hazmat/portable-aes-gcm.ts';
 import { x25519KeyLength } from '../hazmat/x25519.ts';
 import { findApprover } from './approval-keys.ts';

@@ -1,48 +1,22 @@
 /** The inner layer of a value of custody `approval` (docs/format-approvals.md, section 6). */
 import { DecryptionError } from '../decryption-error.ts';
-import { hashLength, isOpaqueName } from '../directory/directory-ids.ts';
-import { type Bytes, encodeFieldBytes, fromBase64Url, toBase64Url, u32Bytes } from '../encoding/bytes.ts';
-import { decodeFieldBytes, decodeTextField, decodeU32Field, fieldOfLength } from '../encoding/field-reader.ts';
+import { type Bytes, encodeFieldBytes, u32Bytes } from '../encoding/bytes.ts';
 import { hkdfSha256 } from '../hazmat/hkdf-sha256.ts';
-import { hpkeOverhead, openHpke, sealHpke } from '../hazmat/hpke.ts';
-import { boxOverhead, type RandomSource, randomBytes, withBoxKey } from '../hazmat/portable-aes-gcm.ts';
+import { openHpke, sealHpke } from '../hazmat/hpke.ts';
+import { type RandomSource, randomBytes, withBoxKey } from '../hazmat/portable-aes-gcm.ts';
 import { maxApprovalValueBytes } from './limits.ts';
 import type { KeyEpoch } from './person-key-wraps.ts';
-
-/** Bytes of a share. */
-export const shareLength = 32;
-
-/** Bytes of a share that is sealed to the key of a person. */
-export const sealedShareLength = shareLength + hpkeOverhead;
-
-/** The version of a value that a share opens, with the rules that its setter gave it. */
-export interface ValueBinding {
-  readonly org: string;
-  readonly name: string;
-  readonly version: number;
-  /** Of the rules of this version, 32 bytes. */
-  readonly rulesHash: Bytes;
-}
-
-/** Where a share is sealed to: one epoch of a person's key. */
-export interface ShareAddress {
-  readonly person: string;
-  readonly epoch: number;
-}
-
-/** A value as the outer layer keeps it. */
-export interface SealedValue extends ShareAddress, Omit<ValueBinding, 'org' | 'name'> {
-  /** The share, sealed to the person's key. */
-  readonly share: Bytes;
-  readonly box: Bytes;
-}
-
-const label = 'anima:approval-value:v1';
-const prefix = 'anima:approval:v1:';
-const fieldCount = 6;
+import {
+  formatSealedValue,
+  type SealedValue,
+  type ShareAddress,
+  sealedValueLabel,
+  shareLength,
+  type ValueBinding,
+} from './sealed-value-form.ts';
 
 const bindingFields = ({ org, name, version, rulesHash }: ValueBinding): Bytes =>
-  encodeFieldBytes(label, org, name, u32Bytes(version), rulesHash);
+  encodeFieldBytes(sealedValueLabel, org, name, u32Bytes(version), rulesHash);
 
 const shareInfo = ({ org, name, version, rulesHash }: ValueBinding, { person, epoch }: ShareAddress): Bytes =>
   encodeFieldBytes('anima:approval-share:v1', org, name, u32Bytes(version), rulesHash, person, u32Bytes(epoch));
@@ -71,26 +45,6 @@ export async function sealApprovalValue(
   } finally {
     share.fill(0);
   }
-}
-
-/** The text that is stored as the value. */
-export const formatSealedValue = ({ person, epoch, version, rulesHash, share, box }: SealedValue): string =>
-  prefix + toBase64Url(encodeFieldBytes(label, person, u32Bytes(epoch), u32Bytes(version), rulesHash, share, box));
-
-/** Parses the stored text; undefined for any other form. Nothing of it is verified. */
-export function parseSealedValue(text: string): SealedValue | undefined {
-  if (!text.startsWith(prefix)) return undefined;
-  const bytes = fromBase64Url(text.slice(prefix.length));
-  const [what, ...fields] = (bytes && decodeFieldBytes(bytes)) ?? [];
-  if (fields.length !== fieldCount || decodeTextField(what) !== label) return undefined;
-  const [person, epoch, version] = [decodeTextField(fields[0]), decodeU32Field(fields[1]), decodeU32Field(fields[2])];
-  const [rulesHash, share] = [fieldOfLength(fields[3], hashLength), fieldOfLength(fields[4], sealedShareLength)];
-  const box = fields[5] && new Uint8Array(fields[5]);
-  if (person === undefined || !isOpaqueName(person) || epoch === undefined || version === undefined) return undefined;
-  if (rulesHash === undefined || share === undefined || box === undefined) return undefined;
-  if (epoch < 1 || version < 1 || box.length < boxOverhead || box.length > maxApprovalValueBytes + boxOverhead)
-    return undefined;
-  return { person, epoch, version, rulesHash, share, box };
 }
 
 /**

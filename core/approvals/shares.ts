@@ -8,7 +8,7 @@ import { hkdfSha256 } from '../hazmat/hkdf-sha256.ts';
 import { openHpke, sealHpke } from '../hazmat/hpke.ts';
 import { type X25519KeyPair, x25519PublicKey } from '../hazmat/x25519.ts';
 import { maxApprovalValues } from './limits.ts';
-import { shareLength } from './sealed-value.ts';
+import { shareLength } from './sealed-value-form.ts';
 import { type ApprovalStatement, statementHash } from './statement.ts';
 
 /** The share of one version of a value. */

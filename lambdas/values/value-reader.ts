@@ -29,6 +29,7 @@ import {
   type StoredVersion,
 } from '../shared/ports.ts';
 import { validateName } from '../shared/value-names.ts';
+import { assertReadable } from './approval-custody.ts';
 import { decryptInfo, decryptValue, isVersionExpired } from './value-encryption.ts';
 import type { ValueStores } from './value-ports.ts';
 
@@ -44,8 +45,21 @@ export class ValueReader {
     this.#clock = clock;
   }
 
-  /** @throws VaultError `invalid_name`, `value_not_found`, `version_not_found`, `value_expired`; DecryptionError */
+  /**
+   * A value for a caller that reads it.
+   * @throws VaultError `value_not_readable` for custody `approval`, and those of `getStored`; DecryptionError
+   */
   async get(keys: OpenKeyring, values: ValuesByName, name: string, version?: number): Promise<Value> {
+    const value = await this.getStored(keys, values, name, version);
+    assertReadable(value.metadata);
+    return value;
+  }
+
+  /**
+   * A value as it is stored. That of custody `approval` is still sealed.
+   * @throws VaultError `invalid_name`, `value_not_found`, `version_not_found`, `value_expired`; DecryptionError
+   */
+  async getStored(keys: OpenKeyring, values: ValuesByName, name: string, version?: number): Promise<Value> {
     const current = await this.#requireCurrent(keys, values.get(validateName(name)));
     if (version === undefined || version === current.stored.version) return await this.#decryptCurrent(keys, current);
     if (!isKeptBeside(current.stored.version, version)) throw versionNotFound(current.stored);

@@ -12,12 +12,8 @@ import { areSharesOf } from '../../../core/approvals/asked-shares.ts';
 import { readPersonKey, signPersonKey } from '../../../core/approvals/person-key.ts';
 import { secretOfEpoch, unwrapForDevice, unwrapForRecovery } from '../../../core/approvals/person-key-wraps.ts';
 import { openQuestion, signStatement } from '../../../core/approvals/question.ts';
-import {
-  openApprovalValue,
-  openShare,
-  parseSealedValue,
-  sealApprovalValue,
-} from '../../../core/approvals/sealed-value.ts';
+import { openApprovalValue, openShare, sealApprovalValue } from '../../../core/approvals/sealed-value.ts';
+import { parseSealedValue } from '../../../core/approvals/sealed-value-form.ts';
 import { deriveRequestKey, openShares, sharesHash } from '../../../core/approvals/shares.ts';
 import { detailsHash, encodeDetails } from '../../../core/approvals/shown-request.ts';
 import { handleHash, parseStatement, statementHash } from '../../../core/approvals/statement.ts';

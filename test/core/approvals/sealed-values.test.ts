@@ -10,13 +10,8 @@ import {
   sealQuestion,
   signStatement,
 } from '../../../core/approvals/question.ts';
-import {
-  formatSealedValue,
-  openApprovalValue,
-  openShare,
-  parseSealedValue,
-  sealApprovalValue,
-} from '../../../core/approvals/sealed-value.ts';
+import { openApprovalValue, openShare, sealApprovalValue } from '../../../core/approvals/sealed-value.ts';
+import { formatSealedValue, parseSealedValue } from '../../../core/approvals/sealed-value-form.ts';
 import { deriveRequestKey, openShares, sealShares, sharesHash } from '../../../core/approvals/shares.ts';
 import { detailsHash, encodeDetails } from '../../../core/approvals/shown-request.ts';
 import type { ApprovalStatement } from '../../../core/approvals/statement.ts';
