@@ -1,3 +1,4 @@
+import { personKeyRoutes } from './approvals/person-key-routes.ts';
 import { approvalRoutes } from './approvals/routes.ts';
 import { brokerRoutes } from './broker/routes.ts';
 import { clientRoutes } from './client-routes.ts';
@@ -97,10 +98,14 @@ export type ClientRouteId = keyof (typeof clientRoutes & Omit<typeof laterRoutes
  * because bundlers would otherwise keep the routes of logins, device vaults and sessions in the main client.
  */
 export const routes = /* @__PURE__ */ (() =>
-  ({ ...clientRoutes, ...laterRoutes, ...deviceRoutes, ...sessionRoutes, ...approvalRoutes }) as const satisfies Record<
-    string,
-    RouteRow
-  >)();
+  ({
+    ...clientRoutes,
+    ...laterRoutes,
+    ...deviceRoutes,
+    ...sessionRoutes,
+    ...approvalRoutes,
+    ...personKeyRoutes,
+  }) as const satisfies Record<string, RouteRow>)();
 
 export type RouteId = keyof typeof routes;
 

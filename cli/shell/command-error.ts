@@ -121,6 +121,7 @@ const exitByErrorCode: Readonly<Record<AnimaErrorCode, readonly [ExitName, strin
   ],
   directory_refused: ['conflict', 'Tell the operator: the directory was changed outside of the vault.'],
   approval_answered: ['conflict'],
+  person_key_conflict: ['conflict', 'Another device was faster. Try again.'],
   approval_expired: ['unavailable', 'Nobody answered in time. Ask again when somebody is there.'],
   answer_refused: ['denied', 'The directory does not let this device answer, or it knows an older directory.'],
   approval_key_refused: ['denied', 'The clock of this device may be wrong. Set it, and try again.'],

@@ -145,6 +145,10 @@ function parseEarlier(field: Bytes | undefined, present: number): readonly Earli
   return isBelow ? earlier : undefined;
 }
 
+/** Whether a device with this key signed the statement. It says nothing about the device. */
+export const isPersonKeySignedBy = (ik: Uint8Array, { statement, signature }: ReadPersonKey): boolean =>
+  verifyEd25519(ik, statement, signature);
+
 /**
  * Why nothing is sealed to a key. `key_outdated`: a device that has the secret does not approve any more, so the person
  * must replace the key first.
@@ -176,7 +180,7 @@ export function judgePersonKey(read: ReadPersonKey, context: PersonKeyContext): 
   if (relation === 'forked') return 'directory_forked';
   const signer = findApprover(state, key.device, now);
   if (signer?.person !== person) return 'not_approver';
-  if (!verifyEd25519(signer.ik, read.statement, read.signature)) return 'bad_signature';
+  if (!isPersonKeySignedBy(signer.ik, read)) return 'bad_signature';
   const isCurrent = key.wraps.every(({ device }) => findApprover(state, device, now)?.person === person);
   return isCurrent ? undefined : 'key_outdated';
 }
