@@ -42,5 +42,6 @@ export {
   startLink,
 } from './users/account-requests.ts';
 export { changeKey } from './users/rotate-user-key.ts';
+export { setWithCustody } from './values/set-with-custody.ts';
 export { getRules, setRules } from './values/value-rules.ts';
 export { fetchWithValues } from './values/vault-fetch.ts';

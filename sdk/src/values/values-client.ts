@@ -4,6 +4,7 @@ import type { DestroyValueResponse } from '../../../contract/shredding/wire.ts';
 import type { Value, ValueInfo, VersionInfo } from '../../../contract/values/wire.ts';
 import type { BatchResult } from '../http/batch-runner.ts';
 import type { Transport } from '../http/transport.ts';
+import type { ValueCustody } from '../http/value-custody.ts';
 import {
   buildSetRequest,
   checkConfirm,
@@ -28,7 +29,10 @@ import { type OnDamaged, OpenedList } from '../shared/opened-list.ts';
 import type { Page } from '../shared/paginated-list.ts';
 import type { PlatformResponse, VaultFetchInit } from './vault-fetch.ts';
 
-export interface SetOptions extends ValueOptions, CallOptions {}
+export interface SetOptions extends ValueOptions, CallOptions {
+  /** Seals the value here, so that the vault alone cannot open it: `approvalCustody` of `@anima/sdk/session`. */
+  custody?: ValueCustody | undefined;
+}
 
 export interface GetOptions extends CallOptions {
   /** The version to read. Default: the current one. */
@@ -96,6 +100,11 @@ export class Vault {
    */
   async set(name: string, value: string, options: SetOptions = {}): Promise<ValueInfo> {
     const call = { route: 'setValue', name: checkName(name), body: buildSetRequest(value, options) } as const;
+    const { custody } = options;
+    if (custody !== undefined) {
+      const { setWithCustody } = await loadLazyModules();
+      return setWithCustody(this.#transport, name, value, { ...options, custody }, withName(name, decodeValueInfo));
+    }
     return this.#transport.request(call, this.#transport.callSettings(options), withName(name, decodeValueInfo));
   }
 
