@@ -83,7 +83,7 @@ export const capabilities = {
     devices: ['decryption-error.ts', 'encoding', 'hazmat'],
     directory: ['api-keys', 'decryption-error.ts', 'devices', 'encoding', 'hazmat'],
     sessions: ['decryption-error.ts', 'directory', 'encoding', 'hazmat'],
-    approvals: ['directory', 'encoding', 'hazmat'],
+    approvals: ['decryption-error.ts', 'directory', 'encoding', 'hazmat'],
     'secret-requests': ['decryption-error.ts', 'encoding', 'hazmat', 'records'],
   },
   contract: {

@@ -41,6 +41,7 @@ export const routeSummaries: Readonly<Record<RouteId, string>> = {
   listVersions: 'List the versions kept of a value, newest first',
   getValues: 'Read up to 100 values, with a result for each',
   fetch: 'Make an HTTP request in which placeholders are replaced with values that the caller does not see',
+  getApproverKey: 'Get the key of a person, to which a value of custody approval is sealed before it is set',
   getBrokerKeys: 'Get the public keys of the broker of a person, which an admin lists in the directory',
   createBlob: 'Create a blob: returns its id, its link and instructions for the upload of its ciphertext',
   listBlobs: 'List the blobs of the organization: ids, sizes and times; never keys or links',
@@ -120,6 +121,10 @@ export const routeSummaries: Readonly<Record<RouteId, string>> = {
   deletePush: 'Remove one or all Web Push subscriptions of the requesting device',
   getPushKey: 'Get the public key of the deployment that a browser needs for a Web Push subscription',
   putApprovalKey: 'Publish the key to which questions for the requesting device are sealed',
+  putPersonKey:
+    'Publish the key of the person of the requesting device, to which values of custody approval are sealed',
+  getPersonKey:
+    'Get the key of the person of the requesting device, and the approval keys of the devices of this person',
   listApprovals: 'List the open questions for the requesting device, sealed for it',
   answerApproval: 'Answer a question with a signed statement, or report why the device does not show it',
   receiveTwilio: 'Receive text messages from Twilio',

@@ -1,4 +1,5 @@
 import { apiKeyRoutes } from './api-keys/routes.ts';
+import { personKeyRoutes } from './approvals/person-key-routes.ts';
 import { approvalRoutes } from './approvals/routes.ts';
 import { auditRoutes } from './audit/routes.ts';
 import { blobRoutes } from './blobs/routes.ts';
@@ -116,10 +117,13 @@ export type ClientRouteId = keyof Omit<
  * because bundlers would otherwise keep the routes of logins, device vaults and sessions in the main client.
  */
 export const routes = /* @__PURE__ */ (() =>
-  ({ ...clientRoutes, ...deviceRoutes, ...sessionRoutes, ...approvalRoutes }) as const satisfies Record<
-    string,
-    RouteRow
-  >)();
+  ({
+    ...clientRoutes,
+    ...deviceRoutes,
+    ...sessionRoutes,
+    ...approvalRoutes,
+    ...personKeyRoutes,
+  }) as const satisfies Record<string, RouteRow>)();
 
 export type RouteId = keyof typeof routes;
 

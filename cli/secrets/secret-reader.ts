@@ -29,6 +29,7 @@ const valueRefusedCodes: readonly AnimaErrorCode[] = [
   'value_not_found',
   'version_not_found',
   'value_expired',
+  'value_not_readable',
   'decryption_failed',
 ];
 

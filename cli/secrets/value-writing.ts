@@ -1,5 +1,6 @@
 /** Stores a value that a person gave, with the metadata that it takes over from the version before. */
 import { type Anima, ConflictError, type ValueInfo } from '../../sdk/src/index.ts';
+import { type ChosenCustody, withoutCustody } from './value-custody.ts';
 import {
   type CurrentVersion,
   describeMetadataChange,
@@ -18,6 +19,7 @@ export interface WriteSettings {
   readonly expiresIn: number | undefined;
   /** Instead of `expiresIn`: a fixed time. */
   readonly expiresAt?: string | undefined;
+  readonly custody?: ChosenCustody;
 }
 
 /** Maximum number of attempts when other writers store versions at the same time. */
@@ -28,20 +30,22 @@ export async function storeByPerson(
   client: Anima,
   name: string,
   value: string,
-  { metadata, tags = {}, dropMetadata, ifVersion, expiresIn, expiresAt }: WriteSettings,
+  { metadata, tags = {}, dropMetadata, ifVersion, expiresIn, expiresAt, custody }: WriteSettings,
 ): Promise<{ info: ValueInfo; changes: string[] }> {
   for (let attempt = 1; ; attempt++) {
     const current = await readCurrentVersion(client, name);
     const before = current.state === 'present' ? current.info.metadata : {};
-    const next = editTags({ ...(dropMetadata ? {} : inheritedByPerson(before)), ...metadata }, tags);
+    const kept = withoutCustody(name, inheritedByPerson(before), custody);
+    const next = editTags({ ...(dropMetadata ? {} : kept), ...metadata }, tags);
     try {
       const info = await client.vault.set(name, value, {
         metadata: next,
         expiresIn,
         expiresAt,
-        ifVersion: ifVersion ?? baseVersion(current),
+        ifVersion: ifVersion ?? baseVersion(current, custody),
+        custody: custody === 'org' ? undefined : custody,
       });
-      return { info, changes: [...describeMetadataChange(before, next), ...unreadMetadata(current, info)] };
+      return { info, changes: [...describeMetadataChange(before, info.metadata), ...unreadMetadata(current, info)] };
     } catch (error) {
       if (!(error instanceof ConflictError) || ifVersion !== undefined || attempt >= maxAttempts) throw error;
     }
@@ -49,8 +53,10 @@ export async function storeByPerson(
 }
 
 /** The version for the condition. An expired version counts as none. That of a damaged value is unknown. */
-function baseVersion(current: CurrentVersion): number | undefined {
+function baseVersion(current: CurrentVersion, custody: ChosenCustody): number | undefined {
   if (current.state === 'present') return current.info.version;
+  // A sealed value is stored only as the next version, also after one that has expired.
+  if (current.state === 'expired' && custody !== undefined) return undefined;
   return current.state === 'forbidden' || current.state === 'damaged' ? undefined : 0;
 }
 

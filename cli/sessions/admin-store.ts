@@ -112,6 +112,17 @@ export interface AdminContext {
   readonly access: OrgAccess;
 }
 
+/** The pin of the directory that this machine verified; undefined if it never did. */
+export async function storedPin(shell: Shell, access: OrgAccess): Promise<string | undefined> {
+  if (!(await listStoredOrgs(shell.env, access.name, 'admin')).includes(access.org)) return undefined;
+  const store = await AdminStore.open(shell, access.name, access.org, 'refuse');
+  try {
+    return await store.pin();
+  } finally {
+    await store.close();
+  }
+}
+
 /** Opens the keys of this machine, and keeps the pin of what was verified after the work. */
 export async function withAdmin<T>(shell: Shell, work: (context: AdminContext) => Promise<T>): Promise<T> {
   const access = await adminAccess(shell);

@@ -18,6 +18,17 @@ const rows: Readonly<Record<SessionErrorCode, readonly [ExitName, string?]>> = {
     'Try again later. If it happens again, compare `anima session status` with another device.',
   ],
   update_required: ['failed', 'Update anima.'],
+  person_key_missing: [
+    'denied',
+    'On a device that has it: `anima approvals key share`. If you have no key yet: `anima approvals key create`.',
+  ],
+  person_key_exists: ['conflict', 'To replace it: `anima approvals key rotate`.'],
+  person_key_outdated: ['conflict', 'Replace it first: `anima approvals key rotate`.'],
+  share_refused: ['denied', 'The value must be set again, with its present rules.'],
+  approver_key_refused: [
+    'denied',
+    'On a device of the approver: `anima approvals key rotate`. Then set the value again.',
+  ],
   pin_not_reached: ['failed', 'Compare the pin with the admin (`anima directory status`), and ask for a new invite.'],
   directory_forked: [
     'failed',

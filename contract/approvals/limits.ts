@@ -7,6 +7,9 @@ export const approvalLimits = {
   /** Maximum sizes of a signed approval key and of a signed answer, bytes. */
   keyBytes: 512,
   answerBytes: 1_024,
+  /** Maximum bytes of the sealed shares of an answer, and of the signed key of a person. */
+  sharesBytes: 8_192,
+  personKeyBytes: 16_384,
   /** Maximum uses of an approval of `run` or `time`. */
   uses: 1_000,
   /** Questions in one answer, and bytes of their base64. */
@@ -31,6 +34,8 @@ export const questionRefusals = [
   'unknown_broker',
   'bad_signature',
   'other_details',
+  'other_shares',
+  'shares_closed',
   'clock',
   'expired',
 ] as const;

@@ -6,10 +6,14 @@ import { approvalLimits as limits, questionRefusals } from './limits.ts';
 import type {
   AnswerApprovalRequest,
   AnswerApprovalResponse,
+  ApproverKeyResponse,
   BrokerKeysResponse,
+  GetPersonKeyResponse,
   ListApprovalsResponse,
   PutApprovalKeyRequest,
   PutApprovalKeyResponse,
+  PutPersonKeyRequest,
+  PutPersonKeyResponse,
 } from './wire.ts';
 
 /** Any string, so that a malformed id gets the answer of one that does not exist. */
@@ -34,6 +38,30 @@ export const approvalSchemas = {
     body: () => schemaFor<PutApprovalKeyRequest>()(z.strictObject({ statement: base64Of(limits.keyBytes) })),
     response: () => schemaFor<PutApprovalKeyResponse>()(z.strictObject({ device: z.string() })),
   },
+  putPersonKey: {
+    params: emptyObject,
+    query: emptyObject,
+    body: () => schemaFor<PutPersonKeyRequest>()(z.strictObject({ statement: base64Of(limits.personKeyBytes) })),
+    response: () => schemaFor<PutPersonKeyResponse>()(z.strictObject({ edition: z.int() })),
+  },
+  getPersonKey: {
+    params: emptyObject,
+    query: emptyObject,
+    body: undefined,
+    response: () =>
+      schemaFor<GetPersonKeyResponse>()(
+        z.strictObject({
+          statement: z.optional(z.string()),
+          devices: z.array(z.strictObject({ device: z.string(), statement: z.string() })),
+        }),
+      ),
+  },
+  getApproverKey: {
+    params: () => z.strictObject({ person: opaqueId() }),
+    query: emptyObject,
+    body: undefined,
+    response: () => schemaFor<ApproverKeyResponse>()(z.strictObject({ statement: z.string() })),
+  },
   listApprovals: {
     params: emptyObject,
     query: emptyObject,
@@ -51,7 +79,10 @@ export const approvalSchemas = {
     body: () =>
       schemaFor<AnswerApprovalRequest>()(
         z.union([
-          z.strictObject({ answer: base64Of(limits.answerBytes) }),
+          z.strictObject({
+            answer: base64Of(limits.answerBytes),
+            shares: z.optional(base64Of(limits.sharesBytes)),
+          }),
           z.strictObject({ refused: z.enum(questionRefusals) }),
         ]),
       ),

@@ -32,11 +32,34 @@ export interface ListApprovalsResponse {
 
 export type QuestionRefusalReason = (typeof questionRefusals)[number];
 
+export interface PutPersonKeyRequest {
+  /** `fields(statement, signature)` (docs/format-approvals.md, section 5). */
+  statement: string;
+}
+
+export interface PutPersonKeyResponse {
+  edition: number;
+}
+
+/** What a device needs to give the key of its person to a further device. */
+export interface GetPersonKeyResponse {
+  /** Absent if the person has none. */
+  statement?: string | undefined;
+  /** Signed approval keys of the devices of the person that published one. */
+  devices: { device: string; statement: string }[];
+}
+
+export interface ApproverKeyResponse {
+  statement: string;
+}
+
 /** A signed answer, or why the device does not show the question. */
 export type AnswerApprovalRequest =
   | {
       /** `fields(answer, signature)`. */
       answer: string;
+      /** Sealed shares, if the question asks for some (docs/format-approvals.md, section 7). */
+      shares?: string | undefined;
     }
   | { refused: QuestionRefusalReason };
 

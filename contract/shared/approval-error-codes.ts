@@ -15,6 +15,7 @@ export const approvalErrors = {
   approver_unavailable: { status: 409, title: 'The person cannot be asked', retryable: false },
   directory_refused: { status: 409, title: 'The directory is not the one that the broker knows', retryable: false },
   approval_answered: { status: 409, title: 'The question was answered before', retryable: false },
+  person_key_conflict: { status: 409, title: 'Another edition of the key is stored', retryable: false },
   approval_expired: { status: 410, title: 'The approval is over', retryable: false },
   answer_refused: { status: 422, title: 'The answer does not hold', retryable: false },
   approval_key_refused: { status: 422, title: 'The approval key cannot be accepted', retryable: false },

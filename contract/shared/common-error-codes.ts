@@ -22,6 +22,7 @@ export const commonErrors = {
   missing_credential: { status: 401, title: 'A user key or a session is required', retryable: false },
   login_refused: { status: 401, title: 'The login or the password is wrong', retryable: false },
   forbidden: { status: 403, title: 'The API key does not allow this', retryable: false },
+  value_not_readable: { status: 403, title: 'The value can be used, but nobody reads it', retryable: false },
   proof_refused: { status: 403, title: 'The proof of knowing the key is wrong', retryable: false },
   route_not_found: { status: 404, title: 'There is no such route', retryable: false },
   method_not_allowed: { status: 405, title: 'The route has no such method', retryable: false },

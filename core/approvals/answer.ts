@@ -88,6 +88,7 @@ export type AnswerRefusal =
   | 'directory_forked'
   | 'not_approver'
   | 'bad_signature'
+  | 'other_shares'
   | 'expired';
 
 /** What a broker knows when it judges an answer. */
@@ -118,5 +119,7 @@ export function judgeAnswer(read: ReadAnswer, context: AnswerContext): AnswerRef
   const approver = findApprover(state, answer.device, now);
   if (approver?.person !== facts.person) return 'not_approver';
   if (!verifyEd25519(approver.ik, bytes, signature)) return 'bad_signature';
+  const needsShares = answer.decision === 'yes' && facts.requestKey !== undefined;
+  if (needsShares !== (answer.sharesHash !== undefined)) return 'other_shares';
   return now < facts.expires ? undefined : 'expired';
 }

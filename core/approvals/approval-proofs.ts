@@ -57,6 +57,7 @@ export type ProofProblem =
   | 'unknown_broker'
   | 'not_approver'
   | 'bad_signature'
+  | 'other_shares'
   | 'other_question'
   | 'not_allowed'
   | 'expired'

@@ -20,3 +20,15 @@ export const maxLabelLength = 128;
 
 /** Values of one request. */
 export const maxApprovalValues = 16;
+
+/** Devices that a person's key is wrapped for. */
+export const maxPersonKeyDevices = 20;
+
+/** Earlier epochs whose secrets a person's key keeps. */
+export const maxPersonKeyEpochs = 50;
+
+/** Bytes of the signed statement of a person's key. */
+export const maxPersonKeyBytes = 16_384;
+
+/** UTF-8 bytes of a value of custody `approval`: the longest that a request can use. */
+export const maxApprovalValueBytes = 4096;

@@ -6,6 +6,7 @@ import { decodeFieldBytes, fieldOfLength } from '../encoding/field-reader.ts';
 import { type Ed25519KeyPair, ed25519SignatureLength, signEd25519 } from '../hazmat/ed25519.ts';
 import { openHpke, sealHpke } from '../hazmat/hpke.ts';
 import { type ApprovalKey, findApprover, isBrokerOf } from './approval-keys.ts';
+import { type AskedShare, areSharesOf, encodeAskedShares, parseAskedShares } from './asked-shares.ts';
 import { approvalClockToleranceMs, maxQuestionBytes } from './limits.ts';
 import { detailsHash, hostOf, parseDetails, type QuestionDetails } from './shown-request.ts';
 import { isSignedBy, type SignedStatement } from './signed-statement.ts';
@@ -24,6 +25,7 @@ const questionInfo = (org: string, device: string, approval: string): Bytes =>
  * Seals a question for one device.
  * @param key the verified key of the device
  * @param details bytes of which the statement has the hash
+ * @param shares of values of custody `approval`, which the device opens
  * @throws RangeError for a question that is too large
  */
 export async function sealQuestion(
@@ -31,8 +33,9 @@ export async function sealQuestion(
   key: ApprovalKey,
   { statement, signature }: SignedStatement,
   details: Uint8Array,
+  shares: readonly AskedShare[] = [],
 ): Promise<Bytes> {
-  const text = encodeFieldBytes(statement, signature, details);
+  const text = encodeFieldBytes(statement, signature, details, encodeAskedShares(shares));
   const sealed = await sealHpke(key.ak, questionInfo(org, key.device, approval), text);
   if (sealed.length > maxQuestionBytes) throw new RangeError('the question is too large');
   return sealed;
@@ -42,6 +45,7 @@ export async function sealQuestion(
 export interface OpenedQuestion extends SignedStatement, QuestionDetails {
   readonly facts: ApprovalStatement;
   readonly details: Bytes;
+  readonly shares: readonly AskedShare[];
 }
 
 /**
@@ -56,13 +60,14 @@ export async function openQuestion(
 ): Promise<OpenedQuestion | undefined> {
   if (sealed.length > maxQuestionBytes) return undefined;
   const text = await openHpke(secret, questionInfo(org, device, approval), sealed).catch(() => undefined);
-  const [statement, mark, details, ...others] = (text && decodeFieldBytes(text)) ?? [];
+  const [statement, mark, details, asked, ...others] = (text && decodeFieldBytes(text)) ?? [];
   const signature = fieldOfLength(mark, ed25519SignatureLength);
   if (statement === undefined || signature === undefined || details === undefined || others.length > 0)
     return undefined;
-  const [facts, shown] = [parseStatement(statement), parseDetails(details)];
-  if (facts?.org !== org || facts.approval !== approval || shown === undefined) return undefined;
-  return { statement, signature, details, facts, ...shown };
+  const [facts, shown, shares] = [parseStatement(statement), parseDetails(details), parseAskedShares(asked)];
+  if (facts?.org !== org || facts.approval !== approval || shown === undefined || shares === undefined)
+    return undefined;
+  return { statement, signature, details, facts, shares, ...shown };
 }
 
 /**
@@ -76,6 +81,7 @@ export type QuestionRefusal =
   | 'unknown_broker'
   | 'bad_signature'
   | 'other_details'
+  | 'other_shares'
   | 'clock'
   | 'expired';
 
@@ -105,12 +111,14 @@ export function judgeQuestion(question: OpenedQuestion, context: QuestionContext
   return judgeDetails(question) ?? judgeTime(facts, now);
 }
 
-const judgeDetails = ({ facts, details, request }: OpenedQuestion): QuestionRefusal | undefined =>
-  equalBytes(detailsHash(details), facts.detailsHash) &&
-  hostOf(request.url) === facts.host &&
-  request.method === facts.method
-    ? undefined
-    : 'other_details';
+function judgeDetails({ facts, details, request, shares }: OpenedQuestion): QuestionRefusal | undefined {
+  const isShown =
+    equalBytes(detailsHash(details), facts.detailsHash) &&
+    hostOf(request.url) === facts.host &&
+    request.method === facts.method;
+  if (!isShown) return 'other_details';
+  return areSharesOf(facts, shares) ? undefined : 'other_shares';
+}
 
 function judgeTime({ asked, expires }: ApprovalStatement, now: number): QuestionRefusal | undefined {
   if (asked > now + approvalClockToleranceMs) return 'clock';

@@ -2,13 +2,8 @@
 import { AEAD_AES_256_GCM, CipherSuite, KDF_HKDF_SHA256, KEM_DHKEM_X25519_HKDF_SHA256 } from 'hpke';
 import { DecryptionError } from '../decryption-error.ts';
 import { type Bytes, concatBytes, toNonSharedBytes } from '../encoding/bytes.ts';
+import { encapsulatedLength, hpkeOverhead } from './hpke-overhead.ts';
 import { x25519PublicKey } from './x25519.ts';
-
-/** Bytes of the encapsulated key and of the tag. */
-const [encapsulatedLength, tagLength] = [32, 16];
-
-/** By how much sealed bytes are longer than the text. */
-export const hpkeOverhead = encapsulatedLength + tagLength;
 
 const suite = () => new CipherSuite(KEM_DHKEM_X25519_HKDF_SHA256, KDF_HKDF_SHA256, AEAD_AES_256_GCM);
 

@@ -22,7 +22,8 @@ type Metadata = Readonly<Record<string, string>>;
 
 /** A value, and the metadata that its use must comply with. */
 export interface UsableValue {
-  readonly value: string;
+  /** Undefined if it is not opened yet; its length is checked then. */
+  readonly value: string | undefined;
   /** The metadata of the version and, if that is an older one, also of the current version. */
   readonly metadata: readonly Metadata[];
 }
@@ -53,7 +54,7 @@ export interface AllowedUse {
 
 /** @throws UseRefusal if the metadata of a value does not allow this use */
 export function checkUse(place: UsePlace, { value, metadata }: UsableValue, request: UseRequest): AllowedUse[] {
-  if (!isUsableValue(value)) {
+  if (value !== undefined && !isUsableValue(value)) {
     throw new UseRefusal(
       `${place.name} can't be used: a value must be ${minUsableCharacters} characters to ${maxUsableBytes} bytes long, so that it can be redacted in responses`,
       'value_unusable',

@@ -11,6 +11,7 @@ import type {
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { judgeAnswer, readAnswer } from '../../core/approvals/answer.ts';
 import { findApprover, readApprovalKey } from '../../core/approvals/approval-keys.ts';
+import { sharesHash } from '../../core/approvals/shares.ts';
 import { type ApprovalStatement, parseStatement } from '../../core/approvals/statement.ts';
 import { isOpaqueName } from '../../core/directory/directory-ids.ts';
 import { equalBytes } from '../../core/encoding/bytes.ts';
@@ -18,7 +19,7 @@ import type { DirectoryStore } from '../directory/directory-ports.ts';
 import type { SessionSigner } from '../directory/session-authenticator.ts';
 import { decodeBase64Field, encodeBase64Field } from '../shared/base64-field.ts';
 import type { Clock } from '../shared/ports.ts';
-import type { AnswerStore, StoredApproval } from './approval-ports.ts';
+import type { AnswerStore, NewAnswer, StoredApproval } from './approval-ports.ts';
 import { maxEntriesBack, relationTo } from './entry-chain.ts';
 
 /** How far the clock of a device may be ahead, as for its signatures, milliseconds. */
@@ -78,7 +79,12 @@ export class AnswerService {
   async answer(signer: SessionSigner, id: string, body: AnswerApprovalRequest): Promise<AnswerApprovalResponse> {
     const { stored, facts } = await this.#find(signer, id);
     if ('refused' in body) await this.#refuse(signer, stored, body.refused);
-    else await this.#answer(signer, stored, facts, decodeBase64Field(body.answer));
+    else {
+      const shares = body.shares === undefined ? undefined : decodeBase64Field(body.shares);
+      const answer = { signed: decodeBase64Field(body.answer), shares };
+      if (!hasItsShares(answer)) throw answerRefused('other_shares');
+      await this.#answer(signer, stored, facts, answer);
+    }
     return { approval: id };
   }
 
@@ -100,9 +106,10 @@ export class AnswerService {
     signer: SessionSigner,
     stored: StoredApproval,
     facts: ApprovalStatement,
-    signed: Uint8Array,
+    answer: NewAnswer,
   ): Promise<void> {
     const { org, device } = signer;
+    const { signed } = answer;
     const { approval, answer: before } = stored;
     if (before === undefined || !equalBytes(before, signed)) {
       const refusal = await this.#judge(signer, stored, facts, signed, device.id);
@@ -112,7 +119,7 @@ export class AnswerService {
       // Somebody who can write the table may have put an answer there that is none.
       const isAnswered =
         before !== undefined && (await this.#judge(signer, stored, facts, before, undefined)) === undefined;
-      if (isAnswered || !(await this.#store.putAnswer(org, approval, signed, before))) {
+      if (isAnswered || !(await this.#store.putAnswer(org, approval, answer, before))) {
         const now = (await this.#store.get(org, approval))?.answer;
         if (now === undefined || !equalBytes(now, signed))
           throw new VaultError('approval_answered', { detail: 'Another device was faster. Nothing was stored.' });
@@ -131,13 +138,18 @@ export class AnswerService {
   ): Promise<string | undefined> {
     const read = readAnswer(signed);
     if (read === undefined || (by !== undefined && read.answer.device !== by)) return 'malformed';
-    // Shares are not defined yet.
-    if (read.answer.sharesHash !== undefined) return 'shares';
     const relation = await relationTo(this.#entries, org, state.head, read.answer.head, maxEntriesBack);
     if (relation === 'older') return 'directory_forked';
     const now = this.#clock().getTime();
     return judgeAnswer(read, { state, statement, facts, now, relationOf: () => relation });
   }
+}
+
+/** Whether the shares are those that the answer names. */
+function hasItsShares({ signed, shares }: NewAnswer): boolean {
+  const named = readAnswer(signed)?.answer.sharesHash;
+  if (named === undefined || shares === undefined) return named === undefined && shares === undefined;
+  return equalBytes(named, sharesHash(shares));
 }
 
 const keyRefused = (why: string): VaultError =>

@@ -7,6 +7,7 @@ import { approvalLimits } from '../../contract/approvals/limits.ts';
 import type { AskedApproval, PendingFetch } from '../../contract/broker/wire.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { judgeAnswer, type ReadAnswer, readAnswer } from '../../core/approvals/answer.ts';
+import { deriveRequestKey, openShares, sharesHash, type ValueShare } from '../../core/approvals/shares.ts';
 import { detailsHash } from '../../core/approvals/shown-request.ts';
 import { isSignedBy } from '../../core/approvals/signed-statement.ts';
 import {
@@ -16,6 +17,7 @@ import {
   handleHash,
   parseStatement,
 } from '../../core/approvals/statement.ts';
+import { DecryptionError } from '../../core/decryption-error.ts';
 import type { DirectoryState } from '../../core/directory/directory-state.ts';
 import { equalBytes, toNonSharedBytes } from '../../core/encoding/bytes.ts';
 import type { ApprovalExtent } from '../../egress/rules/approval-rules.ts';
@@ -41,6 +43,8 @@ export interface ApprovalProof {
 /** A use that a person allowed, and that was counted. */
 export interface AllowedUse {
   readonly proof: ApprovalProof;
+  /** Shares of the values of custody `approval`. The caller zeroes them. */
+  readonly shares: readonly ValueShare[];
   /** Stores how it ended. Never throws: a use without an end counts as one with an unknown outcome. */
   end(end: UseEnd): Promise<void>;
 }
@@ -84,7 +88,11 @@ export class ApprovalGate {
     await this.#requireOwnStatement(state, found);
     if (!(await this.#holds(state, found, answer))) return this.#notAnswered(found, now);
     if (answer.answer.decision === 'no') throw over('approval_denied');
-    await this.#start(use.org, found, stored.answer);
+    const shares = await openStoredShares(use, found, answer, presented.handle);
+    await this.#start(use.org, found, stored.answer).catch((error: unknown) => {
+      zeroShares(shares);
+      throw error;
+    });
     const { approval } = stored;
     return {
       proof: {
@@ -93,6 +101,7 @@ export class ApprovalGate {
         signature: encodeBase64Field(stored.signature),
         answer: encodeBase64Field(stored.answer),
       },
+      shares,
       end: (end) => this.#deps.store.end(org, approval, end).catch(() => undefined),
     };
   }
@@ -117,7 +126,14 @@ export class ApprovalGate {
       ...{ detailsHash: details, values: use.values },
     };
     const isSame = isScopeOf(facts.scope, use.rule.extent, presented.run) && covers(facts.scope, use.pathname);
-    if (!isSame || !equalBytes(encodeStatement(now), stored.statement)) throw over('approval_mismatch');
+    // A value got another custody meanwhile.
+    const needsShares = use.shares.length > 0;
+    if (
+      !isSame ||
+      needsShares !== (facts.requestKey !== undefined) ||
+      !equalBytes(encodeStatement(now), stored.statement)
+    )
+      throw over('approval_mismatch');
     return { stored, facts };
   }
 
@@ -143,8 +159,7 @@ export class ApprovalGate {
     const relation = await this.#deps.directory.relation(state, read.answer.head);
     const { statement } = stored;
     const context = { state, statement, facts, now: this.#now(), relationOf: () => relation };
-    // Shares are not defined yet.
-    if (read.answer.sharesHash !== undefined || relation === 'older') return false;
+    if (relation === 'older') return false;
     return judgeAnswer(read, context) === undefined;
   }
 
@@ -158,6 +173,36 @@ export class ApprovalGate {
     // The reply of an earlier attempt of this call can have been lost.
     if ((await store.get(org, approval))?.starter !== starter) throw over('approval_used');
   }
+}
+
+/**
+ * The shares of an answer that holds. Before the use is counted: if they do not open, nothing was used.
+ * @throws DecryptionError
+ */
+export async function openStoredShares(
+  { secrets }: Pick<AskedUse, 'secrets'>,
+  { stored, facts }: Found,
+  { answer }: ReadAnswer,
+  presentedHandle: string,
+): Promise<readonly ValueShare[]> {
+  if (answer.sharesHash === undefined) return [];
+  // Removed by an earlier use that sent nothing.
+  if (stored.shares === undefined || stored.secret === undefined) throw over('approval_used');
+  if (!equalBytes(answer.sharesHash, sharesHash(stored.shares))) throw new DecryptionError();
+  const handle = Buffer.from(presentedHandle, 'base64url');
+  const secret = await secrets.open(stored.approval, stored.secret);
+  const key = deriveRequestKey(facts, secret, handle);
+  secret.fill(0);
+  handle.fill(0);
+  try {
+    return await openShares(facts, stored.statement, answer.device, key.secret, stored.shares);
+  } finally {
+    key.secret.fill(0);
+  }
+}
+
+export function zeroShares(shares: readonly ValueShare[]): void {
+  for (const { share } of shares) share.fill(0);
 }
 
 const isHandle = (facts: ApprovalStatement, handle: Uint8Array): boolean =>

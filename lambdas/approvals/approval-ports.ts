@@ -12,6 +12,9 @@ export interface StoredApproval {
   readonly devices: readonly string[];
   /** `fields(answer, signature)`. */
   readonly answer?: Uint8Array | undefined;
+  /** Sealed shares that came with the answer, and what the request key was derived from, sealed with the DEK. */
+  readonly shares?: Uint8Array | undefined;
+  readonly secret?: string | undefined;
   /** Uses that were started, and those of them that did not end. */
   readonly uses: number;
   readonly open: number;
@@ -26,7 +29,10 @@ export interface StoredApproval {
   readonly refusals: readonly string[];
 }
 
-export type NewApproval = Pick<StoredApproval, 'approval' | 'statement' | 'signature' | 'earlier' | 'devices'> & {
+export type NewApproval = Pick<
+  StoredApproval,
+  'approval' | 'statement' | 'signature' | 'earlier' | 'devices' | 'secret'
+> & {
   /** Milliseconds since 1970. */
   readonly expires: number;
 };
@@ -81,9 +87,28 @@ export interface ApprovalStore {
   put(org: string, approval: NewApproval, questions: readonly SealedQuestion[]): Promise<void>;
   /** Ends a question for which another one is asked. */
   withdraw(org: string, approval: string, devices: readonly string[]): Promise<void>;
-  /** Counts a use. Returns false and changes nothing if the approval does not cover it. */
+  /** Counts a use, and removes shares and secret. Returns false and changes nothing if the approval does not cover it. */
   start(org: string, approval: string, start: UseStart): Promise<boolean>;
   end(org: string, approval: string, end: UseEnd): Promise<void>;
+}
+
+export interface NewAnswer {
+  readonly signed: Uint8Array;
+  readonly shares?: Uint8Array | undefined;
+}
+
+/** The key of a person, as its devices published it. */
+export interface StoredPersonKey {
+  readonly edition: number;
+  readonly signed: Uint8Array;
+}
+
+export interface PersonKeyStore {
+  getPersonKey(org: string, person: string): Promise<StoredPersonKey | undefined>;
+  /** Stores a key in place of the edition that was read. Returns false and changes nothing if there is another one. */
+  putPersonKey(org: string, person: string, key: StoredPersonKey, before: number | undefined): Promise<boolean>;
+  /** Signed approval keys by device. */
+  getDeviceKeys(org: string, devices: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>>;
 }
 
 /** The part that devices use. */
@@ -94,7 +119,7 @@ export interface AnswerStore {
   /** Questions for a device. Those that are over can be among them. */
   listQuestions(org: string, device: string, limit: number): Promise<readonly ListedQuestion[]>;
   /** Stores an answer in place of the one that was read. Returns false and changes nothing if there is another one. */
-  putAnswer(org: string, approval: string, answer: Uint8Array, before: Uint8Array | undefined): Promise<boolean>;
+  putAnswer(org: string, approval: string, answer: NewAnswer, before: Uint8Array | undefined): Promise<boolean>;
   /** Notes that a device does not show the question. */
   putRefusal(org: string, approval: string, device: string, reason: QuestionRefusalReason): Promise<void>;
   deleteQuestions(org: string, approval: string, devices: readonly string[]): Promise<void>;

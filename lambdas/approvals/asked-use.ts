@@ -1,8 +1,16 @@
 /** One use of values that a person must allow, and what a statement says about it. */
 import type { PendingFetch } from '../../contract/broker/wire.ts';
+import type { AskedShare } from '../../core/approvals/asked-shares.ts';
 import type { BrokerRequest } from '../../core/approvals/shown-request.ts';
 import type { ApprovalScope, UsedValue } from '../../core/approvals/statement.ts';
 import type { ApprovalExtent, ApprovalRule } from '../../egress/rules/approval-rules.ts';
+
+/** Encrypts what a request key is derived from, for as long as the approval is stored. */
+export interface RequestSecrets {
+  seal(approval: string, secret: Uint8Array): string;
+  /** The caller zeroes the secret. @throws DecryptionError */
+  open(approval: string, sealed: string): Promise<Uint8Array>;
+}
 
 export interface AskedUse {
   readonly org: string;
@@ -18,6 +26,9 @@ export interface AskedUse {
   readonly method: string;
   readonly pathname: string;
   readonly values: readonly UsedValue[];
+  /** Shares of the values of custody `approval`, which only a device opens. */
+  readonly shares: readonly AskedShare[];
+  readonly secrets: RequestSecrets;
 }
 
 /** @param run id of the run that the service issued */

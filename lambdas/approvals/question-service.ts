@@ -4,16 +4,19 @@ import { approvalLimits } from '../../contract/approvals/limits.ts';
 import type { PendingFetch } from '../../contract/broker/wire.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { type ApprovalKey, findApprover, readApprovalKey } from '../../core/approvals/approval-keys.ts';
+import type { AskedShare } from '../../core/approvals/asked-shares.ts';
 import { sealQuestion, signStatement } from '../../core/approvals/question.ts';
+import { deriveRequestKey } from '../../core/approvals/shares.ts';
 import { detailsHash, encodeDetails } from '../../core/approvals/shown-request.ts';
 import type { SignedStatement } from '../../core/approvals/signed-statement.ts';
 import { type ApprovalStatement, handleHash } from '../../core/approvals/statement.ts';
 import type { DirectoryState } from '../../core/directory/directory-state.ts';
+import type { Bytes } from '../../core/encoding/bytes.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
 import { UseRefusal } from '../../egress/refusals/use-refusal.ts';
 import type { Clock } from '../shared/ports.ts';
 import type { ApprovalStore, SealedQuestion, WakeDevices } from './approval-ports.ts';
-import { type AskedUse, pendingFetch, scopeOf } from './asked-use.ts';
+import { type AskedUse, pendingFetch, type RequestSecrets, scopeOf } from './asked-use.ts';
 import type { BrokerDirectory } from './broker-directory.ts';
 import { type BrokerIdentity, isListedBroker } from './broker-identity.ts';
 import { nextTurn, pending, type QuestionTurn } from './question-pace.ts';
@@ -27,6 +30,7 @@ export interface QuestionServiceDeps {
 }
 
 const handleBytes = 32;
+const secretBytes = 32;
 
 export class QuestionService {
   readonly #deps: QuestionServiceDeps;
@@ -68,15 +72,18 @@ export class QuestionService {
     const handle = randomBytes(handleBytes);
     const details = await encodeShown(use, turn.earlier);
     const { approval, expires } = turn.pointer;
+    const request = use.shares.length === 0 ? undefined : newRequestKey({ org, approval }, handle, use.secrets);
     const facts: ApprovalStatement = {
       ...{ org, person, approval, handleHash: handleHash(handle), keyId: use.keyId, agent: use.agent, run: use.run },
       ...{ host: use.host, method: use.method, detailsHash: detailsHash(details), values: use.values },
       ...{ scope: scopeOf(use.rule.extent, randomId()), asked: now, expires, head },
+      requestKey: request?.key,
     };
     const signed = signStatement(facts, ik);
-    const questions = await sealForAll(facts, keys, signed, details);
+    const questions = await sealForAll(facts, keys, signed, details, use.shares);
     const devices = questions.map(({ device }) => device);
-    await store.put(org, { approval, ...signed, earlier: turn.earlier, devices, expires }, questions);
+    const secret = request?.secret;
+    await store.put(org, { approval, ...signed, earlier: turn.earlier, devices, secret, expires }, questions);
     await wake(org, devices);
     return pendingFetch(
       { id: approval, scope: facts.scope, devices: devices.length, asked: now, expires, now },
@@ -123,15 +130,33 @@ export async function encodeShown({ request, reason }: AskedUse, earlier: string
   }
 }
 
+/** The key to which devices seal shares, and what it is derived from together with the handle, encrypted. */
+function newRequestKey(
+  id: Pick<ApprovalStatement, 'org' | 'approval'>,
+  handle: Uint8Array,
+  secrets: RequestSecrets,
+): { readonly key: Bytes; readonly secret: string } {
+  const secret = randomBytes(secretBytes);
+  const derived = deriveRequestKey(id, secret, handle);
+  derived.secret.fill(0);
+  const sealed = secrets.seal(id.approval, secret);
+  secret.fill(0);
+  return { key: derived.key, secret: sealed };
+}
+
 async function sealForAll(
   facts: ApprovalStatement,
   keys: readonly ApprovalKey[],
   signed: SignedStatement,
   details: Uint8Array,
+  shares: readonly AskedShare[],
 ): Promise<readonly SealedQuestion[]> {
   try {
     return await Promise.all(
-      keys.map(async (key) => ({ device: key.device, question: await sealQuestion(facts, key, signed, details) })),
+      keys.map(async (key) => ({
+        device: key.device,
+        question: await sealQuestion(facts, key, signed, details, shares),
+      })),
     );
   } catch (error) {
     if (error instanceof RangeError) throw new UseRefusal('The request is too large to be shown to a person');

@@ -10,6 +10,8 @@ import type { AskedUse } from '../approvals/asked-use.ts';
 import type { QuestionService } from '../approvals/question-service.ts';
 import type { LoadedValues } from './loaded-values.ts';
 import type { PreparedFetch } from './prepared-fetch.ts';
+import { requestSecrets } from './request-secrets.ts';
+import { askedShares } from './sealed-values.ts';
 import type { UseContext } from './use-context.ts';
 
 export class UseApprovals {
@@ -42,7 +44,7 @@ export class UseApprovals {
 }
 
 function askedUseOf(
-  { org, keyId, agent, run }: UseContext,
+  { org, keyId, agent, run, keys }: UseContext,
   request: FetchRequest,
   { draft, method, uses }: PreparedFetch,
   loaded: LoadedValues,
@@ -56,6 +58,8 @@ function askedUseOf(
     host: hostOf(draft.url.href) ?? '',
     pathname: draft.url.pathname,
     values: usedValues(uses, loaded),
+    shares: askedShares(loaded, rule),
+    secrets: requestSecrets(keys),
   };
 }
 

@@ -8,8 +8,10 @@ import { OutboundRequestError } from '../../egress/exchange/outbound-http.ts';
 import { toShownResponse } from '../../egress/exchange/shown-response.ts';
 import { ResponseRedactor, redactionLookAhead } from '../../egress/redaction/response-redactor.ts';
 import { referenceKey } from '../../egress/references/secret-references.ts';
+import { UseRefusal } from '../../egress/refusals/use-refusal.ts';
 import { combineApprovalRules } from '../../egress/rules/approval-rules.ts';
 import { type AllowedUse, checkUse } from '../../egress/rules/check-use.ts';
+import { zeroShares } from '../approvals/approval-gate.ts';
 import type { UseEnd } from '../approvals/approval-ports.ts';
 import type { Clock } from '../shared/ports.ts';
 import type { ValueReader } from '../values/value-reader.ts';
@@ -20,6 +22,7 @@ import { assertNotVault, asVaultErrors, maxConnectMs, maxHeaderBytes } from './e
 import { isTokenReference, type KnownValues, type SentText, tokenIdOf, tokenReference } from './known-values.ts';
 import { type LoadedValues, loadValues, readKnownText, textsOf } from './loaded-values.ts';
 import { type PreparedFetch, prepareFetch } from './prepared-fetch.ts';
+import { hasSealedValues, openSealedValues } from './sealed-values.ts';
 import type { UseContext } from './use-context.ts';
 
 export interface FetchServices {
@@ -66,10 +69,15 @@ export class FetchService {
     const loaded = await loadValues(reader, context.keys, context.values, prepared.uses, context.onTripwire);
     const allowed = this.#checkUses(prepared, loaded);
     assertNotVault(prepared.draft.url, context.ownHosts);
-    const filled = prepared.draft.fill(textsOf(loaded));
-    const checked: CheckedFetch = { prepared, loaded, allowed, filled, progress: { end: 'not-sent' } };
+    const isSealed = hasSealedValues(loaded);
+    if (prepared.auth !== undefined && isTokenAuth(prepared.auth) && isSealed)
+      throw new UseRefusal('No access token is made from a value of custody approval', 'use_refused');
+    // A sealed value is put in its place after it was opened.
+    if (!isSealed) prepared.draft.fill(textsOf(loaded));
+    const checked = { prepared, loaded, allowed, progress: { end: 'not-sent' as UseEnd } };
     const rule = combineApprovalRules(allowed.map(({ approval }) => approval));
     if (rule === undefined) {
+      if (isSealed) throw new UseRefusal('A value of custody approval names no approver', 'use_refused');
       if (request.approval !== undefined && 'id' in request.approval) throw new VaultError('approval_mismatch');
       await context.recordStart(undefined);
       return await this.#send(context, request, checked, onStatus);
@@ -77,9 +85,11 @@ export class FetchService {
     const use = await this.#services.approvals.decide(context, request, prepared, loaded, rule);
     if ('approval' in use) return use;
     try {
+      const opened = await openSealedValues(context.org, loaded, use.shares);
       await context.recordStart(use.proof);
-      return await this.#send(context, request, checked, onStatus);
+      return await this.#send(context, request, { ...checked, loaded: opened }, onStatus);
     } finally {
+      zeroShares(use.shares);
       await use.end(checked.progress.end);
     }
   }
@@ -87,12 +97,13 @@ export class FetchService {
   async #send(
     context: UseContext,
     request: FetchRequest,
-    { prepared, loaded, allowed, filled: { outgoing, composites }, progress }: CheckedFetch,
+    { prepared, loaded, allowed, progress }: CheckedFetch,
     onStatus: (status: number) => void,
   ): Promise<FetchResponse> {
     const { tokens, upstream, clock } = this.#services;
     const { draft, auth } = prepared;
     const values = textsOf(loaded);
+    const { outgoing, composites } = draft.fill(values);
     await this.#count(context.org, allowed);
     const token = auth !== undefined && isTokenAuth(auth) ? await tokens.get(context, auth, loaded) : undefined;
     const base = await this.#services.known.remember(
@@ -105,7 +116,7 @@ export class FetchService {
       (reference) => this.#readTexts(context, reference),
     );
     const signed = await this.#sign(prepared, outgoing, values, token?.accessToken);
-    const derived = [...composites, ...signed.derived];
+    const derived = [...composites, ...signed.derived, ...sealedTexts(loaded)];
     const redactor = derived.length === 0 ? base : new ResponseRedactor(derived, base);
     const responseBytes = Math.min(
       request.maxResponseBytes ?? fetchLimits.responseBytes,
@@ -186,7 +197,6 @@ interface CheckedFetch {
   readonly prepared: PreparedFetch;
   readonly loaded: LoadedValues;
   readonly allowed: readonly NamedUse[];
-  readonly filled: ReturnType<PreparedFetch['draft']['fill']>;
   /** How the use would have ended by now. */
   readonly progress: { end: UseEnd };
 }
@@ -207,7 +217,10 @@ interface NamedUse extends AllowedUse {
 
 /** The values of a request, with the versions under which they can be read later. */
 const sentTexts = (loaded: LoadedValues): SentText[] =>
-  [...loaded.values()].map(({ reference: { name }, info: { version }, value }) => ({
-    reference: referenceKey({ name, version }),
-    texts: [value],
-  }));
+  [...loaded.values()].flatMap(({ reference: { name }, info: { version }, sealed, value }) =>
+    sealed !== undefined || value === undefined ? [] : [{ reference: referenceKey({ name, version }), texts: [value] }],
+  );
+
+/** Values of custody `approval`. They are searched for in this response only, because nothing keeps them. */
+const sealedTexts = (loaded: LoadedValues): string[] =>
+  [...loaded.values()].flatMap(({ sealed, value }) => (sealed === undefined || value === undefined ? [] : [value]));

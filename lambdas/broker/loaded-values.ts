@@ -2,6 +2,7 @@
 import type { ErrorCode } from '../../contract/shared/error-codes.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import type { Value } from '../../contract/values/wire.ts';
+import type { SealedValue } from '../../core/approvals/sealed-value-form.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
 import {
   InvalidReferenceError,
@@ -10,11 +11,13 @@ import {
   referenceKey,
   referenceScheme,
 } from '../../egress/references/secret-references.ts';
+import { UseRefusal } from '../../egress/refusals/use-refusal.ts';
 import type { PlaceholderUse } from '../../egress/requests/request-placeholders.ts';
 import type { UsableValue } from '../../egress/rules/check-use.ts';
 import type { OpenKeyring } from '../org-keys/keyring-opener.ts';
 import { isMalformed } from '../shared/ports.ts';
 import type { OnTripwire, ValueReader, ValuesByName } from '../values/value-reader.ts';
+import { sealedFormOf } from './sealed-form.ts';
 import type { UseContext } from './use-context.ts';
 
 export interface LoadedValue extends UsableValue {
@@ -23,6 +26,8 @@ export interface LoadedValue extends UsableValue {
   readonly info: Value;
   /** Drawn with the first version of the name. */
   readonly life: string;
+  /** For custody `approval`. `value` is undefined until a device has answered. */
+  readonly sealed: SealedValue | undefined;
 }
 
 /** Values by `referenceKey`. */
@@ -56,16 +61,30 @@ async function loadValue(
 ): Promise<LoadedValue> {
   const { name, version } = reference;
   const stored = values.get(name);
-  const current = await reader.get(keys, values, name, undefined, onTripwire);
+  const current = await reader.getStored(keys, values, name, undefined, onTripwire);
   if (stored === undefined || isMalformed(stored)) throw new VaultError('value_not_found');
-  const info = version === undefined ? current : await reader.get(keys, values, name, version, onTripwire);
+  const info = version === undefined ? current : await reader.getStored(keys, values, name, version, onTripwire);
   const metadata = version === undefined ? [info.metadata] : [info.metadata, current.metadata];
-  return { reference, info, life: stored.life, value: info.value, metadata };
+  const sealed = sealedFormOf(info);
+  return { reference, info, life: stored.life, sealed, value: sealed === undefined ? info.value : undefined, metadata };
 }
 
-/** The values as texts, by `referenceKey`. */
+/** The values as texts, by `referenceKey`. @throws UseRefusal for one that is still sealed */
 export const textsOf = (loaded: LoadedValues): ReadonlyMap<string, string> =>
-  new Map([...loaded].map(([key, { value }]) => [key, value]));
+  new Map(
+    [...loaded].map(
+      ([
+        key,
+        {
+          value,
+          reference: { name },
+        },
+      ]) => {
+        if (value !== undefined) return [key, value];
+        throw new UseRefusal(`${name} has custody approval, so no access token is made from it`, 'use_refused');
+      },
+    ),
+  );
 
 /**
  * The text of a reference with a version, which a host knows; empty if it cannot be read any more. Its rules do not
@@ -86,4 +105,4 @@ export async function readKnownText(reader: ValueReader, context: UseContext, re
   }
 }
 
-const goneCodes: readonly ErrorCode[] = ['value_not_found', 'version_not_found', 'value_expired'];
+const goneCodes: readonly ErrorCode[] = ['value_not_found', 'version_not_found', 'value_expired', 'value_not_readable'];

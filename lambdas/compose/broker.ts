@@ -58,9 +58,10 @@ export function createBrokerServices(log: WriteRequestLog) {
     new RefreshedValue(reader, new ValueWriter(stores, clock)),
     clock,
   );
-  const { approvals, identity } = createApprovals(log);
+  const { approvals, identity, personKeys } = createApprovals(log);
   return {
     identity,
+    personKeys,
     apiKeyAuth: createApiKeyAuth(requestRecordTablesWithValues(), keyringOpener),
     snapshotLoader: new WriteSnapshotLoader(
       new DynamoRequestRecords(orgDynamoClients(), requestRecordTablesWithValues()),
@@ -100,6 +101,7 @@ function createApprovals(log: WriteRequestLog) {
   );
   return {
     identity,
+    personKeys: store,
     approvals: new UseApprovals(
       new QuestionService({ store, directory, identity, wake, clock }),
       new ApprovalGate({ store, directory, identity, clock }),

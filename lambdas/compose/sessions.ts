@@ -1,5 +1,6 @@
 /** Composes the functions `directory`, `relay` and `approvals`. None has a key of any data. */
 import { AnswerService } from '../approvals/answer-service.ts';
+import { PersonKeyService } from '../approvals/person-key-service.ts';
 import { DynamoApprovals } from '../approvals/stores/dynamo-approvals.ts';
 import { createLambdaEventClient } from '../aws/clients.ts';
 import { BundleService } from '../directory/bundle-service.ts';
@@ -130,7 +131,11 @@ export function createRelayServices(log: WriteRequestLog) {
 export function createAnswerServices() {
   const { store, sessionAuth } = createSessionParts();
   const approvals = new DynamoApprovals(orgDynamoClients(), requireSetting('approvalTable'));
-  return { sessionAuth, answers: new AnswerService(approvals, store, clock) };
+  return {
+    sessionAuth,
+    answers: new AnswerService(approvals, store, clock),
+    personKeys: new PersonKeyService(approvals, store, clock),
+  };
 }
 
 const invokeNotifier = (): InvokeNotifier =>

@@ -53,7 +53,11 @@ export function explainValue(input: ExplainValueInput): AccessExplanation {
       ...functionGroups.can,
       { kind: 'operator', ...explainMessages.operatorReads(functionGroups.unwrapping) },
     ],
-    cannotOpen: [...apiKeyParties.cannot, ...functionGroups.cannot],
+    cannotOpen: [
+      ...apiKeyParties.cannot,
+      ...functionGroups.cannot,
+      { kind: 'anyone', ...explainMessages.approvalCustody() },
+    ],
   };
 }
 

@@ -1,12 +1,20 @@
-import { answerApproval, listApprovals, putApprovalKey } from '../approvals/handlers/approval-handlers.ts';
+import {
+  answerApproval,
+  getPersonKey,
+  listApprovals,
+  putApprovalKey,
+  putPersonKey,
+} from '../approvals/handlers/approval-handlers.ts';
 import { createAuditLog, createFunctionLog } from '../compose/common.ts';
 import { createAnswerServices } from '../compose/sessions.ts';
 import { createLambdaHandler } from '../middleware/lambda-handler.ts';
 
-const { sessionAuth, answers } = createAnswerServices();
+const { sessionAuth, answers, personKeys } = createAnswerServices();
 
 export const handler = createLambdaHandler(createFunctionLog(), createAuditLog(), {
   putApprovalKey: putApprovalKey(sessionAuth, answers),
   listApprovals: listApprovals(sessionAuth, answers),
   answerApproval: answerApproval(sessionAuth, answers),
+  putPersonKey: putPersonKey(sessionAuth, personKeys),
+  getPersonKey: getPersonKey(sessionAuth, personKeys),
 });

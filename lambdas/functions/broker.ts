@@ -1,3 +1,4 @@
+import { getApproverKey } from '../approvals/handlers/get-approver-key.ts';
 import { getBrokerKeys } from '../approvals/handlers/get-broker-keys.ts';
 import { fetchWithValues } from '../broker/handlers/fetch.ts';
 import { createBrokerServices } from '../compose/broker.ts';
@@ -5,9 +6,10 @@ import { createAuditLog, createFunctionLog } from '../compose/common.ts';
 import { createLambdaHandler } from '../middleware/lambda-handler.ts';
 
 const log = createFunctionLog();
-const { apiKeyAuth, snapshotLoader, fetchService, identity, ownHosts } = createBrokerServices(log);
+const { apiKeyAuth, snapshotLoader, fetchService, identity, personKeys, ownHosts } = createBrokerServices(log);
 
 export const handler = createLambdaHandler(log, createAuditLog(), {
   fetch: fetchWithValues(apiKeyAuth, snapshotLoader, fetchService, ownHosts),
   getBrokerKeys: getBrokerKeys(apiKeyAuth, identity),
+  getApproverKey: getApproverKey(apiKeyAuth, personKeys),
 });

@@ -29,6 +29,7 @@ import {
   type StoredVersion,
 } from '../shared/ports.ts';
 import { validateName } from '../shared/value-names.ts';
+import { assertReadable } from './approval-custody.ts';
 import { decryptInfo, decryptSealedInfo, decryptValue, isVersionExpired } from './value-encryption.ts';
 import type { ValueStores } from './value-ports.ts';
 
@@ -48,10 +49,27 @@ export class ValueReader {
   }
 
   /**
+   * A value for a caller that reads it.
    * @param onTripwire every caller that discloses or uses the value passes it
-   * @throws VaultError `invalid_name`, `value_not_found`, `version_not_found`, `value_expired`; DecryptionError
+   * @throws VaultError `value_not_readable` for custody `approval`, and those of `getStored`; DecryptionError
    */
   async get(
+    keys: OpenKeyring,
+    values: ValuesByName,
+    name: string,
+    version: number | undefined,
+    onTripwire: OnTripwire | undefined,
+  ): Promise<Value> {
+    const value = await this.getStored(keys, values, name, version, onTripwire);
+    assertReadable(value.metadata);
+    return value;
+  }
+
+  /**
+   * A value as it is stored. That of custody `approval` is still sealed.
+   * @throws VaultError `invalid_name`, `value_not_found`, `version_not_found`, `value_expired`; DecryptionError
+   */
+  async getStored(
     keys: OpenKeyring,
     values: ValuesByName,
     name: string,

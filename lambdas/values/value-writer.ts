@@ -16,6 +16,7 @@ import { awaitDecryption } from '../shared/error-classification.ts';
 import { type Clock, isMalformed, type ReadValue, type StoredValue } from '../shared/ports.ts';
 import { type Preconditions, preconditionsHold } from '../shared/preconditions.ts';
 import { validateName } from '../shared/value-names.ts';
+import { assertSealedFor, sealedVersionOf } from './approval-custody.ts';
 import { entityTagOf } from './entity-tag.ts';
 import { removeBlockingSlot, removeDeadSlots } from './history-cleanup.ts';
 import { findRepeatedWrite, hintsAfter, type RequestedWrite } from './repeated-write.ts';
@@ -58,6 +59,7 @@ export class ValueWriter {
    * Stores the next version of a value. A retry with the same write ID stores nothing and returns the version stored
    * first. A damaged item is replaced by the first version of a new life.
    * @param preconditions from the headers of the request; like `ifVersion`, they apply to the value that is replaced
+   * A value of custody `approval` is stored only as the version for which it was sealed.
    * @throws VaultError `invalid_name`, `value_too_large`, `invalid_request`, `version_conflict`, `precondition_failed`,
    *   `write_id_reused`, `write_contention`, `unavailable`; DecryptionError if there is a condition and the item is
    *   damaged
@@ -77,6 +79,7 @@ export class ValueWriter {
       request,
       info: this.#validateRequest(request, preconditions),
     };
+    const sealedFor = sealedVersionOf(request);
     let snapshot = initial;
     for (let attempt = 1; ; attempt++) {
       const current = await openCurrent(snapshot);
@@ -86,6 +89,7 @@ export class ValueWriter {
       // A damaged item is replaced only if it is also damaged when it and the keyring are read again.
       if (current !== 'damaged' || attempt > 1) {
         this.#assertCurrent(current, request.ifVersion, preconditions);
+        assertSealedFor(sealedFor, nextVersion(current));
         const stored = await this.#tryStore(snapshot, current, name, write);
         if (stored !== undefined) return stored;
         await sleep(Math.random() * Math.min(backoffMaxMs, backoffBaseMs * 2 ** attempt));
@@ -128,7 +132,7 @@ export class ValueWriter {
     }
     const id = {
       life: outgoing?.life ?? createTimeId(this.#clock().getTime(), randomBytes(16)),
-      version: (outgoing?.version ?? 0) + 1,
+      version: nextVersion(current),
       writeId,
     };
     const ttl = info.expiresAt === undefined ? undefined : Math.ceil(Date.parse(info.expiresAt) / 1000);
@@ -214,6 +218,9 @@ function tripwireOf(
   const wasTripwire = current !== undefined && current !== 'damaged' && current.isTripwire;
   return (tripwire ?? wasTripwire) ? { tripwire: true } : {};
 }
+/** The version that a write stores. A damaged item is replaced by the first version of a new life. */
+const nextVersion = (current: CurrentVersion | 'damaged' | undefined): number =>
+  current === undefined || current === 'damaged' ? 1 : current.stored.version + 1;
 
 /** The current version; `damaged` if the item lacks the documented form or its metadata cannot be decrypted. */
 async function openCurrent({ keys, stored }: WriteSnapshot): Promise<CurrentVersion | 'damaged' | undefined> {

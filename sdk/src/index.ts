@@ -57,6 +57,7 @@ export { type OpenBlobOptions, openBlob } from './blobs/open-blob.ts';
 export type { BlobFacts, FileFacts, OpenedBlob, OpenedFile } from './blobs/opened-blob.ts';
 export { Anima } from './client.ts';
 export type { BatchItem, BatchResult, FailedItem } from './http/batch-runner.ts';
+export type { UnsealedVersion, ValueCustody } from './http/value-custody.ts';
 export type { CreateLoginOptions, ListLoginsOptions, LoginList } from './logins/login-types.ts';
 export type { Logins } from './logins/logins-client.ts';
 export type { Memory } from './memory/memory-client.ts';

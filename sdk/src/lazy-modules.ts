@@ -34,6 +34,7 @@ export {
 } from './users/account-requests.ts';
 export { changeKey } from './users/rotate-user-key.ts';
 export { findSecretRequest, requestSecret } from './values/secret-requests.ts';
+export { setWithCustody } from './values/set-with-custody.ts';
 export { getValues, setValues } from './values/value-batches.ts';
 export { getRules, setRules } from './values/value-rules.ts';
 export { fetchWithValues } from './values/vault-fetch.ts';

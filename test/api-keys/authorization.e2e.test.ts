@@ -254,6 +254,13 @@ const rows: Record<
   deletePush: 'device',
   getPushKey: 'anyone',
   getBrokerKeys: { path: '/v1/broker/keys/annannannannanna', roles: ['admin'], elsewhere: 'forbidden' },
+  getApproverKey: {
+    path: '/v1/broker/approvers/annannannannanna',
+    roles: writers,
+    elsewhere: 'allowed',
+  },
+  putPersonKey: 'device',
+  getPersonKey: 'device',
   putApprovalKey: 'device',
   listApprovals: 'device',
   answerApproval: 'device',

@@ -3,6 +3,7 @@ import { equalBytes } from '../../core/encoding/bytes.ts';
 import type {
   AnswerStore,
   ApprovalStore,
+  NewAnswer,
   NewApproval,
   SealedQuestion,
   StoredApproval,
@@ -54,7 +55,8 @@ export class InMemoryApprovals implements ApprovalStore, AnswerStore {
     if (stored === undefined || stored.isUncertain || stored.isWithdrawn || stored.uses >= limit) return false;
     if (stored.open > 0 && stored.lastStart < staleBefore) return false;
     if (stored.answer === undefined || !equalBytes(stored.answer, answer)) return false;
-    this.change(approval, { uses: stored.uses + 1, open: stored.open + 1, lastStart: now, starter });
+    const used = { shares: undefined, secret: undefined };
+    this.change(approval, { uses: stored.uses + 1, open: stored.open + 1, lastStart: now, starter, ...used });
     const isLost = this.losesReply;
     this.losesReply = false;
     return !isLost;
@@ -78,9 +80,9 @@ export class InMemoryApprovals implements ApprovalStore, AnswerStore {
       .slice(0, limit)
       .map(([id, stored]) => ({ approval: id.slice(device.length + 1), ...stored }));
   }
-  async putAnswer(_org: string, approval: string, answer: Uint8Array, before: Uint8Array | undefined) {
+  async putAnswer(_org: string, approval: string, { signed, shares }: NewAnswer, before: Uint8Array | undefined) {
     if (this.approvals.get(approval)?.answer !== before) return false;
-    this.change(approval, { answer });
+    this.change(approval, { answer: signed, shares });
     return true;
   }
   async putRefusal(_org: string, approval: string, device: string, reason: string) {

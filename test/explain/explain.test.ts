@@ -233,6 +233,11 @@ describe('a value', () => {
     expect(said(of(answer.canOpen, 'operator'))).toMatch(/nothing prevents it/);
   });
 
+  test('says that all of them get only what was sealed, if the value has custody approval', async () => {
+    const answer = await world().explain('value:prod/a');
+    expect(said(of(answer.cannotOpen, 'anyone'))).toMatch(/custody = approval.*sealed for the approver/s);
+  });
+
   test('counts, but does not name, keys that reach further than the one that asks', async () => {
     const { explain, caller, apiKeys } = world((made) => {
       made.caller = key(made.org, { role: 'auditor', prefixes: ['prod/'] });

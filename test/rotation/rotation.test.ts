@@ -1,8 +1,15 @@
 /** Rotation of an org's DEK, with in-memory ports. */
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
+import { ruleEntries } from '../../contract/broker/usage-rules.ts';
+import { openApprovalValue, openShare, sealApprovalValue } from '../../core/approvals/sealed-value.ts';
+import { parseSealedValue } from '../../core/approvals/sealed-value-form.ts';
+import { rulesHash } from '../../core/approvals/statement.ts';
+import { utf8Bytes } from '../../core/encoding/bytes.ts';
+import { x25519PublicKey } from '../../core/hazmat/x25519.ts';
 import { parseKeyring } from '../../core/org-keys/org-keyring.ts';
 import { isMalformed, type StoredValue } from '../../lambdas/shared/ports.ts';
+import { decryptValue } from '../../lambdas/values/value-encryption.ts';
 import { ValueReader } from '../../lambdas/values/value-reader.ts';
 import { authenticationKeyOf } from '../records/in-memory-records.ts';
 import { errorCodeOf } from '../shared/in-memory-stores.ts';
@@ -30,6 +37,27 @@ describe('a rotation', () => {
       rotation: { id: 1, to: 2, state: 'done', counted: 11, total: 11, reencrypted: 9, damaged: 0 },
     });
     expect((await vault.latest()).rotation?.finishedAt).toBeDefined();
+  });
+
+  test('moves a value of custody approval without its approver, who can still open it', async () => {
+    const vault = createRotatableVault();
+    const { org } = vault.caller;
+    const metadata = { custody: 'approval', allowed_approver: 'annannannannanna' };
+    const secret = crypto.getRandomValues(new Uint8Array(32));
+    const to = { org, person: 'annannannannanna', epoch: 1, key: x25519PublicKey(secret) };
+    const binding = { org, name: 'sealed', version: 1, rulesHash: rulesHash(ruleEntries(metadata)) };
+    const sealed = await sealApprovalValue(binding, to, utf8Bytes('the secret'));
+    await vault.set('sealed', sealed, { metadata });
+    const before = stored(vault, 'sealed').value;
+    await vault.start();
+    await vault.finish();
+    const after = stored(vault, 'sealed');
+    expect(after.value).not.toBe(before);
+    const text = await decryptValue(await vault.keys(), 'sealed', after);
+    expect(text).toBe(sealed);
+    const form = parseSealedValue(text) ?? expect.fail('malformed');
+    const share = await openShare(binding, form, secret, form.share);
+    expect(await openApprovalValue(binding, form, share)).toEqual(utf8Bytes('the secret'));
   });
 
   test('leaves nothing of a retired DEK: a copy of a value under it never opens again', async () => {

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import * as approvals from '../../sessions/approval-commands.ts';
+import { addPersonKeyCommands } from '../../sessions/person-key-commands.ts';
 import { asCommandError } from '../../sessions/session-errors.ts';
 import { commandActions } from '../../shell/command-action.ts';
 import type { Shell } from '../../shell/shell.ts';
@@ -38,4 +39,5 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
     .option('--suspend <device>', 'also stop this agent or fleet of yours; only an admin can resume it')
     .action(runs(approvals.deny));
   add('watch', 'print questions as they arrive, until Ctrl-C').action(runs(approvals.watch));
+  addPersonKeyCommands(group, shellOf);
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { assertValueName } from '../../secrets/value-names.ts';
 import { storeByPerson } from '../../secrets/value-writing.ts';
+import type { CustodyFlags } from '../../sessions/custody-options.ts';
 import { usageError } from '../../shell/command-error.ts';
 import { readAll, readInput } from '../../shell/private-files.ts';
 import { collectMetadata, collectText } from '../../shell/repeatable-options.ts';
@@ -18,14 +19,19 @@ The new version keeps the metadata of the current one, such as allowed_hosts, ex
 command prints each entry that was kept, changed, added or dropped. Metadata that a model chose (generate_secret of
 \`anima mcp\`) is never kept. --drop-metadata keeps none. \`anima info\` changes metadata without a new value.
 
+With --custody approval, the value is sealed here to the key of a person (\`anima approvals key\`). The organization's key alone
+cannot open it: each use by \`anima mcp --broker\` or POST /v1/fetch needs the answer of a device. Nobody reads it any more. The
+API key needs directory.read, to verify the key of the person.
+
 Examples:
   $ anima set prod/stripe/key
   $ pass show stripe | anima set prod/stripe/key
   $ anima set prod/tls/key --file key.pem --metadata owner=web --expires-in 90d
   $ anima set prod/smtp/password --tag mail --note 'rotate with the provider'
+  $ anima set prod/pay/key --custody approval --approver PERSON --metadata allowed_hosts=api.pay.example
   $ anima set prod/db --cas 3          only if the current version is 3; 0: only if there is none`;
 
-interface Options extends WriteOptions {
+interface Options extends WriteOptions, CustodyFlags {
   readonly file?: string;
   readonly value?: string;
   readonly unsafeArgument?: boolean;
@@ -48,6 +54,9 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
     .option('--note <text>', 'set the note')
     .option('--drop-metadata', 'keep no metadata of the current version')
     .option('--expires-in <duration>', 'expire the value after this time: 12h, 7d …')
+    .option('--custody <kind>', 'approval: a device of --approver opens the value for each use. Default: org')
+    .option('--approver <person>', 'with --custody approval: id of the person')
+    .option('--pin <pin>', 'with --custody approval: pin of the directory, if this machine has none')
     .option('--cas <version>', 'store only if the current version is this one; 0 for no value')
     .addHelpText('after', help)
     .action(async (name: string, options: Options, command: Command) => await set(shellOf(command), name, options));
@@ -57,12 +66,19 @@ async function set(shell: Shell, name: string, options: Options): Promise<void> 
   // Parsed before the prompt, so that a wrong option does not waste input.
   const settings = await parseWriteOptions(options);
   assertValueName(name, 'Nothing was stored');
+  const { parseCustody } = await import('../../sessions/custody-options.ts');
+  const custody = await parseCustody(shell, options);
   const client = await shell.client();
   const value = await readValue(shell, options);
   if (value === '' && options.allowEmpty !== true) {
     throw usageError('The value is empty; nothing was stored', 'To store an empty value, use --allow-empty.');
   }
-  const { info, changes } = await storeByPerson(client, name, value, settings);
+  const { info, changes } = await storeByPerson(client, name, value, { ...settings, custody }).catch(
+    async (error: unknown) => {
+      const { asCommandError } = await import('../../sessions/session-errors.ts');
+      throw asCommandError(error);
+    },
+  );
   shell.print([line`Stored ${info.name}, version ${info.version}.`, ...changes].join('\n'), { ...info, changes });
 }
 

@@ -2,6 +2,7 @@
 import { type SessionAuth, sessionRoute } from '../../directory/middleware/session-routes.ts';
 import { decodeBase64Field } from '../../shared/base64-field.ts';
 import type { AnswerService } from '../answer-service.ts';
+import type { PersonKeyService } from '../person-key-service.ts';
 
 export const putApprovalKey = (auth: SessionAuth, answers: AnswerService) =>
   sessionRoute(
@@ -20,3 +21,13 @@ export const answerApproval = (auth: SessionAuth, answers: AnswerService) =>
     async ({ params, body }, signer) => await answers.answer(signer, params.approval, body),
     ({ params }) => ({ name: params.approval }),
   );
+
+export const putPersonKey = (auth: SessionAuth, personKeys: PersonKeyService) =>
+  sessionRoute(
+    'putPersonKey',
+    auth,
+    async ({ body }, signer) => await personKeys.put(signer, decodeBase64Field(body.statement)),
+  );
+
+export const getPersonKey = (auth: SessionAuth, personKeys: PersonKeyService) =>
+  sessionRoute('getPersonKey', auth, async (_, signer) => await personKeys.get(signer));

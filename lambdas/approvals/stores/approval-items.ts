@@ -1,9 +1,10 @@
 /** Keys and form of the items of the table of approvals (docs/approvals.md, section 5). */
 import { DecryptionError } from '../../../core/decryption-error.ts';
 import { type Item, unmarshallItem } from '../../shared/stores/dynamo-item-codec.ts';
-import type { StoredApproval, StoredPointer } from '../approval-ports.ts';
+import type { StoredApproval, StoredPersonKey, StoredPointer } from '../approval-ports.ts';
 
 export const keyId = (device: string): string => `k/${device}`;
+export const personKeyId = (person: string): string => `h/${person}`;
 export const pointerId = (apiKey: string): string => `p/${apiKey}`;
 export const approvalId = (approval: string): string => `a/${approval}`;
 export const questionPrefix = (device: string): string => `q/${device}/`;
@@ -24,7 +25,8 @@ const textsOf = (value: unknown): string[] =>
 /** @throws DecryptionError for another form */
 export function parseApproval(item: Item): StoredApproval {
   const fields = unmarshallItem(item);
-  const { id, statement, signature, earlier, devices, answer, uses, open, lastStart, starter, refusals } = fields;
+  const { id, statement, signature, earlier, devices, answer, shares, secret } = fields;
+  const { uses, open, lastStart, starter, refusals } = fields;
   if (typeof id !== 'string' || typeof earlier !== 'string') throw new DecryptionError();
   return {
     approval: id.slice(approvalId('').length),
@@ -33,6 +35,8 @@ export function parseApproval(item: Item): StoredApproval {
     earlier,
     devices: textsOf(devices),
     answer: answer === undefined ? undefined : bytesOf(answer),
+    shares: shares === undefined ? undefined : bytesOf(shares),
+    secret: typeof secret === 'string' ? secret : undefined,
     uses: countOf(uses),
     open: countOf(open),
     lastStart: countOf(lastStart),
@@ -41,6 +45,12 @@ export function parseApproval(item: Item): StoredApproval {
     isWithdrawn: fields.withdrawn === true,
     refusals: textsOf(refusals),
   };
+}
+
+/** @throws DecryptionError for another form */
+export function parsePersonKey(item: Item): StoredPersonKey {
+  const { edition, signed } = unmarshallItem(item);
+  return { edition: countOf(edition), signed: bytesOf(signed) };
 }
 
 /** @throws DecryptionError for another form */

@@ -12,8 +12,11 @@ import type {
   AnswerStore,
   ApprovalStore,
   ListedQuestion,
+  NewAnswer,
   NewApproval,
+  PersonKeyStore,
   SealedQuestion,
+  StoredPersonKey,
   StoredPointer,
   UseEnd,
   UseStart,
@@ -22,7 +25,9 @@ import {
   approvalId,
   keyId,
   parseApproval,
+  parsePersonKey,
   parsePointer,
+  personKeyId,
   pointerId,
   questionId,
   questionPrefix,
@@ -33,7 +38,7 @@ type ClientOf = (org: string) => DynamoClient;
 const ttlOf = (milliseconds: number): number => Math.ceil(milliseconds / 1000) + approvalLimits.keptSeconds;
 
 /** Questions and answers, one item each (docs/approvals.md, section 5). */
-export class DynamoApprovals implements ApprovalStore, AnswerStore {
+export class DynamoApprovals implements ApprovalStore, AnswerStore, PersonKeyStore {
   readonly #clientOf: ClientOf;
   readonly #table: string;
 
@@ -106,8 +111,9 @@ export class DynamoApprovals implements ApprovalStore, AnswerStore {
     return this.#update(org, approval, {
       set: '#lastStart = :now, #starter = :starter',
       add: '#uses :one, #open :one',
+      remove: '#shares, #secret',
       condition: `${isFree} AND ${isCertain} AND ${isEnded} AND #answer = :answer`,
-      names: ['uses', 'open', 'uncertain', 'withdrawn', 'lastStart', 'starter', 'answer'],
+      names: ['uses', 'open', 'uncertain', 'withdrawn', 'lastStart', 'starter', 'answer', 'shares', 'secret'],
       values: { ...values, ':one': 1 },
     });
   }
@@ -133,6 +139,39 @@ export class DynamoApprovals implements ApprovalStore, AnswerStore {
     );
   }
 
+  async getPersonKey(org: string, person: string) {
+    const item = await getItem(this.#clientOf(org), this.#table, { org, id: personKeyId(person) });
+    return item && parsePersonKey(item);
+  }
+
+  putPersonKey(org: string, person: string, key: StoredPersonKey, before: number | undefined): Promise<boolean> {
+    const item = { org, id: personKeyId(person), ...key };
+    return this.#write(() =>
+      this.#clientOf(org).putItem({
+        TableName: this.#table,
+        Item: toItem(item),
+        ...(before === undefined
+          ? { ConditionExpression: 'attribute_not_exists(#id)', ExpressionAttributeNames: namePlaceholders('id') }
+          : {
+              ConditionExpression: '#edition = :before',
+              ExpressionAttributeNames: namePlaceholders('edition'),
+              ExpressionAttributeValues: toItem({ ':before': before }),
+            }),
+      }),
+    );
+  }
+
+  async getDeviceKeys(org: string, devices: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>> {
+    const read = await Promise.all(
+      devices.map(async (device) => {
+        const item = await getItem(this.#clientOf(org), this.#table, { org, id: keyId(device) });
+        const { signed } = item === undefined ? {} : unmarshallOrEmpty(item);
+        return signed instanceof Uint8Array ? [[device, signed] as const] : [];
+      }),
+    );
+    return new Map(read.flat());
+  }
+
   async listQuestions(org: string, device: string, limit: number): Promise<readonly ListedQuestion[]> {
     const prefix = questionPrefix(device);
     const { items } = await queryPage(this.#clientOf(org), idPrefixQuery(this.#table, org, prefix), limit);
@@ -143,12 +182,13 @@ export class DynamoApprovals implements ApprovalStore, AnswerStore {
     });
   }
 
-  putAnswer(org: string, approval: string, answer: Uint8Array, before: Uint8Array | undefined): Promise<boolean> {
+  putAnswer(org: string, approval: string, { signed, shares }: NewAnswer, before: Uint8Array | undefined) {
     return this.#update(org, approval, {
-      set: '#answer = :answer',
+      set: `#answer = :answer${shares === undefined ? '' : ', #shares = :shares'}`,
+      ...(shares === undefined && { remove: '#shares' }),
       condition: before === undefined ? 'attribute_not_exists(#answer)' : '#answer = :before',
-      names: ['answer'],
-      values: { ':answer': answer, ...(before && { ':before': before }) },
+      names: ['answer', 'shares'],
+      values: { ':answer': signed, ...(shares && { ':shares': shares }), ...(before && { ':before': before }) },
     });
   }
 
@@ -167,8 +207,12 @@ export class DynamoApprovals implements ApprovalStore, AnswerStore {
   }
 
   /** Changes a stored approval. Returns false if there is none, or if the condition fails. */
-  #update(org: string, approval: string, { set, add, condition, names, values }: Change): Promise<boolean> {
-    const expression = [set === undefined ? '' : `SET ${set}`, add === undefined ? '' : `ADD ${add}`];
+  #update(org: string, approval: string, { set, add, remove, condition, names, values }: Change): Promise<boolean> {
+    const expression = [
+      set === undefined ? '' : `SET ${set}`,
+      add === undefined ? '' : `ADD ${add}`,
+      remove === undefined ? '' : `REMOVE ${remove}`,
+    ];
     return this.#write(() =>
       this.#clientOf(org).updateItem({
         TableName: this.#table,
@@ -195,6 +239,7 @@ export class DynamoApprovals implements ApprovalStore, AnswerStore {
 interface Change {
   readonly set?: string;
   readonly add?: string;
+  readonly remove?: string;
   readonly condition?: string;
   readonly names: readonly string[];
   readonly values: Readonly<Record<string, unknown>>;

@@ -34,11 +34,21 @@ const messages = {
     'The compared fingerprint is not that of the device. Nothing was signed. Do not admit the device before you know why',
   subject_unknown:
     'The directory has no such device, fleet or link, or it is not in the state for this. Nothing was signed',
+  approver_key_refused:
+    'The key of the approver does not hold by the verified directory. Nothing was stored. A device of the approver replaces it with `approvals.rotatePersonKey`',
   change_refused: 'The directory does not allow this change. Nothing was sent',
   too_many_conflicts: 'Other admins were faster several times in a row. The change was not stored. Try again later',
   cannot_approve:
     'The directory does not give this device the right to answer questions. Nothing was signed. Ask an admin to admit a device with the right `approve`',
   question_unknown: 'There is no such open question for this device. Nothing was signed. List the questions again',
+  person_key_missing:
+    'This device does not have the key of its person, to which values are sealed. Nothing was signed. Call `approvals.sharePersonKey` on a device that has it, or `approvals.createPersonKey` if the person has none',
+  person_key_exists:
+    'The person has a key already. Nothing was changed. To replace it, call `approvals.rotatePersonKey`',
+  person_key_outdated:
+    'A device that has the key of the person does not approve any more. Nothing was changed. Call `approvals.rotatePersonKey`',
+  share_refused:
+    'A value of the request was set with other rules than the question names, or for another key. Nothing was signed. Ask who set it',
   question_refused: 'The question does not verify any more. Nothing was signed',
   already_reading: 'The messages are already being read by another loop. Nothing was read',
   in_use:

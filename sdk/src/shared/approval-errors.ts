@@ -20,6 +20,7 @@ export const addApprovalErrors = (): void =>
     approver_unavailable: ConflictError,
     directory_refused: ConflictError,
     approval_answered: ConflictError,
+    person_key_conflict: ConflictError,
     approval_expired: NotFoundError,
     answer_refused: InvalidRequestError,
     approval_key_refused: InvalidRequestError,

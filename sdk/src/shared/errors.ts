@@ -211,6 +211,7 @@ const errorClasses: Record<CommonErrorCode, typeof AnimaError> & Partial<Record<
   wrong_key_kind: AuthenticationError,
   forbidden: PermissionError,
   proof_refused: PermissionError,
+  value_not_readable: PermissionError,
   value_not_found: NotFoundError,
   version_not_found: NotFoundError,
   api_key_not_found: NotFoundError,

@@ -1,11 +1,15 @@
 /** Options and results of calls for values. */
 import type { ValueInfo } from '../../../contract/values/wire.ts';
+import type { ValueCustody } from '../http/value-custody.ts';
 import type { ValueOptions } from '../shared/argument-validation.ts';
 import type { CallOptions } from '../shared/client-options.ts';
 import type { OpenedList } from '../shared/opened-list.ts';
 import type { Page } from '../shared/paginated-list.ts';
 
-export interface SetOptions extends ValueOptions, CallOptions {}
+export interface SetOptions extends ValueOptions, CallOptions {
+  /** Seals the value here, so that the vault alone cannot open it: `approvalCustody` of `@anima/sdk/session`. */
+  custody?: ValueCustody | undefined;
+}
 
 export interface GetOptions extends CallOptions {
   /** The version to read. Default: the current one. */

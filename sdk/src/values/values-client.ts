@@ -55,9 +55,12 @@ export class Vault {
    * @throws ConflictError version_conflict with `currentVersion`, if `ifVersion` does not match
    */
   async set(name: string, value: string, options: SetOptions = {}): Promise<ValueInfo> {
+    const settings = this.#transport.callSettings(options, 'custody', ...valueOptionNames);
     const call = { route: valueRoutes.setValue, name: checkName(name), body: buildSetRequest(value, options) } as const;
-    const settings = this.#transport.callSettings(options, ...valueOptionNames);
-    return this.#transport.request(call, settings, withName(name, decodeValueInfo));
+    const { custody } = options;
+    if (custody === undefined) return this.#transport.request(call, settings, withName(name, decodeValueInfo));
+    const { setWithCustody } = await loadLazyModules();
+    return setWithCustody(this.#transport, name, value, { ...options, custody }, withName(name, decodeValueInfo));
   }
 
   /** Reads a value. @throws NotFoundError value_not_found, version_not_found, value_expired */

@@ -53,6 +53,21 @@ describe('an answer does not count', () => {
       expect(judge({ ...yes, ...more })).toBe('other_question');
   });
 
+  test('if it has shares that were not asked for, or lacks those that were', () => {
+    const { facts, yes, judge } = sceneWithAnswer();
+    const sharesHash = randomBytes();
+    const requestKey = new Uint8Array(32).fill(9);
+    const asking = { ...facts, requestKey };
+    const statement = encodeStatement(asking);
+    const context = { statement, facts: asking };
+    const asked = { ...yes, statementHash: statementHash(statement) };
+    expect(judge({ ...yes, sharesHash })).toBe('other_shares');
+    expect(judge(asked, undefined, context)).toBe('other_shares');
+    expect(judge({ ...asked, sharesHash }, undefined, context)).toBeUndefined();
+    expect(judge({ ...asked, decision: 'no', sharesHash }, undefined, context)).toBe('other_shares');
+    expect(judge({ ...asked, decision: 'no' }, undefined, context)).toBeUndefined();
+  });
+
   test('of an agent, of a device without the right, of another person, of a stranger', () => {
     const { scene, facts, yes, judge } = sceneWithAnswer();
     const { directory, phone } = scene;

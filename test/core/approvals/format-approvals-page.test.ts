@@ -8,9 +8,15 @@ import {
   readApprovalKey,
   signApprovalKey,
 } from '../../../core/approvals/approval-keys.ts';
+import { areSharesOf } from '../../../core/approvals/asked-shares.ts';
+import { readPersonKey, signPersonKey } from '../../../core/approvals/person-key.ts';
+import { secretOfEpoch, unwrapForDevice, unwrapForRecovery } from '../../../core/approvals/person-key-wraps.ts';
 import { openQuestion, signStatement } from '../../../core/approvals/question.ts';
+import { openApprovalValue, openShare, sealApprovalValue } from '../../../core/approvals/sealed-value.ts';
+import { parseSealedValue } from '../../../core/approvals/sealed-value-form.ts';
+import { deriveRequestKey, openShares, sharesHash } from '../../../core/approvals/shares.ts';
 import { detailsHash, encodeDetails } from '../../../core/approvals/shown-request.ts';
-import { handleHash, statementHash } from '../../../core/approvals/statement.ts';
+import { handleHash, parseStatement, statementHash } from '../../../core/approvals/statement.ts';
 import { encodeFieldBytes, toHex, utf8Bytes } from '../../../core/encoding/bytes.ts';
 import { blake2b256 } from '../../../core/hazmat/blake2b.ts';
 import { ed25519KeyPairOf } from '../../../core/hazmat/ed25519.ts';
@@ -58,7 +64,7 @@ test('the question has the statement and the details, and opens', async () => {
   const signed = signStatement(facts, deriveBrokerKeys(hex('seed')).ik);
   expect([toHex(signed.statement), toHex(signed.signature)]).toEqual([text('statement'), text('signature')]);
   const opened = await openQuestion({ org, device, approval }, hex('ak secret'), hex('question'));
-  expect(opened).toEqual({ ...signed, details, facts, request, reason: text('reason'), earlier: '' });
+  expect(opened).toEqual({ ...signed, details, facts, request, reason: text('reason'), earlier: '', shares: [] });
 });
 
 test('the answer is signed by A', () => {
@@ -69,6 +75,64 @@ test('the answer is signed by A', () => {
   expect(statementHash(hex('statement'))).toEqual(answer.statementHash);
   expect(toHex(signAnswer(answer, ik))).toBe(text('signed answer'));
   expect(readAnswer(hex('signed answer'))?.answer).toEqual({ ...answer, sharesHash: undefined });
+});
+
+const epochs = [1, 2].map((epoch) => ({ org, person, epoch, key: hex(`epoch ${epoch} key`) }));
+const [first, second] = [epochs[0] ?? expect.fail('none'), epochs[1] ?? expect.fail('none')];
+const facts = parseStatement(hex('statement with key')) ?? expect.fail('malformed');
+const binding = { org, name: 'prod/stripe/key', version: 3, rulesHash: hex('rules hash') };
+
+test('the key of the person is signed by A, and opens for A, with the code and for the epoch before', async () => {
+  const wraps = [{ device, sealed: hex('wrap for A') }];
+  const earlier = [{ ...first, sealed: hex('sealed epoch 1') }].map(({ epoch, key, sealed }) => ({
+    epoch,
+    key,
+    sealed,
+  }));
+  const signer = { device, time: Number(text('key time')), head };
+  const key = { ...second, edition: 3, wraps, recovery: hex('recovery box'), earlier, ...signer };
+  expect(toHex(signPersonKey(key, ik))).toBe(text('signed key'));
+  expect(readPersonKey(hex('signed key'))?.key).toEqual(key);
+  const secret = hex('epoch 2 secret');
+  expect(x25519PublicKey(secret)).toEqual(second.key);
+  expect(await unwrapForDevice(key, device, hex('ak secret'))).toEqual(secret);
+  expect(await unwrapForRecovery(key, hex('recovery code'))).toEqual(secret);
+  expect(await secretOfEpoch(key, secret, 1)).toEqual(hex('epoch 1 secret'));
+});
+
+test('the value is sealed under the share, and the share to the key of the person', async () => {
+  const drawn = [hex('share'), hex('box nonce')];
+  const stored = await sealApprovalValue(binding, second, utf8Bytes(text('value')), () => drawn.shift() ?? ik.seed);
+  const [made, kept] = [parseSealedValue(stored), parseSealedValue(text('stored value'))];
+  if (made === undefined || kept === undefined) expect.fail('malformed');
+  expect(made).toEqual({ ...kept, share: made.share });
+  expect(kept).toMatchObject({ person, epoch: 2, version: 3, rulesHash: binding.rulesHash });
+  expect(await openShare(binding, kept, hex('epoch 2 secret'), kept.share)).toEqual(hex('share'));
+  expect(await openApprovalValue(binding, kept, hex('share'))).toEqual(utf8Bytes(text('value')));
+});
+
+test('the question asks for the share, the answer has it, and the handle opens it', async () => {
+  const input = Buffer.concat([hex('request secret'), hex('handle')]);
+  const info = encodeFieldBytes('anima:approval-request-key:v1', org, approval);
+  expect(new Uint8Array(hkdfSync('sha256', input, new Uint8Array(0), info, 32))).toEqual(hex('request key secret'));
+  const derived = deriveRequestKey(facts, hex('request secret'), hex('handle'));
+  expect([derived.secret, derived.key]).toEqual([hex('request key secret'), hex('request key')]);
+  expect(facts.requestKey).toEqual(derived.key);
+  const broker = deriveBrokerKeys(hex('seed')).ik;
+  expect(signStatement(facts, broker).signature).toEqual(hex('its signature'));
+  const question = await openQuestion({ org, device, approval }, hex('ak secret'), hex('question for shares'));
+  const share = parseSealedValue(text('stored value'))?.share;
+  expect(question?.shares).toEqual([{ name: binding.name, version: 3, epoch: 2, share, rules: text('rules') }]);
+  expect(question && areSharesOf(question.facts, question.shares)).toBe(true);
+  const statement = hex('statement with key');
+  expect(await openShares(facts, statement, device, derived.secret, hex('shares'))).toEqual([
+    { name: binding.name, version: 3, share: hex('share') },
+  ]);
+  expect(sharesHash(hex('shares'))).toEqual(hex('shares hash'));
+  const answer = readAnswer(hex('answer with shares'))?.answer;
+  expect(answer?.sharesHash).toEqual(hex('shares hash'));
+  expect(answer && toHex(signAnswer(answer, ik))).toBe(text('answer with shares'));
+  expect(answer?.statementHash).toEqual(statementHash(statement));
 });
 
 test('every example was read', () => {

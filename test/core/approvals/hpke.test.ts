@@ -5,7 +5,8 @@ import { expect, test } from 'vitest';
 import { DecryptionError } from '../../../core/decryption-error.ts';
 import { concatBytes, utf8Bytes } from '../../../core/encoding/bytes.ts';
 import { hmacSha256 } from '../../../core/hazmat/hkdf-sha256.ts';
-import { hpkeOverhead, openHpke, sealHpke } from '../../../core/hazmat/hpke.ts';
+import { openHpke, sealHpke } from '../../../core/hazmat/hpke.ts';
+import { hpkeOverhead } from '../../../core/hazmat/hpke-overhead.ts';
 import { x25519PublicKey } from '../../../core/hazmat/x25519.ts';
 
 /**

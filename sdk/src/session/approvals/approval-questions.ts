@@ -1,8 +1,12 @@
 /** Questions of the broker to this device, and the answers of its person (docs/approvals.md). */
 import { type Decision, signAnswer } from '../../../../core/approvals/answer.ts';
+import { sharesForAnswer } from '../../../../core/approvals/answer-shares.ts';
 import { findApprover } from '../../../../core/approvals/approval-keys.ts';
 import { judgeQuestion, type OpenedQuestion, openQuestion } from '../../../../core/approvals/question.ts';
+import { sharesHash } from '../../../../core/approvals/shares.ts';
 import { statementHash } from '../../../../core/approvals/statement.ts';
+import { DecryptionError } from '../../../../core/decryption-error.ts';
+import type { Bytes } from '../../../../core/encoding/bytes.ts';
 import { notSentError } from '../../shared/argument-validation.ts';
 import type { CallOptions, CallSettings } from '../../shared/client-options.ts';
 import type { IncomingQuestion } from '../requests/session-requests.ts';
@@ -10,6 +14,7 @@ import type { SessionEngine } from '../session-engine.ts';
 import { sessionError } from '../session-errors.ts';
 import { publishedSecret } from './approval-secret.ts';
 import type { AnswerOptions, Question, WatchOptions } from './approval-types.ts';
+import { PersonKeyKeeper } from './person-key-keeper.ts';
 import { questionLines } from './question-lines.ts';
 
 const pollMs = 5_000;
@@ -67,11 +72,12 @@ export class ApprovalQuestions {
       if (refusal !== undefined) throw sessionError('question_refused', refusal);
       const { own, directory, clock, requests } = engine.context;
       const { org, approval } = opened.facts;
+      const shares = decision === 'yes' ? await this.#sharesOf(opened, settings) : undefined;
       const answer = {
         ...{ org, approval, statementHash: statementHash(opened.statement), device: own.device.id, decision },
-        ...{ time: clock.now(), head: directory.state.head },
+        ...{ time: clock.now(), head: directory.state.head, sharesHash: shares && sharesHash(shares) },
       };
-      await requests.approvals.answer(approval, signAnswer(answer, own.ik), settings);
+      await requests.approvals.answer(approval, signAnswer(answer, own.ik), shares, settings);
       this.#opened.delete(approval);
     });
     if (suspend !== undefined) await this.#parts.suspend(suspend, options);
@@ -89,6 +95,31 @@ export class ApprovalQuestions {
       }
       await clock.wait(interval, settings);
     }
+  }
+
+  /** The shares that a question asks for, sealed to its key. @throws SessionError person_key_missing, share_refused */
+  async #sharesOf(opened: OpenedQuestion, settings: CallSettings): Promise<Bytes | undefined> {
+    if (opened.shares.length === 0) return undefined;
+    const { context } = this.#parts.engine;
+    const { key, secret } = await new PersonKeyKeeper(context, settings).open();
+    try {
+      return await sharesForAnswer(opened, context.own.device.id, key, secret);
+    } catch (error) {
+      if (error instanceof DecryptionError) throw sessionError('share_refused');
+      throw error;
+    } finally {
+      secret.fill(0);
+    }
+  }
+
+  /** Runs work with the key of the person, on a device that may approve. */
+  withPersonKey<T>(options: CallOptions, work: (keeper: PersonKeyKeeper) => Promise<T>): Promise<T> {
+    const { engine, settings: toSettings } = this.#parts;
+    const settings = toSettings(options);
+    return engine.exclusive(async () => {
+      await this.#requireRight(settings);
+      return await work(new PersonKeyKeeper(engine.context, settings));
+    });
   }
 
   async #find(id: string, options: CallOptions): Promise<OpenedQuestion> {

@@ -2,6 +2,7 @@ import type { Decision } from '../../../../core/approvals/answer.ts';
 import type { CallOptions } from '../../shared/client-options.ts';
 import type { ApprovalParts, ApprovalQuestions } from './approval-questions.ts';
 import type { AnswerOptions, Question, WatchOptions } from './approval-types.ts';
+import type { PersonKeyInfo } from './person-key-types.ts';
 
 /** Loaded with the first look at questions. */
 const loadQuestions = () => import('./approval-questions.ts');
@@ -44,6 +45,34 @@ export class Approvals {
   /** Each open question once, as it arrives. Ends when `signal` fires, with AnimaError aborted. */
   async *watch(options: WatchOptions = {}): AsyncGenerator<Question, void, undefined> {
     yield* (await this.#load()).watch(options);
+  }
+
+  /** The key to which values of custody `approval` are sealed for this person; undefined if there is none. */
+  async personKey(options: CallOptions = {}): Promise<PersonKeyInfo | undefined> {
+    return await (await this.#load()).withPersonKey(options, (keeper) => keeper.info());
+  }
+
+  /** Makes that key, for all approving devices of the person. @throws SessionError person_key_exists */
+  async createPersonKey(options: CallOptions = {}): Promise<void> {
+    await (await this.#load()).withPersonKey(options, (keeper) => keeper.create());
+  }
+
+  /**
+   * Gives the key to further approving devices of the person, after they looked at questions once.
+   * @returns ids of the devices that got it
+   * @throws SessionError person_key_missing, person_key_outdated
+   */
+  async sharePersonKey(options: CallOptions = {}): Promise<readonly string[]> {
+    return await (await this.#load()).withPersonKey(options, (keeper) => keeper.addDevices());
+  }
+
+  /**
+   * Replaces the key after a device was removed. Values that were set before stay usable. Set them again, best with a new
+   * secret of the provider: the removed device could open them.
+   * @throws SessionError person_key_missing
+   */
+  async rotatePersonKey(options: CallOptions = {}): Promise<void> {
+    await (await this.#load()).withPersonKey(options, (keeper) => keeper.rotate());
   }
 
   #load(): Promise<ApprovalQuestions> {

@@ -10,6 +10,7 @@ export interface QuestionLine {
     | 'host'
     | 'request'
     | 'values'
+    | 'rules'
     | 'query'
     | 'headers'
     | 'auth'
@@ -69,7 +70,7 @@ function scopeText(scope: ApprovalScope, minutes: number): string {
 }
 
 /** @param question judged before: nothing of a refused one is shown */
-export function questionLines({ facts, request, reason, earlier }: OpenedQuestion): readonly QuestionLine[] {
+export function questionLines({ facts, request, reason, earlier, shares }: OpenedQuestion): readonly QuestionLine[] {
   const { host, method, values, keyId, agent, run, scope, asked, expires } = facts;
   const line = (kind: QuestionLine['kind'], label: string, text: string): QuestionLine => ({ kind, label, text });
   const optional = (kind: 'query' | 'headers', label: string, entries: Readonly<Record<string, string>> | undefined) =>
@@ -83,6 +84,9 @@ export function questionLines({ facts, request, reason, earlier }: OpenedQuestio
     line('host', 'Host', hostText(host)),
     line('request', 'Request', `${visible(method)} ${visible(pathOf(request.url))}`),
     line('values', 'Uses', used.join('\n')),
+    ...shares.map(({ name, rules }) =>
+      line('rules', 'Opened by a yes', `${visible(name)}, set with the rules ${visible(rules)}`),
+    ),
     ...optional('query', 'Query', request.query),
     ...optional('headers', 'Headers', request.headers),
     ...(request.auth === undefined ? [] : [line('auth', 'Signed with', visible(canonicalJson(request.auth)))]),

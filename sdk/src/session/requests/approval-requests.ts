@@ -1,18 +1,22 @@
 /** Requests of a device that answers questions (docs/approvals.md, section 3). */
+import { personKeyRoutes } from '../../../../contract/approvals/person-key-routes.ts';
 import { approvalRoutes } from '../../../../contract/approvals/routes.ts';
 import type {
   AnswerApprovalRequest,
   AnswerApprovalResponse,
+  GetPersonKeyResponse,
   ListApprovalsResponse,
   ListedQuestion,
   PutApprovalKeyRequest,
   PutApprovalKeyResponse,
+  PutPersonKeyRequest,
+  PutPersonKeyResponse,
 } from '../../../../contract/approvals/wire.ts';
 import { toBase64 } from '../../../../core/encoding/bytes.ts';
 import { routeRow } from '../../http/route-row.ts';
 import { addApprovalErrors } from '../../shared/approval-errors.ts';
 import type { CallSettings } from '../../shared/client-options.ts';
-import { decodeListOf, decodeObject, decodeText } from '../../shared/json-decoders.ts';
+import { decodeCount, decodeListOf, decodeObject, decodeText, optional } from '../../shared/json-decoders.ts';
 import type { SendSigned } from './request-rows.ts';
 import { bytesOf } from './session-decoders.ts';
 import type { ApprovalRequests } from './session-requests.ts';
@@ -25,7 +29,19 @@ const decodeList = decodeObject<ListApprovalsResponse>({
 });
 const decodeAnswered = decodeObject<AnswerApprovalResponse>({ approval: decodeText });
 
-const rowOf = (row: (typeof approvalRoutes)[keyof typeof approvalRoutes], parts: Record<string, string> = {}) => ({
+const decodePersonKey = decodeObject<GetPersonKeyResponse>({
+  statement: optional(decodeText),
+  devices: decodeListOf(
+    decodeObject<GetPersonKeyResponse['devices'][number]>({ device: decodeText, statement: decodeText }),
+  ),
+});
+const decodePutPersonKey = decodeObject<PutPersonKeyResponse>({ edition: decodeCount });
+
+type DeviceRoute =
+  | (typeof approvalRoutes)[keyof typeof approvalRoutes]
+  | (typeof personKeyRoutes)[keyof typeof personKeyRoutes];
+
+const rowOf = (row: DeviceRoute, parts: Record<string, string> = {}) => ({
   ...routeRow(row, parts),
   auth: 'none' as const,
 });
@@ -44,7 +60,19 @@ export function approvalRequests(send: SendSigned): ApprovalRequests {
       const { approvals } = await send(rowOf(approvalRoutes.listApprovals), {}, settings, decodeList);
       return approvals.map(({ approval, question }) => ({ approval, question: bytesOf(question) }));
     },
-    answer: (approval, signed, settings) => post(approval, { answer: toBase64(signed) }, settings),
+    answer: (approval, signed, shares, settings) =>
+      post(approval, { answer: toBase64(signed), shares: shares && toBase64(shares) }, settings),
+    personKey: async (settings) => {
+      const { statement, devices } = await send(rowOf(personKeyRoutes.getPersonKey), {}, settings, decodePersonKey);
+      return {
+        signed: statement === undefined ? undefined : bytesOf(statement),
+        devices: devices.map(({ device, statement: signed }) => ({ device, signed: bytesOf(signed) })),
+      };
+    },
+    putPersonKey: async (signed, settings) => {
+      const body: PutPersonKeyRequest = { statement: toBase64(signed) };
+      await send(rowOf(personKeyRoutes.putPersonKey), { body }, settings, decodePutPersonKey);
+    },
     refuse: (approval, refused, settings) => post(approval, { refused }, settings),
   };
 }

@@ -55,6 +55,8 @@ export function deviceRequests(
     approvals: {
       putKey: async (...given) => await (await loadApprovals()).approvalRequests(send).putKey(...given),
       list: async (...given) => await (await loadApprovals()).approvalRequests(send).list(...given),
+      personKey: async (...given) => await (await loadApprovals()).approvalRequests(send).personKey(...given),
+      putPersonKey: async (...given) => await (await loadApprovals()).approvalRequests(send).putPersonKey(...given),
       answer: async (...given) => await (await loadApprovals()).approvalRequests(send).answer(...given),
       refuse: async (...given) => await (await loadApprovals()).approvalRequests(send).refuse(...given),
     },

@@ -80,13 +80,22 @@ export interface IncomingQuestion {
   readonly question: Bytes;
 }
 
+export interface PublishedPersonKey {
+  readonly signed: Bytes | undefined;
+  readonly devices: readonly { readonly device: string; readonly signed: Bytes }[];
+}
+
 /** Requests of a device that answers questions (docs/approvals.md). @throws AnimaError */
 export interface ApprovalRequests {
   /** @throws AnimaError approval_key_refused */
   putKey(signed: Bytes, settings: CallSettings): Promise<void>;
   list(settings: CallSettings): Promise<readonly IncomingQuestion[]>;
   /** @throws AnimaError approval_answered, approval_expired, answer_refused, approval_not_found */
-  answer(approval: string, signed: Bytes, settings: CallSettings): Promise<void>;
+  answer(approval: string, signed: Bytes, shares: Bytes | undefined, settings: CallSettings): Promise<void>;
+  /** The signed key of the own person, and the signed approval keys of its devices. */
+  personKey(settings: CallSettings): Promise<PublishedPersonKey>;
+  /** @throws AnimaError approval_key_refused, person_key_conflict */
+  putPersonKey(signed: Bytes, settings: CallSettings): Promise<void>;
   refuse(approval: string, reason: QuestionRefusalReason, settings: CallSettings): Promise<void>;
 }
 

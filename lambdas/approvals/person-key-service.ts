@@ -1,0 +1,77 @@
+/** Keys of persons, which their devices publish and those who set values read (docs/approvals.md, section 8). */
+import { approvalLimits } from '../../contract/approvals/limits.ts';
+import type { ApproverKeyResponse, GetPersonKeyResponse, PutPersonKeyResponse } from '../../contract/approvals/wire.ts';
+import { VaultError } from '../../contract/shared/vault-error.ts';
+import { findApprover } from '../../core/approvals/approval-keys.ts';
+import { judgePersonKey, readPersonKey } from '../../core/approvals/person-key.ts';
+import { equalBytes } from '../../core/encoding/bytes.ts';
+import type { DirectoryStore } from '../directory/directory-ports.ts';
+import type { SessionSigner } from '../directory/session-authenticator.ts';
+import { encodeBase64Field } from '../shared/base64-field.ts';
+import type { Clock } from '../shared/ports.ts';
+import type { PersonKeyStore } from './approval-ports.ts';
+import { maxEntriesBack, relationTo } from './entry-chain.ts';
+
+const refused = (why: string): VaultError =>
+  new VaultError('approval_key_refused', { detail: `The key is refused: ${why}. Nothing was stored.` });
+
+/** Devices and setters verify the key themselves. Here it is judged so that a faulty one does not replace a good one. */
+export class PersonKeyService {
+  readonly #store: PersonKeyStore;
+  readonly #entries: Pick<DirectoryStore, 'listEntries'>;
+  readonly #clock: Clock;
+
+  constructor(store: PersonKeyStore, entries: Pick<DirectoryStore, 'listEntries'>, clock: Clock) {
+    this.#store = store;
+    this.#entries = entries;
+    this.#clock = clock;
+  }
+
+  /**
+   * Stores the next edition. The same statement again changes nothing.
+   * @throws VaultError `approval_key_refused`, `person_key_conflict`, `unavailable`
+   */
+  async put({ org, device, view: { state } }: SessionSigner, signed: Uint8Array): Promise<PutPersonKeyResponse> {
+    const now = this.#clock().getTime();
+    const read = readPersonKey(signed);
+    if (read?.key.device !== device.id) throw refused('malformed');
+    const relation = await relationTo(this.#entries, org, state.head, read.key.head, maxEntriesBack);
+    const { person } = device;
+    const refusal = judgePersonKey(read, { state, person, now, relationOf: () => relation });
+    if (relation === 'older' || refusal !== undefined) throw refused(refusal ?? 'directory_forked');
+    const { edition } = read.key;
+    const before = await this.#store.getPersonKey(org, person);
+    if (before !== undefined && equalBytes(before.signed, signed)) return { edition };
+    const isNext = before === undefined || edition === before.edition + 1;
+    if (!isNext || !(await this.#store.putPersonKey(org, person, { edition, signed }, before?.edition)))
+      throw new VaultError('person_key_conflict', { detail: 'Read the stored key first. Nothing was stored.' });
+    return { edition };
+  }
+
+  /** @throws VaultError `unavailable` */
+  async get({ org, device, view: { state } }: SessionSigner): Promise<GetPersonKeyResponse> {
+    const now = this.#clock().getTime();
+    const owners = (state.owners.get(device.person) ?? []).filter((id) => findApprover(state, id, now) !== undefined);
+    const [stored, keys] = await Promise.all([
+      this.#store.getPersonKey(org, device.person),
+      this.#store.getDeviceKeys(org, owners.slice(0, approvalLimits.devices)),
+    ]);
+    return {
+      ...(stored && { statement: encodeBase64Field(stored.signed) }),
+      devices: [...keys].map(([id, signed]) => ({ device: id, statement: encodeBase64Field(signed) })),
+    };
+  }
+}
+
+/** For those who set values. @throws VaultError `approver_unavailable`, `unavailable` */
+export async function getApproverKeyOf(
+  store: Pick<PersonKeyStore, 'getPersonKey'>,
+  org: string,
+  person: string,
+): Promise<ApproverKeyResponse> {
+  const stored = await store.getPersonKey(org, person);
+  if (stored !== undefined) return { statement: encodeBase64Field(stored.signed) };
+  throw new VaultError('approver_unavailable', {
+    detail: 'The person has no key. An approving device makes it: anima approvals key create. Nothing was stored.',
+  });
+}

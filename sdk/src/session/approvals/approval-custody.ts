@@ -1,0 +1,118 @@
+/** Custody `approval` for those who set values (docs/format-approvals.md, sections 5 and 6). */
+import { ruleEntries, usageRuleKeys } from '../../../../contract/broker/usage-rules.ts';
+import { custodyKey, approvalCustody as custodyName } from '../../../../contract/values/custody.ts';
+import type { Metadata } from '../../../../contract/values/wire.ts';
+import { maxApprovalValueBytes } from '../../../../core/approvals/limits.ts';
+import { judgePersonKey, type PersonKey, readPersonKey } from '../../../../core/approvals/person-key.ts';
+import { sealApprovalValue } from '../../../../core/approvals/sealed-value.ts';
+import { rulesHash } from '../../../../core/approvals/statement.ts';
+import { isOpaqueName } from '../../../../core/directory/directory-ids.ts';
+import { compareHeads, directoryPin } from '../../../../core/directory/directory-pin.ts';
+import { type DirectoryState, initialDirectory } from '../../../../core/directory/directory-state.ts';
+import { type Bytes, toBase64Url, utf8Bytes } from '../../../../core/encoding/bytes.ts';
+import type { Transport } from '../../http/transport.ts';
+import type { UnsealedVersion, ValueCustody } from '../../http/value-custody.ts';
+import { notSentError } from '../../shared/argument-validation.ts';
+import type { CallSettings } from '../../shared/client-options.ts';
+import { applyAll } from '../directory/directory-copy.ts';
+import { adminRequests } from '../requests/admin-requests.ts';
+import { readApproverKey } from '../requests/person-key-requests.ts';
+import { sessionError } from '../session-errors.ts';
+
+export interface ApprovalCustodyOptions {
+  readonly org: string;
+  /** Id of the person in the directory whose devices open the value. */
+  readonly approver: string;
+  /** The pin of the directory, from an admin by a trusted channel: 43 characters (`anima directory status`). */
+  readonly pin: string;
+  /** Replaced by tests. */
+  readonly now?: (() => number) | undefined;
+}
+
+/** A value needs as many characters to be concealed in responses. */
+const minCharacters = 4;
+
+/**
+ * Values that the organization's key alone cannot open. Each use needs the answer of a device of the approver. The API key
+ * needs `directory.read` and `values.write`: the key of the approver is verified here, with the directory and its pin.
+ *
+ *     const custody = approvalCustody({ org, approver, pin });
+ *     await client.vault.set('prod/stripe/key', secret, { custody, metadata: { allowed_hosts: 'api.stripe.com' } });
+ *
+ * @throws AnimaError invalid_argument
+ */
+export function approvalCustody(options: ApprovalCustodyOptions): ValueCustody {
+  const { org, approver, pin } = options;
+  if (!isOpaqueName(org) || !isOpaqueName(approver))
+    throw notSentError('invalid_argument', 'org and approver must be ids of 16 characters of 0-9 a-z');
+  if (!/^[A-Za-z0-9_-]{43}$/.test(pin)) throw notSentError('invalid_argument', 'pin must have 43 characters');
+  return new ApprovalCustody(options);
+}
+
+class ApprovalCustody implements ValueCustody {
+  readonly #options: ApprovalCustodyOptions;
+  readonly #hashes = new Map<number, Bytes>();
+  #state: DirectoryState;
+  #isPinned = false;
+  /** The highest edition that this object saw. The service must not show a lower one. */
+  #edition = 0;
+
+  constructor(options: ApprovalCustodyOptions) {
+    this.#options = options;
+    this.#state = initialDirectory(options.org);
+  }
+
+  /** @throws AnimaError; SessionError bad_directory, pin_not_reached, approver_key_refused */
+  async seal(
+    { name, version, value, metadata }: UnsealedVersion,
+    transport: Transport,
+    settings: CallSettings,
+  ): Promise<{ value: string; metadata: Metadata }> {
+    const { org, approver } = this.#options;
+    const bytes = utf8Bytes(value);
+    if (bytes.length > maxApprovalValueBytes || [...value].length < minCharacters) {
+      const detail = `with custody approval, a value has ${minCharacters} characters to ${maxApprovalValueBytes} bytes`;
+      throw notSentError(bytes.length > maxApprovalValueBytes ? 'value_too_large' : 'invalid_argument', detail);
+    }
+    const entries = { ...metadata, [custodyKey]: custodyName, [usageRuleKeys.approver]: approver };
+    const key = await this.#approverKey(transport, settings);
+    const binding = { org, name, version, rulesHash: rulesHash(ruleEntries(entries)) };
+    try {
+      return { value: await sealApprovalValue(binding, key, bytes), metadata: entries };
+    } finally {
+      bytes.fill(0);
+    }
+  }
+
+  async #approverKey(transport: Transport, settings: CallSettings): Promise<PersonKey> {
+    const { approver, now = Date.now } = this.#options;
+    const read = readPersonKey(await readApproverKey(transport, approver, settings));
+    // After the statement, so that an honest service never shows a directory from before it.
+    await this.#follow(transport, settings);
+    if (read === undefined) throw sessionError('approver_key_refused', 'malformed');
+    const refusal = judgePersonKey(read, {
+      state: this.#state,
+      person: approver,
+      now: now(),
+      relationOf: (head) => compareHeads(this.#state, head, (seq) => this.#hashes.get(seq)),
+    });
+    if (refusal !== undefined) throw sessionError('approver_key_refused', refusal);
+    if (read.key.edition < this.#edition) throw sessionError('approver_key_refused', 'older than one shown before');
+    this.#edition = read.key.edition;
+    return read.key;
+  }
+
+  async #follow(transport: Transport, settings: CallSettings): Promise<void> {
+    const requests = adminRequests(transport);
+    for (let more = true; more; ) {
+      const page = await requests.entries(this.#state.head.seq, settings);
+      const { state, hashes } = applyAll(this.#state, page.entries, (one) => {
+        this.#isPinned ||= toBase64Url(directoryPin(one)) === this.#options.pin;
+      });
+      this.#state = state;
+      for (const [seq, hash] of hashes) this.#hashes.set(seq, hash);
+      more = page.more && page.entries.length > 0;
+    }
+    if (!this.#isPinned) throw sessionError('pin_not_reached');
+  }
+}

@@ -1,0 +1,213 @@
+/** The key of the own person: made, given to further devices, and replaced (docs/format-approvals.md, section 5). */
+import { type ApprovalKey, findApprover, readApprovalKey } from '../../../../core/approvals/approval-keys.ts';
+import {
+  isPersonKeySignedBy,
+  judgePersonKey,
+  type PersonKey,
+  readPersonKey,
+  signPersonKey,
+} from '../../../../core/approvals/person-key.ts';
+import {
+  type KeyEpoch,
+  sealEarlier,
+  secretOfEpoch,
+  unwrapForDevice,
+  wrapForDevice,
+} from '../../../../core/approvals/person-key-wraps.ts';
+import { DecryptionError } from '../../../../core/decryption-error.ts';
+import type { Bytes } from '../../../../core/encoding/bytes.ts';
+import { dhKeyOf, newDhSecret } from '../../../../core/sessions/device-secrets.ts';
+import type { CallSettings } from '../../shared/client-options.ts';
+import type { SessionContext } from '../session-context.ts';
+import { sessionError } from '../session-errors.ts';
+import { Changes } from '../storage/session-store.ts';
+import { publishedSecret } from './approval-secret.ts';
+import type { PersonKeyInfo } from './person-key-types.ts';
+
+/** The newest statement that this device believed. The table of the service has no backups. */
+const storedName = 'person-key';
+
+interface Found {
+  readonly key: PersonKey;
+  readonly isCurrent: boolean;
+}
+
+export class PersonKeyKeeper {
+  readonly #context: SessionContext;
+  readonly #settings: CallSettings;
+
+  constructor(context: SessionContext, settings: CallSettings) {
+    this.#context = context;
+    this.#settings = settings;
+  }
+
+  /** @returns undefined if the person has no key */
+  async info(): Promise<PersonKeyInfo | undefined> {
+    const found = await this.#read();
+    if (found === undefined) return undefined;
+    const { key, isCurrent } = found;
+    const { own } = this.#context;
+    const devices = this.#approvers().map((device) => ({
+      ...{ device, isThis: device === own.device.id },
+      hasKey: key.wraps.some((wrap) => wrap.device === device),
+    }));
+    return { epoch: key.epoch, edition: key.edition, isCurrent, devices };
+  }
+
+  /** The key and its secret, which the caller zeroes. @throws SessionError person_key_missing */
+  async open(): Promise<{ readonly key: PersonKey; readonly secret: Bytes }> {
+    const found = await this.#read();
+    if (found === undefined) throw sessionError('person_key_missing', 'the person has none');
+    return { key: found.key, secret: await this.#secretOf(found.key) };
+  }
+
+  /** Makes the first key of the person, for all approving devices. @throws SessionError person_key_exists */
+  async create(): Promise<void> {
+    if ((await this.#read()) !== undefined) throw sessionError('person_key_exists');
+    const secret = newDhSecret();
+    try {
+      await this.#publish({ ...this.#epoch(1, secret), earlier: [] }, 1, secret);
+    } finally {
+      secret.fill(0);
+    }
+  }
+
+  /**
+   * Gives the key to the approving devices that do not have it.
+   * @returns ids of the devices that got it
+   * @throws SessionError person_key_missing, person_key_outdated
+   */
+  async addDevices(): Promise<readonly string[]> {
+    const found = await this.#read();
+    if (found === undefined) throw sessionError('person_key_missing', 'the person has none');
+    const { key, isCurrent } = found;
+    if (!isCurrent) throw sessionError('person_key_outdated');
+    const secret = await this.#secretOf(key);
+    try {
+      const has = new Set(key.wraps.map(({ device }) => device));
+      const { wraps } = await this.#publish(key, key.edition + 1, secret);
+      return wraps.flatMap(({ device }) => (has.has(device) ? [] : [device]));
+    } finally {
+      secret.fill(0);
+    }
+  }
+
+  /** Replaces the key, for the devices that approve now. Values that were set before stay usable. */
+  async rotate(): Promise<void> {
+    const { key: before, secret: held } = await this.open();
+    const secret = newDhSecret();
+    try {
+      const next = this.#epoch(before.epoch + 1, secret);
+      const earlier = await Promise.all(
+        [...before.earlier, before].map(async (one) => {
+          const old = await secretOfEpoch(before, held, one.epoch);
+          try {
+            return await sealEarlier(next, one, old);
+          } finally {
+            old.fill(0);
+          }
+        }),
+      );
+      await this.#publish({ ...next, earlier }, before.edition + 1, secret);
+    } finally {
+      secret.fill(0);
+      held.fill(0);
+    }
+  }
+
+  #epoch(epoch: number, secret: Bytes): KeyEpoch {
+    const { own } = this.#context;
+    return { org: own.org, person: this.#person(), epoch, key: dhKeyOf(secret) };
+  }
+
+  /** Signs the next statement, with a wrap for each approving device that published its key. */
+  async #publish(
+    epoch: KeyEpoch & Pick<PersonKey, 'earlier' | 'recovery'>,
+    edition: number,
+    secret: Bytes,
+  ): Promise<PersonKey> {
+    const { own, directory, clock, requests, store } = this.#context;
+    // So that this device is among them.
+    (await publishedSecret(this.#context, requests.approvals, this.#settings)).fill(0);
+    const keys = await this.#deviceKeys();
+    const wraps = await Promise.all(keys.map((key) => wrapForDevice(epoch, secret, key)));
+    const { org, person, earlier, recovery } = epoch;
+    const key: PersonKey = {
+      ...{ org, person, epoch: epoch.epoch, key: epoch.key, edition, earlier, recovery },
+      wraps: wraps.toSorted((a, b) => (a.device < b.device ? -1 : 1)),
+      ...{ device: own.device.id, time: clock.now(), head: directory.state.head },
+    };
+    const signed = signPersonKey(key, own.ik);
+    await requests.approvals.putPersonKey(signed, this.#settings);
+    await store.write(new Changes().putBytes(storedName, signed));
+    return key;
+  }
+
+  /** Verified keys of the approving devices of the person. */
+  async #deviceKeys(): Promise<readonly ApprovalKey[]> {
+    const { own, directory, clock, requests } = this.#context;
+    const { devices } = await requests.approvals.personKey(this.#settings);
+    const published = new Map(devices.map(({ device, signed }) => [device, signed]));
+    return this.#approvers().flatMap((id) => {
+      const device = findApprover(directory.state, id, clock.now());
+      const signed = published.get(id);
+      return (device && signed && readApprovalKey(own.org, device, signed)) ?? [];
+    });
+  }
+
+  #person(): string {
+    const { directory, own } = this.#context;
+    return directory.state.devices.get(own.device.id)?.person ?? '';
+  }
+
+  #approvers(): readonly string[] {
+    const { directory, clock } = this.#context;
+    const owners = directory.state.owners.get(this.#person()) ?? [];
+    return owners.filter((id) => findApprover(directory.state, id, clock.now()) !== undefined);
+  }
+
+  /** The newest of what the service shows and what this device believed before. */
+  async #read(): Promise<Found | undefined> {
+    const { requests, store } = this.#context;
+    const [{ signed }, stored] = [await requests.approvals.personKey(this.#settings), await store.bytes(storedName)];
+    const [shown, kept] = [this.#verified(signed), this.#verified(stored)];
+    const isNewer = shown !== undefined && shown.key.edition >= (kept?.key.edition ?? 0);
+    if (!isNewer) return kept;
+    if (signed !== undefined && shown.key.edition > (kept?.key.edition ?? 0))
+      await store.write(new Changes().putBytes(storedName, signed));
+    return shown;
+  }
+
+  /**
+   * A statement that a device of the own person signed. It may be removed by now: its key is not sealed to then, but still
+   * opens what was sealed before.
+   */
+  #verified(signed: Bytes | undefined): Found | undefined {
+    const { own, directory, clock } = this.#context;
+    const read = signed && readPersonKey(signed);
+    if (read === undefined) return undefined;
+    const person = this.#person();
+    const signer = directory.state.devices.get(read.key.device);
+    const isOwn = read.key.org === own.org && read.key.person === person && signer?.person === person;
+    if (!isOwn || signer.role !== 'owner' || !isPersonKeySignedBy(signer.ik, read)) return undefined;
+    const refusal = judgePersonKey(read, {
+      ...{ state: directory.state, person, now: clock.now() },
+      relationOf: (head) => directory.compare(head),
+    });
+    return { key: read.key, isCurrent: refusal === undefined };
+  }
+
+  /** @throws SessionError person_key_missing */
+  async #secretOf(key: PersonKey): Promise<Bytes> {
+    const { own, requests } = this.#context;
+    const ak = await publishedSecret(this.#context, requests.approvals, this.#settings);
+    try {
+      return await unwrapForDevice(key, own.device.id, ak);
+    } catch (error) {
+      if (error instanceof DecryptionError) throw sessionError('person_key_missing', 'this device does not have it');
+      throw error;
+    } finally {
+      ak.fill(0);
+    }
+  }
+}
