@@ -14,7 +14,7 @@ const suites = {
     'test/sdk/session/**/*.test.ts',
     'test/local/socket-*.test.ts',
   ],
-  blobs: ['test/blobs/**/*.e2e.test.ts', 'test/link-page/**/*.test.ts'],
+  blobs: ['test/blobs/**/*.e2e.test.ts', 'test/{link,owner}-page/**/*.test.ts'],
   infra: ['test/{infra,aws}/**/*.test.ts'],
   security: [
     'test/security/*.test.ts',

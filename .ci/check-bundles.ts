@@ -36,10 +36,14 @@ const sessionLimit = 82 * 1024;
 const sessionOwnLimit = 54 * 1024;
 const sessionTotalLimit = 98 * 1024;
 /**
- * Limit of the link page in gzipped bytes. The Markdown parser is 15 KiB of it, and HPKE 5 KiB
- * (docs/decisions/one-file-page.md).
+ * Limits in gzipped bytes of the link page, of which the Markdown parser is 15 KiB and HPKE 5 KiB
+ * (docs/decisions/one-file-page.md), and
+ * of the owner's page, of which session custody is 95 KiB.
  */
-const pageLimit = 50 * 1024;
+const pageLimits = [
+  { title: '<title>Encrypted file</title>', what: 'page', limit: 50 * 1024 },
+  { title: '<title>Anima</title>', what: "owner's page", limit: 110 * 1024 },
+];
 /** Texts of the CDK and jsii that survive minification. Their presence shows that a bundle contains the CDK. */
 const cdkMarks = ['aws-cdk-lib', '@aws-cdk/', 'jsii.rtti', 'constructs.Construct'];
 
@@ -103,33 +107,36 @@ function checkSize(what: string, files: readonly OutputFile[], limit: number): v
   console.log(`bundles: ${what} ${(size / 1024).toFixed(1)} KiB gzipped`);
 }
 
-/** The pages as they will be stored, from the custom resource of lib/link-page/link-page.ts. */
+/** The pages as they will be stored, from the custom resources of lib/link-page/page-publication.ts. */
 function publishedPages(): Buffer[] {
   const resources = globSync(`${assembly}/*.template.json`).flatMap((file) =>
     entriesOf(at(readJson(file), 'Resources')).map(([, resource]) => resource),
   );
   return resources
     .filter((resource) => at(resource, 'Type') === 'Custom::VaultPage')
-    .map((resource) => inflateSync(Buffer.from(String(at(at(resource, 'Properties'), 'Content')), 'base64')));
+    .flatMap((resource) => entriesOf(at(at(resource, 'Properties'), 'Files')).map(([, file]) => file))
+    .filter((file) => String(at(file, 'Type')).startsWith('text/html'))
+    .map((file) => inflateSync(Buffer.from(String(at(file, 'Content')), 'base64')));
 }
 
-function checkPage(): void {
-  const [page, ...more] = publishedPages();
-  if (page === undefined || more.length > 0) {
-    problems.push(
-      `${page === undefined ? 'no page' : 'more than one page'} found in ${assembly}: run npm run synth first`,
-    );
-    return;
-  }
+function checkPages(): void {
+  const pages = publishedPages();
+  if (pages.length !== pageLimits.length)
+    problems.push(`${pages.length} pages found in ${assembly}, not ${pageLimits.length}: run npm run synth first`);
+  for (const page of pages) checkPage(page);
+}
+
+function checkPage(page: Buffer): void {
+  const html = page.toString();
+  const { what, limit } = pageLimits.find(({ title }) => html.includes(title)) ?? { what: 'unknown page', limit: 0 };
   const size = gzipSync(page).length;
   // A smaller page cannot contain the decryption code.
-  if (size < 2048) problems.push(`page: ${size} bytes gzipped, which is too small to be complete`);
-  if (size >= pageLimit) problems.push(`page: ${size} bytes gzipped, the limit is ${pageLimit}`);
-  const html = page.toString();
+  if (size < 2048) problems.push(`${what}: ${size} bytes gzipped, which is too small to be complete`);
+  if (size >= limit) problems.push(`${what}: ${size} bytes gzipped, the limit is ${limit}`);
   for (const foreign of html.matchAll(/\b(?:src|href|action)=["']?(?:https?:)?\/\/[^"'\s>]+/gi)) {
-    problems.push(`page: it refers to another origin: ${foreign[0]}`);
+    problems.push(`${what}: it refers to another origin: ${foreign[0]}`);
   }
-  console.log(`bundles: page ${(size / 1024).toFixed(1)} KiB gzipped`);
+  console.log(`bundles: ${what} ${(size / 1024).toFixed(1)} KiB gzipped`);
 }
 
 async function checkSdk(): Promise<void> {
@@ -245,7 +252,7 @@ if (folders.size < routeGroups.length + backgroundFunctions.length) {
   );
 }
 for (const [id, folder] of folders) checkHandler(id, folder);
-checkPage();
+checkPages();
 await checkSdk().catch((error: unknown) => problems.push(`sdk: could not be bundled for browsers: ${String(error)}`));
 await checkSession().catch((error: unknown) => problems.push(`session: could not be bundled: ${String(error)}`));
 await checkCli().catch((error: unknown) => problems.push(`cli: could not be bundled: ${String(error)}`));

@@ -24,7 +24,7 @@ interface VaultStackProps {
   readonly data: DataStack;
   /** Folder with `<entry>.ts` for every entry; each file exports `handler`. */
   readonly handlers: string;
-  /** Folder of the link page: `index.html`, `style.css` and `src/main.ts`. */
+  /** Folder of the link page: `index.html`, `style.css` and `src/main.ts`, and the same of the owner's page in `owner`. */
   readonly page: string;
 }
 
@@ -76,6 +76,7 @@ export class VaultStack extends Stack {
       webAclArn: settings.pageWebAclArn,
       apiUrl: api.url,
       objectsOrigin: data.objects.origin,
+      socketsOrigin: sockets.origin,
       publisher: functions.publisher,
     });
     page.tellAddress(functions.blobs);

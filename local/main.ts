@@ -145,7 +145,8 @@ function welcomeText(vault: LocalVault, command: CommandLine, tookMs: number): s
   return `
 Anima Vault is ready at ${url} (${(tookMs / 1000).toFixed(1)} s)
 
-  link page     ${pageUrl}${sockets === undefined ? '' : `\n  sockets       ${sockets.url}`}
+  link page     ${pageUrl}
+  owner's page  ${pageUrl}/owner/${sockets === undefined ? '' : `\n  sockets       ${sockets.url}`}
   organization  ${org}
   admin key     ${adminKey}
   agent key     ${agentKey}

@@ -25,9 +25,10 @@ function newPerson(): string {
 export async function create(
   shell: Shell,
   wanted: string | undefined,
-  { role: wantedRole = 'owner' }: { readonly role?: string },
+  { role: wantedRole = 'owner', page }: { readonly role?: string; readonly page?: string },
 ): Promise<void> {
   const role = checkRole(wantedRole);
+  const start = page === undefined ? '' : ownerPageLink(page, role);
   if (wanted === undefined && role !== 'owner')
     throw usageError(
       'An agent or a broker belongs to a person, and no person is named; nothing was sent',
@@ -49,12 +50,30 @@ export async function create(
         ])}\nThe invite is a secret: anyone who has it can answer in place of the device. Give it to the person by a channel that you trust. It is shown only once:`,
       );
     }
-    shell.print(escapeForLine(invite.invite), { ...invite, expiresAt });
-    if (!shell.json)
-      shell.note(
-        `On the device, within ten minutes:\n\n    ANIMA_INVITE=… ${enroll} --url ${access.url}\n\nor without the variable: the command asks for the invite. Then, here:\n\n    anima directory admit ${invite.id}`,
-      );
+    const link = start === '' ? undefined : `${start}${invite.invite}`;
+    shell.print(escapeForLine(link ?? invite.invite), { ...invite, expiresAt, link });
+    if (shell.json) return;
+    const onDevice =
+      link === undefined
+        ? `On the device, within ten minutes:\n\n    ANIMA_INVITE=… ${enroll} --url ${access.url}\n\nor without the variable: the command asks for the invite.`
+        : 'The person opens the link on the device, within ten minutes.';
+    shell.note(`${onDevice} Then, here:\n\n    anima directory admit ${invite.id}`);
   });
+}
+
+/**
+ * The beginning of a link to the owner's page, up to the invite. Browsers do not send what is behind `#`.
+ * @throws CommandError for an address that is not https, but for this machine
+ */
+function ownerPageLink(page: string, role: DirectoryRole): string {
+  if (role !== 'owner') throw usageError('--page is for devices that a person holds; nothing was sent');
+  const url = URL.canParse(page) ? new URL(page) : undefined;
+  const isLocal = url?.protocol === 'http:' && ['127.0.0.1', 'localhost'].includes(url.hostname);
+  if (url === undefined || !(url.protocol === 'https:' || isLocal))
+    throw usageError(
+      '--page must be the https address of the pages, the output PageUrl of the deployment; nothing was sent',
+    );
+  return `${url.origin}/owner/#`;
 }
 
 function checkRole(role: string): DirectoryRole {

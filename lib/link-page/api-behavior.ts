@@ -1,4 +1,4 @@
-/** The part of the link page's distribution that forwards requests to the API. */
+/** The part of the pages' distribution that forwards requests to the API. */
 import { CustomResource, Duration, Fn } from 'aws-cdk-lib';
 import {
   AllowedMethods,
@@ -74,21 +74,39 @@ interface ApiBehaviorProps {
   readonly secret: OriginSecret;
 }
 
-/** Forwards requests to the API, uncached, with the viewer's address and the secret. */
-export const apiBehavior = (scope: Construct, { policyName, apiUrl, secret }: ApiBehaviorProps): BehaviorOptions => ({
-  origin: new HttpOrigin(Fn.select(2, Fn.split('/', apiUrl)), {
-    protocolPolicy: OriginProtocolPolicy.HTTPS_ONLY,
-    // CloudFront replaces a header of the viewer that has this name.
-    customHeaders: { [originSecretHeader]: secret.value },
-  }),
-  cachePolicy: CachePolicy.CACHING_DISABLED,
-  originRequestPolicy: new OriginRequestPolicy(scope, 'ApiRequests', {
+/** API paths that the link page calls on its own origin, and those of devices of session custody, with wildcards. */
+const linkPaths = ['/v1/links/*', '/v1/secret-links/*'];
+const devicePaths = ['/v1/session/*'];
+
+/**
+ * Forwards requests of the pages to the API, uncached. Those of links get the viewer's address and the secret. Those of
+ * devices are signed, so all headers of the viewer are forwarded, and the function knows the page's host as one of its own.
+ */
+export const apiBehaviors = (
+  scope: Construct,
+  { policyName, apiUrl, secret }: ApiBehaviorProps,
+): Record<string, BehaviorOptions> => {
+  const common = {
+    origin: new HttpOrigin(Fn.select(2, Fn.split('/', apiUrl)), {
+      protocolPolicy: OriginProtocolPolicy.HTTPS_ONLY,
+      // CloudFront replaces a header of the viewer that has this name.
+      customHeaders: { [originSecretHeader]: secret.value },
+    }),
+    cachePolicy: CachePolicy.CACHING_DISABLED,
+    allowedMethods: AllowedMethods.ALLOW_ALL,
+    viewerProtocolPolicy: ViewerProtocolPolicy.HTTPS_ONLY,
+  };
+  const originRequestPolicy = new OriginRequestPolicy(scope, 'ApiRequests', {
     originRequestPolicyName: policyName,
     comment: 'Requests of the page that opens links to the API',
     headerBehavior: OriginRequestHeaderBehavior.allowList(...forwardedHeaders),
     cookieBehavior: OriginRequestCookieBehavior.all(),
     queryStringBehavior: OriginRequestQueryStringBehavior.all(),
-  }),
-  allowedMethods: AllowedMethods.ALLOW_ALL,
-  viewerProtocolPolicy: ViewerProtocolPolicy.HTTPS_ONLY,
-});
+  });
+  const ofLinks = { ...common, originRequestPolicy };
+  const ofDevices = { ...common, originRequestPolicy: OriginRequestPolicy.ALL_VIEWER_EXCEPT_HOST_HEADER };
+  return {
+    ...Object.fromEntries(linkPaths.map((path) => [path, ofLinks])),
+    ...Object.fromEntries(devicePaths.map((path) => [path, ofDevices])),
+  };
+};

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { deflateSync } from 'node:zlib';
-import { Aws, CustomResource, Duration, Validations } from 'aws-cdk-lib';
+import { join } from 'node:path';
+import { Aws, Validations } from 'aws-cdk-lib';
 import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
 import {
   AllowedMethods,
@@ -19,19 +19,21 @@ import { S3BucketOrigin } from 'aws-cdk-lib/aws-cloudfront-origins';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Bucket, type IBucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
-import { customResources, functionEnv } from '../../contract/shared/environment-variables.ts';
+import { functionEnv } from '../../contract/shared/environment-variables.ts';
 import type { DeploymentSettings } from '../shared/deployment-settings.ts';
 import { nagResourceName } from '../shared/nag-resource-name.ts';
 import { privateBucket } from '../shared/private-bucket.ts';
 import type { VaultFunction } from '../shared/vault-function.ts';
-import { apiBehavior, OriginSecret } from './api-behavior.ts';
-import { bundlePage } from './page-bundle.ts';
+import { apiBehaviors, OriginSecret } from './api-behavior.ts';
+import { OwnerPage } from './owner-page.ts';
+import { bundlePage, htmlFile } from './page-bundle.ts';
+import { publishFiles, versionOf } from './page-publication.ts';
 import { pageResponseHeaders } from './response-headers.ts';
 
 interface LinkPageProps {
   /** Name of the deployment. It is part of CloudFront names, which are unique per account across all regions. */
   readonly name: string;
-  /** Folder of the page's sources (lib/link-page/page-bundle.ts). */
+  /** Folder of the page's sources (lib/link-page/page-bundle.ts). Those of the owner's page are in `owner`. */
   readonly folder: string;
   readonly domain: DeploymentSettings['pageDomain'];
   /** ARN of the web ACL that filters requests to the page and its API calls. */
@@ -42,19 +44,21 @@ interface LinkPageProps {
    * `https://…`, the origin of presigned object URLs. The page is allowed to connect to it and to its own origin only.
    */
   readonly objectsOrigin: string;
-  /** The function that uploads the page to its bucket. */
+  /** `wss://…`, the origin of the WebSocket API, to which the owner's page connects. */
+  readonly socketsOrigin: string;
+  /** The function that uploads the pages to their bucket. */
   readonly publisher: VaultFunction;
 }
 
-/** API paths that the page calls on its own origin. */
-const apiPaths = ['/v1/links/*', '/v1/secret-links/*'];
-
 /**
- * Serves the page for `/` and for paths that start with `/b/` or `/s/`; the page checks the link. Other paths are 404.
- * cloudfront-js-2.0.
+ * Serves the page for `/` and for paths that start with `/b/` or `/s/`; the page checks the link. The path of the owner's page
+ * gets its missing slash. Other paths are 404. cloudfront-js-2.0.
  */
 const viewerRequestCode = (key: string): string => `function handler(event) {
   var request = event.request;
+  if (request.uri === '/owner') {
+    return { statusCode: 301, statusDescription: 'Moved Permanently', headers: { location: { value: '/owner/' } } };
+  }
   if (request.uri === '/' || request.uri.indexOf('/b/') === 0 || request.uri.indexOf('/s/') === 0) {
     request.uri = '/${key}';
     return request;
@@ -65,8 +69,8 @@ const viewerRequestCode = (key: string): string => `function handler(event) {
 
 /**
  * The link page: one static file in a bucket that only CloudFront can read. Its Content-Security-Policy has the hash of
- * the script. The same distribution forwards the page's API calls, so that the page connects only to its own origin and
- * to the blob bucket.
+ * the script. The same distribution serves the owner's page, and forwards the API calls of both, so that the pages connect
+ * only to their own origin, to the blob bucket, and to the WebSocket API.
  *
  * The file and the policy must change together; otherwise browsers block the script. Therefore each version has a
  * separate file, function and policy with the version in their names. One update of the distribution switches all
@@ -80,8 +84,10 @@ export class LinkPage extends Construct {
 
   constructor(scope: Construct, id: string, props: LinkPageProps) {
     super(scope, id);
-    const { html, scriptHash, styleHash } = bundlePage(props.folder);
-    const version = createHash('sha256').update(html).digest('hex').slice(0, 16);
+    const page = bundlePage(props.folder);
+    const { scriptHash, styleHash } = page;
+    const files = [htmlFile(page)];
+    const version = versionOf(files);
     const key = `${version}/index.html`;
     // A hash keeps the length bounded: function names in CloudFront have at most 64 characters.
     const label = `anima-page-${createHash('sha256').update(props.name).digest('hex').slice(0, 8)}-${Aws.REGION}`;
@@ -99,15 +105,17 @@ export class LinkPage extends Construct {
       code: FunctionCode.fromInline(viewerRequestCode(key)),
       runtime: FunctionRuntime.JS_2_0,
     });
-    const toApi = apiBehavior(this, { policyName: label, apiUrl: props.apiUrl, secret: this.secret });
     // The CDK types Bucket and IBucket differ in an optional `undefined`, which exactOptionalPropertyTypes rejects.
     const bucket = this.bucket as IBucket;
+    const origin = S3BucketOrigin.withOriginAccessControl(bucket, {
+      originAccessControl: new S3OriginAccessControl(this, 'Access', { originAccessControlName: label }),
+    });
+    this.grantPublish(props.publisher);
+    const owner = new OwnerPage(this, 'Owner', { ...props, label, folder: join(props.folder, 'owner'), origin });
     const distribution = new Distribution(this, 'Distribution', {
       comment: `${props.name}: opens links`,
       defaultBehavior: {
-        origin: S3BucketOrigin.withOriginAccessControl(bucket, {
-          originAccessControl: new S3OriginAccessControl(this, 'Access', { originAccessControlName: label }),
-        }),
+        origin,
         functionAssociations: [{ function: paths, eventType: FunctionEventType.VIEWER_REQUEST }],
         responseHeadersPolicy: headers,
         cachePolicy: CachePolicy.CACHING_OPTIMIZED,
@@ -115,13 +123,16 @@ export class LinkPage extends Construct {
         viewerProtocolPolicy: ViewerProtocolPolicy.HTTPS_ONLY,
         compress: true,
       },
-      additionalBehaviors: Object.fromEntries(apiPaths.map((path) => [path, toApi])),
+      additionalBehaviors: {
+        ...owner.behaviors,
+        ...apiBehaviors(this, { policyName: label, apiUrl: props.apiUrl, secret: this.secret }),
+      },
       httpVersion: HttpVersion.HTTP2_AND_3,
       ...(props.webAclArn !== undefined && { webAclId: props.webAclArn }),
       ...this.domainOf(props.domain),
     });
     acknowledgeNagFindings(distribution, props);
-    distribution.node.addDependency(this.publish(props.publisher, key, html));
+    distribution.node.addDependency(publishFiles(this, 'Published', props.publisher, version, files), owner.published);
     this.url = `https://${props.domain?.name ?? distribution.distributionDomainName}`;
   }
 
@@ -139,29 +150,19 @@ export class LinkPage extends Construct {
     const bucket = new Bucket(this, 'Bucket', privateBucket);
     Validations.of(bucket).acknowledge({
       id: 'AwsSolutions-S1',
-      reason: 'The bucket has one public file, and only CloudFront reads it.',
+      reason: 'The bucket has public files only, and only CloudFront reads them.',
     });
     return bucket;
   }
 
-  /**
-   * Uploads the file to the bucket. Files of earlier versions are kept, because CloudFront serves them until its update
-   * has reached all edge locations. The file is part of the template, which is reviewed for a deployment.
-   */
-  private publish(publisher: VaultFunction, key: string, html: string): CustomResource {
-    const everyVersion = this.bucket.arnForObjects('*/index.html');
-    publisher.allow(new PolicyStatement({ actions: ['s3:PutObject'], resources: [everyVersion] }));
+  private grantPublish(publisher: VaultFunction): void {
+    publisher.allow(new PolicyStatement({ actions: ['s3:PutObject'], resources: [this.bucket.arnForObjects('*')] }));
     Validations.of(publisher).acknowledge({
-      id: `AwsSolutions-IAM5[Resource::${nagResourceName(this.bucket, this.bucket.bucketArn, this)}/*/index.html]`,
-      reason: 'Each version of the page has a new key. A policy with the key of one version would not cover the next.',
+      id: `AwsSolutions-IAM5[Resource::${nagResourceName(this.bucket, this.bucket.bucketArn, this)}/*]`,
+      reason:
+        'Each version of a page has new keys, and a policy with those of one version would not cover the next. The bucket has pages only.',
     });
     publisher.set(functionEnv.pageBucket, this.bucket.bucketName);
-    return new CustomResource(this, 'Published', {
-      resourceType: customResources.page,
-      serviceToken: publisher.alias.functionArn,
-      serviceTimeout: Duration.minutes(10),
-      properties: { Key: key, Content: deflateSync(html, { level: 9 }).toString('base64') },
-    });
   }
 
   private domainOf(domain: DeploymentSettings['pageDomain']) {

@@ -1,6 +1,6 @@
 /**
- * Bundles the link page into one file: `index.html` with inline script and style, whose hashes are in the page's
- * policy.
+ * Bundles a page into one file: `index.html` with inline script and style, whose hashes are in the page's policy. The
+ * owner's page has further files beside it.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -13,6 +13,15 @@ export interface PageBundle {
   readonly html: string;
   readonly scriptHash: string;
   readonly styleHash: string;
+}
+
+/** A file of a page as it is published. */
+export interface PageFile {
+  /** Name in the folder of its version. */
+  readonly name: string;
+  /** Media type. */
+  readonly type: string;
+  readonly content: Uint8Array;
 }
 
 /** Browsers from 2022 on. Older browsers lack APIs that the page needs; the page reports this itself. */
@@ -32,6 +41,31 @@ export function bundlePage(folder: string): PageBundle {
     styleHash: cspHash(style),
   };
 }
+
+/** The page as a file. */
+export const htmlFile = ({ html }: PageBundle): PageFile => ({
+  name: 'index.html',
+  type: 'text/html; charset=utf-8',
+  content: Buffer.from(html),
+});
+
+/**
+ * The files beside the owner's page: the service worker, which browsers accept only as a file of its own, the manifest
+ * with which the page is installed, and its icon.
+ */
+export const bundleOwnerFiles = (folder: string): readonly PageFile[] => [
+  {
+    name: 'service-worker.js',
+    type: 'text/javascript; charset=utf-8',
+    content: Buffer.from(bundleMinified(join(folder, 'src/service-worker.ts'))),
+  },
+  {
+    name: 'manifest.webmanifest',
+    type: 'application/manifest+json',
+    content: readFileSync(join(folder, 'manifest.webmanifest')),
+  },
+  { name: 'icon.png', type: 'image/png', content: readFileSync(join(folder, 'icon.png')) },
+];
 
 function bundleMinified(entry: string): string {
   try {

@@ -2,6 +2,11 @@ import { Duration } from 'aws-cdk-lib';
 import { HeadersFrameOption, HeadersReferrerPolicy, ResponseHeadersPolicy } from 'aws-cdk-lib/aws-cloudfront';
 import type { Construct } from 'constructs';
 
+interface OwnerPageHeadersProps extends PageHeadersProps {
+  /** Origin of the WebSocket API. */
+  readonly socketsOrigin: string;
+}
+
 interface PageHeadersProps {
   readonly name: string;
   /** `sha256-<base64>`. */
@@ -30,6 +35,26 @@ const contentSecurityPolicy = ({ scriptHash, styleHash, objectsOrigin }: PageHea
     "trusted-types 'none'",
   ].join('; ');
 
+/**
+ * The same for the owner's page. It loads its service worker, manifest and icon from its own origin, and connects to the
+ * WebSocket API. Its only Trusted Types policy makes the address of the service worker, which is a constant.
+ */
+const ownerSecurityPolicy = ({ scriptHash, styleHash, objectsOrigin, socketsOrigin }: OwnerPageHeadersProps): string =>
+  [
+    "default-src 'none'",
+    `script-src '${scriptHash}'`,
+    `style-src '${styleHash}'`,
+    "img-src 'self'",
+    "manifest-src 'self'",
+    "worker-src 'self'",
+    `connect-src 'self' ${objectsOrigin} ${socketsOrigin}`,
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+    "require-trusted-types-for 'script'",
+    'trusted-types anima-owner',
+  ].join('; ');
+
 /** Denies all browser features except full screen, which the page uses for videos. */
 const permissionsPolicy = [
   ...['accelerometer', 'ambient-light-sensor', 'attribution-reporting', 'autoplay', 'battery', 'bluetooth'],
@@ -56,11 +81,18 @@ const customHeaders: Readonly<Record<string, string>> = {
 
 /** The response headers of the page. CloudFront sets them and overrides those of the bucket. */
 export const pageResponseHeaders = (scope: Construct, id: string, props: PageHeadersProps): ResponseHeadersPolicy =>
+  headersPolicy(scope, id, props.name, 'The page that opens links', contentSecurityPolicy(props));
+
+/** The response headers of the owner's page and its files. */
+export const ownerPageHeaders = (scope: Construct, id: string, props: OwnerPageHeadersProps): ResponseHeadersPolicy =>
+  headersPolicy(scope, id, props.name, "The owner's page", ownerSecurityPolicy(props));
+
+const headersPolicy = (scope: Construct, id: string, name: string, comment: string, policy: string) =>
   new ResponseHeadersPolicy(scope, id, {
-    responseHeadersPolicyName: props.name,
-    comment: 'The page that opens links',
+    responseHeadersPolicyName: name,
+    comment,
     securityHeadersBehavior: {
-      contentSecurityPolicy: { contentSecurityPolicy: contentSecurityPolicy(props), override: true },
+      contentSecurityPolicy: { contentSecurityPolicy: policy, override: true },
       contentTypeOptions: { override: true },
       frameOptions: { frameOption: HeadersFrameOption.DENY, override: true },
       referrerPolicy: { referrerPolicy: HeadersReferrerPolicy.NO_REFERRER, override: true },

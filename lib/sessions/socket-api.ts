@@ -62,6 +62,8 @@ const openBecause = {
 export class SocketApi extends Construct {
   /** The URL that clients open: `wss://…/v1`, or `wss://` and the domain of the settings. */
   readonly url: string;
+  /** The origin of {@link url}, for the policy of a page. */
+  readonly origin: string;
   /** Base URL of the management API of connections, `https://…/v1`. */
   readonly connectionsUrl: string;
   /** The domain of the settings. */
@@ -90,6 +92,7 @@ export class SocketApi extends Construct {
     // The address of API Gateway stays enabled: the notifier calls the management API there.
     this.domain = socketDomain && new ApiDomain(this, 'Domain', { ...socketDomain, api: this.api as IApi, stage });
     this.url = socketDomain === undefined ? stage.url : `wss://${socketDomain.name}`;
+    this.origin = socketDomain === undefined ? `wss://${Fn.select(2, Fn.split('/', stage.url))}` : this.url;
     this.connectionsUrl = stage.callbackUrl;
   }
 

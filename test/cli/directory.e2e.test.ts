@@ -39,6 +39,19 @@ test('persons, further devices and agents enroll, are admitted, and are confirme
   expect(await robot.json(['session', 'status'])).toMatchObject({ role: 'agent', status: 'active', person });
 });
 
+test('an invite can be a link to the owner’s page, with the invite behind the #', async () => {
+  const { admin } = await newWorld();
+  const page = 'https://open.example.com';
+  const { invite, link } = await admin.json(['invite', 'create', '--page', `${page}/b/x?y`]);
+  expect(link).toBe(`${page}/owner/#${invite}`);
+  const local = await admin.run(['invite', 'create', '--page', 'http://127.0.0.1:8790']);
+  expect(local.stdout).toMatch(/^http:\/\/127\.0\.0\.1:8790\/owner\/#anmi_\S+\n$/);
+  const before = (await admin.json(['invite', 'list'])).length;
+  for (const more of [['http://open.example.com'], ['page'], [page, '--role', 'agent', 'annannannannanna']])
+    expect(await admin.run(['invite', 'create', '--page', ...more])).toMatchObject({ code: 2 });
+  expect(await admin.json(['invite', 'list'])).toHaveLength(before);
+});
+
 describe('admitting a device', () => {
   /** A device that waits for an admin. */
   async function waiting() {

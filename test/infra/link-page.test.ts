@@ -15,6 +15,7 @@ import {
   appForTest,
   buckets,
   functionOf,
+  ofPage,
   ofType,
   only,
   type Resource,
@@ -34,11 +35,12 @@ beforeAll(() => {
 
 const configOf = (from: Synthesized): Record<string, unknown> =>
   Object(only(from, 'AWS::CloudFront::Distribution')[1].Properties.DistributionConfig);
-const published = (from: Synthesized): Resource => only(from, 'Custom::VaultPage')[1];
-const htmlOf = (from: Synthesized): string =>
-  inflateSync(Buffer.from(String(published(from).Properties.Content), 'base64')).toString();
+const published = (from: Synthesized): Resource => ofPage(from, 'link', 'Custom::VaultPage')[1];
+const fileOf = (from: Synthesized): { Key: string; Type: string; Content: string } =>
+  Object(published(from).Properties.Files)[0];
+const htmlOf = (from: Synthesized): string => inflateSync(Buffer.from(fileOf(from).Content, 'base64')).toString();
 const headersOf = (from: Synthesized): Record<string, Record<string, Record<string, unknown>>> =>
-  Object(only(from, 'AWS::CloudFront::ResponseHeadersPolicy')[1].Properties.ResponseHeadersPolicyConfig);
+  Object(ofPage(from, 'link', 'AWS::CloudFront::ResponseHeadersPolicy')[1].Properties.ResponseHeadersPolicyConfig);
 /** The content security policy, with `<bucket>` in place of the reference to the bucket's domain. */
 const cspOf = (from: Synthesized): string => {
   const { ContentSecurityPolicy } = headersOf(from).SecurityHeadersConfig?.ContentSecurityPolicy ?? {};
@@ -72,11 +74,11 @@ describe('the page', () => {
   test('file, paths and policy of a version carry its name, and another version takes new ones of all three', () => {
     const other = synthesize(appForTest({}, tinyPage('another')));
     const versionOf = (from: Synthesized) => {
-      const key = String(published(from).Properties.Key);
+      const key = fileOf(from).Key;
       const version = createHash('sha256').update(htmlOf(from)).digest('hex').slice(0, 16);
       expect(key).toBe(`${version}/index.html`);
-      const [policyId, policy] = only(from, 'AWS::CloudFront::ResponseHeadersPolicy');
-      const [pathsId, paths] = only(from, 'AWS::CloudFront::Function');
+      const [policyId, policy] = ofPage(from, 'link', 'AWS::CloudFront::ResponseHeadersPolicy');
+      const [pathsId, paths] = ofPage(from, 'link', 'AWS::CloudFront::Function');
       const { Name } = Object(policy.Properties.ResponseHeadersPolicyConfig);
       expect(JSON.stringify(Name)).toContain(version);
       expect(JSON.stringify(paths.Properties.Name)).toContain(version);
@@ -89,7 +91,7 @@ describe('the page', () => {
 
   test('is stored before the distribution asks for it, by a function that may store pages and nothing else', () => {
     const { DependsOn } = { DependsOn: [], ...only(template, 'AWS::CloudFront::Distribution')[1] };
-    expect(DependsOn).toContain(only(template, 'Custom::VaultPage')[0]);
+    expect(DependsOn).toContain(ofPage(template, 'link', 'Custom::VaultPage')[0]);
     expect(target(published(template).Properties.ServiceToken)).toBe(aliasOf(template, 'publisher')[0]);
   });
 });
@@ -98,8 +100,7 @@ describe('the distribution', () => {
   test('takes HTTPS alone, by HTTP/2 and 3', () => {
     expect(config).toMatchObject({ Enabled: true, HttpVersion: 'http2and3' });
     expect(config.DefaultCacheBehavior).toMatchObject({ ViewerProtocolPolicy: 'https-only' });
-    const httpsOnly = { ViewerProtocolPolicy: 'https-only' };
-    expect(config.CacheBehaviors).toMatchObject([httpsOnly, httpsOnly]);
+    for (const behavior of Object(config.CacheBehaviors)) expect(behavior.ViewerProtocolPolicy).toBe('https-only');
   });
 
   test('writes no log: paths of links would stand in it', () => {
@@ -132,18 +133,25 @@ describe('the distribution', () => {
       AllowedMethods: ['GET', 'HEAD'],
       Compress: true,
       FunctionAssociations: [{ EventType: 'viewer-request' }],
-      ResponseHeadersPolicyId: { Ref: only(template, 'AWS::CloudFront::ResponseHeadersPolicy')[0] },
+      ResponseHeadersPolicyId: { Ref: ofPage(template, 'link', 'AWS::CloudFront::ResponseHeadersPolicy')[0] },
     });
     const [association] = Object(config.DefaultCacheBehavior).FunctionAssociations;
-    expect(target(association.FunctionARN)).toBe(only(template, 'AWS::CloudFront::Function')[0]);
+    expect(target(association.FunctionARN)).toBe(ofPage(template, 'link', 'AWS::CloudFront::Function')[0]);
   });
 
-  test('passes the routes of links, and no other path, on to the API, uncached and without its own Host', () => {
-    const [behaviour, secretLinks, ...others] = Object(config.CacheBehaviors);
-    expect(others).toEqual([]);
+  test('passes routes of links and of devices, and no other path, on to the API, uncached and without its own Host', () => {
+    const behaviors: Record<string, unknown>[] = Object(config.CacheBehaviors);
+    const paths = behaviors.map(({ PathPattern }) => PathPattern);
+    expect(paths).toEqual(['/owner/*', '/v1/links/*', '/v1/secret-links/*', '/v1/session/*']);
+    const [, behaviour, secretLinks, devices] = behaviors.map((one) => Object(one));
     expect(secretLinks).toEqual({ ...behaviour, PathPattern: '/v1/secret-links/*' });
+    expect(devices).toEqual({
+      ...behaviour,
+      PathPattern: '/v1/session/*',
+      // The AWS managed policy AllViewerExceptHostHeader: signatures are in headers of the viewer.
+      OriginRequestPolicyId: 'b689b0a8-53d0-40ab-baf2-68738e2966ac',
+    });
     expect(behaviour).toMatchObject({
-      PathPattern: '/v1/links/*',
       // The AWS managed policy CachingDisabled.
       CachePolicyId: '4135ea2d-6df8-44a3-9df3-4b5a84be39ad',
       OriginRequestPolicyId: { Ref: only(template, 'AWS::CloudFront::OriginRequestPolicy')[0] },
@@ -216,7 +224,9 @@ describe('the distribution', () => {
   test('two deployments of one account share no name, which CloudFront would refuse', () => {
     const names = (from: Synthesized) =>
       ['Function', 'ResponseHeadersPolicy', 'OriginAccessControl', 'OriginRequestPolicy'].map((type) => {
-        const name = /"Name":(\{[^}]*\}[^}]*\})/.exec(JSON.stringify(only(from, `AWS::CloudFront::${type}`)[1]))?.[1];
+        const name = /"Name":(\{[^}]*\}[^}]*\})/.exec(
+          JSON.stringify(ofPage(from, 'link', `AWS::CloudFront::${type}`)[1]),
+        )?.[1];
         expect(name).toContain('{"Ref":"AWS::Region"}');
         return name;
       });
@@ -271,14 +281,19 @@ describe('headers of the page', () => {
 
 describe('the function of paths', () => {
   const run = (uri: string) => {
-    const { FunctionCode, FunctionConfig } = only(template, 'AWS::CloudFront::Function')[1].Properties;
+    const { FunctionCode, FunctionConfig } = ofPage(template, 'link', 'AWS::CloudFront::Function')[1].Properties;
     expect(FunctionConfig).toMatchObject({ Runtime: 'cloudfront-js-2.0' });
     const event = { version: '1.0', context: { eventType: 'viewer-request' }, request: { method: 'GET', uri } };
     return runInNewContext(`${String(FunctionCode)}\nhandler(event)`, { event }, { timeout: 100 });
   };
 
   test.each(['/', `/b/${'a'.repeat(58)}`, '/b/', '/b/cut-off', '/b/%2e%2e/x'])('%s shows the page', (uri) => {
-    expect(run(uri)).toEqual({ method: 'GET', uri: `/${String(published(template).Properties.Key)}` });
+    expect(run(uri)).toEqual({ method: 'GET', uri: `/${fileOf(template).Key}` });
+  });
+
+  test('the path of the owner’s page gets its slash', () => {
+    const headers = { location: { value: '/owner/' } };
+    expect(run('/owner')).toEqual({ statusCode: 301, statusDescription: 'Moved Permanently', headers });
   });
 
   test.each(['/favicon.ico', '/index.html', '/b', '/B/x', '//b/x', '/x/b/y', '/robots.txt'])(

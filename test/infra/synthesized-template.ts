@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { App } from 'aws-cdk-lib';
@@ -62,12 +62,25 @@ const tinyHandlers = (folder: string): string => {
 };
 
 /** The sources of a page with one word. */
-export const tinyPage = (word: string): string => {
+const tinySources = (word: string): string => {
   const folder = temporaryFolder();
   mkdirSync(join(folder, 'src'));
   writeFileSync(join(folder, 'src', 'main.ts'), `const word: string = '${word}';\ndocument.body.textContent = word;\n`);
   writeFileSync(join(folder, 'style.css'), 'body { color: red; }\n');
   writeFileSync(join(folder, 'index.html'), '<!doctype html><style></style><body><script></script>\n');
+  return folder;
+};
+
+/** The same, with an owner's page in it. */
+export const tinyPage = (word: string): string => {
+  const folder = tinySources(word);
+  renameSync(tinySources(`owner ${word}`), join(folder, 'owner'));
+  writeFileSync(
+    join(folder, 'owner/src/service-worker.ts'),
+    `const file: string = 'worker of ${word}';\nself.name = file;\n`,
+  );
+  writeFileSync(join(folder, 'owner/manifest.webmanifest'), '{}');
+  writeFileSync(join(folder, 'owner/icon.png'), 'icon');
   return folder;
 };
 
@@ -106,6 +119,14 @@ const withoutImports = (resources: Template['Resources'], outputs: Readonly<Reco
 
 export const ofType = (template: Synthesized, type: string): [string, Resource][] =>
   Object.entries(template.resources).filter(([, resource]) => resource.Type === type);
+
+/** The resource of a type that belongs to the link page, or to the owner's page. */
+export const ofPage = (template: Synthesized, page: 'link' | 'owner', type: string): [string, Resource] => {
+  const found = ofType(template, type).filter(([id]) => id.startsWith('PageOwner') === (page === 'owner'));
+  const [first, ...more] = found;
+  if (first === undefined || more.length > 0) throw new Error(`expected one ${type} of the ${page} page`);
+  return first;
+};
 
 /** The only resource of a type. Throws if there is not exactly one. */
 export const only = (template: Synthesized, type: string): [string, Resource] => {

@@ -38,7 +38,21 @@ afterEach(async () => void (await new Promise((resolve) => cloudFormation.close(
 
 const about = { StackId: 'stack', RequestId: 'request', LogicalResourceId: 'PagePublished' };
 const html = '<!doctype html><title>Schön</title>';
-const properties = { Key: 'v1/index.html', Content: deflateSync(html).toString('base64') };
+const fileOf = (Key: string, Type: string, text: string) => ({
+  Key,
+  Type,
+  Content: deflateSync(text).toString('base64'),
+});
+const properties = {
+  Files: [
+    fileOf('v1/index.html', 'text/html; charset=utf-8', html),
+    fileOf('v1/worker.js', 'text/javascript', 'work()'),
+  ],
+};
+const allStored = [
+  ['v1/index.html', 'text/html; charset=utf-8', html],
+  ['v1/worker.js', 'text/javascript', 'work()'],
+];
 
 /** Runs the handler. `failures` is the number of writes that the store refuses first. */
 async function run(
@@ -47,13 +61,13 @@ async function run(
   more: object = {},
   ResourceType: string = customResources.page,
 ) {
-  const stored: [string, string][] = [];
+  const stored: [string, string, string][] = [];
   const logged: RequestLogEntry[] = [];
   let refusals = failures;
   const pages: PageStore = {
-    put: async (key, bytes) => {
+    put: async (key, type, bytes) => {
       if (refusals-- > 0) throw new Error('not authorized: TOPSECRET');
-      stored.push([key, Buffer.from(bytes).toString()]);
+      stored.push([key, type, Buffer.from(bytes).toString()]);
     },
   };
   const address = cloudFormation.address();
@@ -77,7 +91,7 @@ describe('the publisher', () => {
   test.each(['Create', 'Update'] as const)('%s: stores the page and says so', async (type) => {
     const { outcome, stored, logged } = await run(type);
     await outcome;
-    expect(stored).toEqual([['v1/index.html', html]]);
+    expect(stored).toEqual(allStored);
     expect(received.map(({ method, body }) => [method, body])).toEqual([
       ['PUT', { ...about, PhysicalResourceId: 'page', Status: 'SUCCESS' }],
     ]);
@@ -96,13 +110,22 @@ describe('the publisher', () => {
   test('waits for a permission that is not yet everywhere', async () => {
     const { outcome, stored } = await run('Create', 3);
     await outcome;
-    expect(stored).toHaveLength(1);
+    expect(stored).toEqual(allStored);
     expect(received[0]?.body).toMatchObject({ Status: 'SUCCESS' });
   });
 
   test.each([
     ['a store that goes on refusing', 4, {}],
-    ['a content that is none', 0, { Content: Buffer.from('not compressed').toString('base64') }],
+    [
+      'a content that is none',
+      0,
+      {
+        Files: [
+          ...properties.Files,
+          { ...properties.Files[0], Content: Buffer.from('not compressed').toString('base64') },
+        ],
+      },
+    ],
   ])('%s fails the deployment with what to do, and nothing of the cause', async (_, failures, more) => {
     const { outcome, stored, logged } = await run('Update', failures, more);
     await outcome;

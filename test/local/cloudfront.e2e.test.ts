@@ -55,10 +55,45 @@ describe('the page', () => {
   });
 });
 
+describe("the owner's page", () => {
+  test.each([
+    ['/owner/', 'text/html; charset=utf-8'],
+    ['/owner/service-worker.js', 'text/javascript; charset=utf-8'],
+    ['/owner/manifest.webmanifest', 'application/manifest+json'],
+    ['/owner/icon.png', 'image/png'],
+  ])('%s is served with its type, under its own policy', async (path, type) => {
+    const answer = await get(path);
+    expect([answer.status, answer.headers.get('content-type')]).toEqual([200, type]);
+    const policy = answer.headers.get('content-security-policy') ?? '';
+    const { s3 } = stack.vault.endpoints;
+    expect(policy).toContain(`connect-src 'self' ${s3} ${new URL(stack.vault.sockets?.url ?? '').origin};`);
+    expect(policy).toContain('trusted-types anima-owner');
+  });
+
+  test('its path without a slash leads to it', async () => {
+    const { status, headers } = await get('/owner', { redirect: 'manual' });
+    expect([status, headers.get('location')]).toEqual([301, '/owner/']);
+  });
+
+  test.each(['/owner/index.html', '/owner/src/main.ts'])('%s is not there', async (path) => {
+    expect((await get(path)).status).toBe(404);
+  });
+
+  test('the routes of devices are the API, with every header but the host', async () => {
+    const answer = await get('/v1/session/push-key');
+    expect(await answer.json()).toEqual({ applicationServerKey: expect.any(String) });
+    const refused = await get('/v1/session/messages', { headers: { signature: 'x', 'signature-input': 'x' } });
+    expect(refused.status).toBe(401);
+  });
+});
+
 describe('its headers', () => {
   test.each(['/', `/b/${link}`, '/favicon.ico'])('at %s are those of the template, but for HSTS', async (path) => {
     const resources = [...readCloudAssembly(inject('assembly')).resources.values()];
-    const policy = resources.find(({ Type }) => Type === 'AWS::CloudFront::ResponseHeadersPolicy');
+    const policy = resources.find(
+      ({ Type, Properties }) =>
+        Type === 'AWS::CloudFront::ResponseHeadersPolicy' && !JSON.stringify(Properties).includes('anima-owner'),
+    );
     const config = Object(policy?.Properties.ResponseHeadersPolicyConfig);
     const { headers } = await get(path);
     for (const { Header, Value } of config.CustomHeadersConfig.Items) expect(headers.get(Header)).toBe(Value);
@@ -147,13 +182,14 @@ describe('the publisher', () => {
     stack.vault.setHooks(authorizer);
     const { properties } = await provide(customResources.page);
     expect(authorizer.denials).toEqual([]);
-    expect(authorizer.allowed.get('s3:PutObject')).toBe(1);
+    expect(authorizer.allowed.get('s3:PutObject')).toBe(Object(properties.Files).length);
 
     const s3 = new S3Client({ ...common(), endpoint: stack.vault.endpoints.s3 });
-    const Key = String(properties.Key);
+    const [{ Key, Type }] = Object(properties.Files);
     const { Body, ContentType } = await s3.send(new GetObjectCommand({ Bucket: nameOf('PageBucket'), Key }));
-    expect(ContentType).toBe('text/html; charset=utf-8');
-    expect(await Body?.transformToString()).toBe(await (await get('/')).text());
+    expect([ContentType, Type]).toEqual(['text/html; charset=utf-8', 'text/html; charset=utf-8']);
+    const served = await Promise.all(['/', '/owner/'].map(async (path) => await (await get(path)).text()));
+    expect(served).toContain(await Body?.transformToString());
   });
 
   test('draws a secret with the attributes that the template reads, and logs none of them', async () => {
@@ -221,7 +257,7 @@ describe('a distribution of another kind', () => {
     headers: [],
     forwardedHeaders: [],
     originHeaders: [],
-    files: new Map([['/x', Buffer.from('x')]]),
+    files: new Map([['/x', { type: 'text/plain', content: Buffer.from('x') }]]),
   });
 
   /** The statuses of `/x`, and the reported errors. */

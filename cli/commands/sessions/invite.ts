@@ -9,11 +9,12 @@ An invite lets one device enroll, once, within ten minutes. It is a secret: give
 service does not control. The service does not get it. Then \`anima directory admit\` on this machine, which is the only one
 that can verify the answer.
 
-Standard output contains only the invite, so INVITE=$(anima invite create …) works.
+Standard output contains only the invite or the link, so INVITE=$(anima invite create …) works.
 
 Examples:
   $ anima invite create                                   a new person, and their first device
   $ anima invite create annannannannanna                  a further device of a person
+  $ anima invite create --page https://page.example.com   a link: the person opens it on the phone
   $ anima invite create annannannannanna --role agent     on the agent: ANIMA_INVITE=… anima agent enroll
   $ anima invite list
   $ anima invite withdraw 0123456789abcdef`;
@@ -29,6 +30,10 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
     .description('make an invite; it is shown only once')
     .argument('[person]', 'id of the person, 16 characters of 0-9 a-z; without it, a new person')
     .option('--role <role>', 'owner (default): a device that a person holds; agent or broker: a program')
+    .option(
+      '--page <url>',
+      'address of the pages of the deployment: prints a link to the owner’s page, with the invite in it',
+    )
     .action(runs(invites.create));
   invite
     .command('list')

@@ -2,7 +2,7 @@ import type { CloudFormationCustomResourceEvent, CloudFormationCustomResourceRes
 import { customResources } from '../../../contract/shared/environment-variables.ts';
 import { describeFault, type WriteRequestLog } from '../../middleware/request-log.ts';
 import { drawOriginSecret } from '../origin-secret.ts';
-import { type PageStore, putPageWithRetry } from '../page-publisher.ts';
+import { type PageStore, putFilesWithRetry } from '../page-publisher.ts';
 
 interface ResourceProvider {
   /** Constant for all versions of the resource, so that CloudFormation never requests the deletion of one. */
@@ -16,8 +16,8 @@ type Attributes = Readonly<Record<string, string>>;
 const resourceProviders = (pages: PageStore, retryDelays?: readonly number[]): Record<string, ResourceProvider> => ({
   [customResources.page]: {
     physicalId: 'page',
-    async provide({ Key, Content }) {
-      await putPageWithRetry(pages, { Key, Content }, retryDelays);
+    async provide({ Files }) {
+      await putFilesWithRetry(pages, { Files }, retryDelays);
       return undefined;
     },
   },

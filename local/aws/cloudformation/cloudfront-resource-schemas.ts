@@ -81,10 +81,9 @@ export const originRequestPolicySchema = z.strictObject({
   }),
 });
 
-/** A custom resource that publishes one object: its key, and its content compressed (RFC 1950) and base64-encoded. */
+/** A custom resource that publishes objects: keys, media types, and contents compressed (RFC 1950) and base64-encoded. */
 export const publishedObjectSchema = z.strictObject({
   ServiceToken: z.string(),
   ServiceTimeout: ignoredProperty,
-  Key: z.string(),
-  Content: z.base64(),
+  Files: z.array(z.strictObject({ Key: z.string(), Type: z.string(), Content: z.base64() })),
 });

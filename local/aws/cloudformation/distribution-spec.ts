@@ -25,13 +25,24 @@ export interface CacheBehavior {
   /** Source code of the function that runs for each viewer request. */
   readonly functionCode: string | undefined;
   readonly headers: readonly (readonly [name: string, value: string])[];
-  /** Names, in lower case, of the viewer's headers that the API receives, and of those that CloudFront adds. */
-  readonly forwardedHeaders: readonly string[];
+  /**
+   * Names, in lower case, of the viewer's headers that the API receives, and of those that CloudFront adds; or all headers
+   * of the viewer but `Host`.
+   */
+  readonly forwardedHeaders: readonly string[] | 'all';
   /** The headers that CloudFront adds to every request to the origin. They replace headers of the viewer. */
   readonly originHeaders: readonly (readonly [name: string, value: string])[];
   /** The objects of the origin, by path. */
-  readonly files: ReadonlyMap<string, Buffer>;
+  readonly files: ReadonlyMap<string, PublishedFile>;
 }
+
+export interface PublishedFile {
+  readonly type: string;
+  readonly content: Buffer;
+}
+
+/** The managed policy AllViewerExceptHostHeader (CloudFront developer guide, "Use managed origin request policies"). */
+const allViewerHeadersPolicy = 'b689b0a8-53d0-40ab-baf2-68738e2966ac';
 
 /** Resolved properties, and the values of references to the resources. */
 interface DistributionResources {
@@ -55,17 +66,23 @@ export function toDistributionSpec({
   const { DefaultCacheBehavior, CacheBehaviors, Origins, Aliases } = distribution.DistributionConfig;
   // The custom resource's function is not invoked: the published objects are read directly from the template.
   const files = new Map(
-    published.map(({ Key, Content }) => [`/${Key}`, inflateSync(Buffer.from(Content, 'base64'))] as const),
+    published
+      .flatMap(({ Files }) => Files)
+      .map(({ Key, Type, Content }) => {
+        const file = { type: Type, content: inflateSync(Buffer.from(Content, 'base64')) };
+        return [`/${Key}`, file] as const;
+      }),
   );
   const behaviour = (pathPattern: string, properties: BehaviourProperties): CacheBehavior => {
     const origin = Origins.find(({ Id }) => Id === properties.TargetOriginId);
     const [association] = properties.FunctionAssociations;
     const edge = functions.find(({ arn }) => arn === association?.FunctionARN);
     const policy = policies.find(({ id }) => id === properties.ResponseHeadersPolicyId);
+    const forwardsAll = properties.OriginRequestPolicyId === allViewerHeadersPolicy;
     const requestPolicy = originRequestPolicies.find(({ id }) => id === properties.OriginRequestPolicyId);
     if (
       origin === undefined ||
-      (properties.OriginRequestPolicyId !== undefined && requestPolicy === undefined) ||
+      (properties.OriginRequestPolicyId !== undefined && requestPolicy === undefined && !forwardsAll) ||
       (association !== undefined && edge === undefined) ||
       (properties.ResponseHeadersPolicyId !== undefined && policy === undefined)
     ) {
@@ -79,8 +96,9 @@ export function toDistributionSpec({
       target: origin.CustomOriginConfig === undefined ? 'files' : 'api',
       functionCode: edge?.FunctionCode,
       headers: policy === undefined ? [] : responseHeadersOf(policy),
-      forwardedHeaders:
-        requestPolicy?.OriginRequestPolicyConfig.HeadersConfig.Headers.map((name) => name.toLowerCase()) ?? [],
+      forwardedHeaders: forwardsAll
+        ? 'all'
+        : (requestPolicy?.OriginRequestPolicyConfig.HeadersConfig.Headers.map((name) => name.toLowerCase()) ?? []),
       originHeaders: origin.OriginCustomHeaders.map(({ HeaderName, HeaderValue }) => [
         HeaderName.toLowerCase(),
         HeaderValue,

@@ -58,6 +58,7 @@ interface EdgeRequest {
 
 interface EdgeResponse {
   readonly statusCode: number;
+  readonly headers: OutgoingHttpHeaders;
 }
 
 /** @param requestedPort 0 selects a free port */
@@ -134,13 +135,22 @@ function compileEdgeFunction(code: string): NonNullable<CompiledBehavior['run']>
     const event = JSON.stringify({ version: '1.0', context: { eventType: 'viewer-request' }, request });
     const result: unknown = JSON.parse(String(script.runInNewContext({ event }, { timeout: edgeFunctionTimeoutMs })));
     if (isObject(result)) {
-      const { method, uri, statusCode } = result;
-      if (typeof statusCode === 'number') return { statusCode };
+      const { method, uri, statusCode, headers } = result;
+      if (typeof statusCode === 'number') return { statusCode, headers: edgeHeadersOf(headers) };
       if (typeof method === 'string' && typeof uri === 'string') return { method, uri };
     }
     throw new Error('a function of the distribution returned neither a request nor a response');
   };
 }
+
+/** Headers of a response of an edge function: an object of `{ value }` by name. */
+const edgeHeadersOf = (headers: unknown): OutgoingHttpHeaders =>
+  Object.fromEntries(
+    Object.entries(isObject(headers) ? headers : {}).map(([name, held]) => [
+      name,
+      String(isObject(held) ? held.value : ''),
+    ]),
+  );
 
 interface DistributionResponse {
   readonly status: number;
@@ -158,12 +168,12 @@ function resolveResponse(
   const { headers, files } = behaviour;
   if (!behaviour.allowedMethods.includes(method)) return { status: 403, headers };
   const result = behaviour.run?.({ method, uri }) ?? { method, uri };
-  if ('statusCode' in result) return { status: result.statusCode, headers };
+  if ('statusCode' in result) return { status: result.statusCode, headers: { ...headers, ...result.headers } };
   if (behaviour.target === 'api') return 'api';
-  const body = files.get(result.uri);
+  const file = files.get(result.uri);
   // S3 sends 403 to a caller that has permission to read objects but not to list them.
-  if (body === undefined) return { status: 403, headers };
-  return { status: 200, headers: { 'content-type': 'text/html; charset=utf-8', ...headers }, body };
+  if (file === undefined) return { status: 403, headers };
+  return { status: 200, headers: { 'content-type': file.type, ...headers }, body: file.content };
 }
 
 function send(response: ServerResponse, { status, headers, body }: DistributionResponse, withBody = true): void {
@@ -173,6 +183,9 @@ function send(response: ServerResponse, { status, headers, body }: DistributionR
 
 /** Headers of the message itself. They are forwarded whatever the policy is. */
 const messageHeaders = ['content-length', 'transfer-encoding', 'cookie'];
+
+/** Headers of the viewer's connection (RFC 9110, section 7.6.1), and the host that the viewer asked. */
+const connectionHeaders = ['connection', 'host', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'upgrade'];
 
 /** The header in which CloudFront sends the address and port of the viewer. IPv6 addresses have no brackets. */
 const viewerAddressHeader = 'cloudfront-viewer-address';
@@ -185,9 +198,11 @@ function toOriginHeaders(
   { forwardedHeaders, originHeaders }: CompiledBehavior,
   { headers, socket }: IncomingMessage,
 ): OutgoingHttpHeaders {
-  const forwarded = [...messageHeaders, ...forwardedHeaders].flatMap((name) =>
-    headers[name] === undefined ? [] : [[name, headers[name]] as const],
-  );
+  const names =
+    forwardedHeaders === 'all'
+      ? Object.keys(headers).filter((name) => !connectionHeaders.includes(name))
+      : [...messageHeaders, ...forwardedHeaders];
+  const forwarded = names.flatMap((name) => (headers[name] === undefined ? [] : [[name, headers[name]] as const]));
   const added = forwardedHeaders.includes(viewerAddressHeader)
     ? { [viewerAddressHeader]: `${socket.remoteAddress}:${socket.remotePort}` }
     : {};

@@ -87,23 +87,28 @@ export class SessionDevices {
   /**
    * Enrolls this device with an invite, and waits until it is active: for the admin, and for another device of the person
    * unless it is the first one. With the same invite again, it goes on where it stopped, or opens the device; so a program
-   * can call it at each start.
-   * @throws SessionError invite_malformed, invite_refused, invite_mismatch, enrollment_expired; AnimaError aborted
+   * can call it at each start. With `org` instead of an invite, it goes on with the stored one.
+   * @throws SessionError invite_malformed, invite_refused, invite_mismatch, enrollment_expired, not_enrolled; AnimaError aborted
    */
-  async enroll({ invite: given, name, onProgress, ...options }: EnrollOptions = {}): Promise<SessionClient> {
-    const settings = this.#transport.callSettings(options, 'invite', 'name', 'onProgress');
-    const { enroll, readInvite } = await loadEnrollment();
-    const text = given ?? environmentInvite();
-    const invite = readInvite(text);
-    const store = await SessionStore.open(this.#options.storage, nameOf(invite.org, name), 'create');
+  async enroll({ invite: given, org, name, onProgress, ...options }: EnrollOptions = {}): Promise<SessionClient> {
+    const { enroll, readInvite, storedInvite } = await loadEnrollment();
+    const settings = this.#transport.callSettings(options, 'invite', 'org', 'name', 'onProgress');
+    const resumed = given === undefined ? org : undefined;
+    const text = resumed === undefined ? (given ?? environmentInvite()) : undefined;
+    const device = nameOf(resumed ?? readInvite(text).org, name);
+    const store = await SessionStore.open(this.#options.storage, device, resumed === undefined ? 'create' : 'refuse');
     return await this.#orClose(store, async () => {
-      const context = {
-        ...{ store, clock: this.#options.clock ?? systemClock },
-        enrollment: await this.#service.enrollment(invite),
-        requestsOf: (own: OwnDevice) => this.#service.device(own, () => undefined),
-      };
-      await enroll(context, invite, text ?? '', settings, onProgress);
-      return await this.#reachable(await this.#engine(store, invite.org, undefined), settings);
+      const answered = resumed === undefined ? text : await storedInvite(store, resumed);
+      if (answered !== undefined) {
+        const invite = readInvite(answered);
+        const context = {
+          ...{ store, clock: this.#options.clock ?? systemClock },
+          enrollment: await this.#service.enrollment(invite),
+          requestsOf: (own: OwnDevice) => this.#service.device(own, () => undefined),
+        };
+        await enroll(context, invite, answered, settings, onProgress);
+      }
+      return await this.#reachable(await this.#engine(store, device.org, undefined), settings);
     });
   }
 

@@ -52,6 +52,8 @@ export interface EnrollProgress {
 export interface EnrollOptions extends CallOptions {
   /** Default: the environment variable `ANIMA_INVITE`. */
   readonly invite?: string | undefined;
+  /** Instead of an invite: goes on with the device of this org that the storage has. */
+  readonly org?: string | undefined;
   /** Name of this device in the storage: 1 to 16 characters of `0-9 a-z`. Default: `device`. */
   readonly name?: string | undefined;
   readonly onProgress?: ((progress: EnrollProgress) => void) | undefined;

@@ -7,7 +7,6 @@ import type { Transport } from '../http/transport.ts';
 import { notSentError } from '../shared/argument-validation.ts';
 import type { CallOptions } from '../shared/client-options.ts';
 import { type AnimaError, createError } from '../shared/errors.ts';
-import { isPlainObject } from '../shared/is-plain-object.ts';
 import {
   type Decoder,
   decodeBoolean,
@@ -125,15 +124,19 @@ function bodyFields(body: VaultFetchInit['body']): Pick<FetchRequest, 'body' | '
   if (body === undefined) return {};
   if (typeof body === 'string') return { body };
   if (body instanceof Uint8Array) return { bodyBase64: toBase64(body) };
-  if (typeof Reflect.get(body, Symbol.iterator) === 'function') return { form: toRecord(body) };
+  if (isIterable(body)) return { form: toRecord(body) };
   throw notSentError('invalid_argument', 'body is not a string, URLSearchParams or Uint8Array');
 }
+
+const isIterable = (value: object): value is Iterable<readonly [string, string]> =>
+  typeof Reflect.get(value, Symbol.iterator) === 'function';
 
 function toRecord(
   entries: Readonly<Record<string, string>> | Iterable<readonly [string, string]>,
 ): Record<string, string> {
-  if (isPlainObject(entries)) return { ...entries };
-  const pairs = [...(entries as Iterable<readonly [string, string]>)];
+  // `URLSearchParams` and `Headers` are objects without properties of their own.
+  if (!isIterable(entries)) return { ...entries };
+  const pairs = [...entries];
   if (new Set(pairs.map(([name]) => name)).size < pairs.length)
     throw notSentError('invalid_argument', 'a header or form field occurs twice');
   return Object.fromEntries(pairs);

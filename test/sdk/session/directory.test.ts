@@ -40,6 +40,25 @@ test('an enrollment goes on after a crash at each write, and ends with the same 
   }
 });
 
+test('an enrollment goes on by its org, without the invite, and only where one was begun', async () => {
+  const world = await SessionWorld.create();
+  const storage = watchedStorage();
+  const sessions = world.sessions(storage, []);
+  await expect(sessions.enroll({ org })).rejects.toMatchObject({ code: 'not_enrolled' });
+  const invite = await world.admin.invite({ person: ann, role: 'owner' });
+  const stop = new AbortController();
+  const codes: string[] = [];
+  const onProgress = ({ fingerprint }: { fingerprint: string }) => codes.push(fingerprint);
+  world.clock.onWait = async () => stop.abort();
+  const first = sessions.enroll({ invite: invite.invite, onProgress, signal: stop.signal });
+  await expect(first).rejects.toMatchObject({ code: 'aborted' });
+  world.clock.onWait = async () => void (await world.admin.admit({ invite }));
+  const client = await sessions.enroll({ org, onProgress });
+  expect(new Set(codes)).toEqual(new Set([client.fingerprint()]));
+  await client.close();
+  expect((await sessions.enroll({ org })).device).toBe(client.device);
+});
+
 test('an invite that is mistyped, used, unknown, or for another waiting device is refused', async () => {
   const world = await SessionWorld.create();
   const phone = await world.enroll(ann);

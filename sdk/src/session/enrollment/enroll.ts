@@ -45,6 +45,16 @@ export function readInvite(text: string | undefined): Invite {
   return invite;
 }
 
+/**
+ * The invite to which a stored device answered; undefined if the device is active.
+ * @throws SessionError not_enrolled
+ */
+export async function storedInvite(store: SessionStore, org: string): Promise<string | undefined> {
+  const record = (await loadOwnDevice(store, org))?.record;
+  if (record === undefined || (record.phase !== 'active' && record.invite === '')) throw sessionError('not_enrolled');
+  return record.phase === 'active' ? undefined : record.invite;
+}
+
 const isRefusal = (error: unknown, code: 'invite_refused' | 'device_refused'): boolean =>
   error instanceof AnimaError && error.code === code;
 
