@@ -84,7 +84,7 @@ function checkCommonJs(tarball: string): void {
   const home = join(place, 'node_modules', '@anima', 'sdk');
   mkdirSync(home, { recursive: true });
   execFileSync('tar', ['-xzf', tarball, '-C', home, '--strip-components', '1']);
-  for (const name of ['@noble', '@types', 'undici-types'])
+  for (const name of ['@noble', 'hpke', '@types', 'undici-types'])
     symlinkSync(resolve('node_modules', name), join(place, 'node_modules', name));
   writeFileSync(join(place, 'package.json'), '{"type":"commonjs"}');
   writeFileSync(join(place, 'main.ts'), commonJsProgram);
