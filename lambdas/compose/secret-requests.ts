@@ -29,9 +29,10 @@ export function createSecretRequestServices() {
   });
   const values = new DynamoRequestedValues(orgDynamoClients(), requireSetting('valueTable'));
   const macs = kmsSecretRequestMacs(unscopedKmsClient(), requireSetting('secretRequestKeyId'));
+  const apiKeyAuth = createApiKeyAuth(requestRecordTables(), keyringOpener);
   const shared = { requests, values, macs, clock };
   return {
-    apiKeyAuth: createApiKeyAuth(requestRecordTables(), keyringOpener),
+    apiKeyAuth,
     requests: new SecretRequestService({
       ...shared,
       attempts: new DynamoAttempts(orgDynamoClients(), table, attemptItemId),
@@ -41,6 +42,7 @@ export function createSecretRequestServices() {
     links: new SecretLinkService({
       ...shared,
       keyringOpener,
+      apiKeys: apiKeyAuth,
       firstDekCreator: new FirstDekCreator(orgKek, authenticationKeys(), keyrings(), clock),
     }),
     viewerAddress: createViewerAddress(requireSetting('originSecretHash')),

@@ -16,6 +16,8 @@ import {
 import { parseSecretLinkId, type SecretRequestId } from '../../core/secret-requests/request-link.ts';
 import type { SecretRequestPurpose } from '../../core/secret-requests/request-proof.ts';
 import { openTypedSecret, type TypedSecret } from '../../core/secret-requests/sealed-secret.ts';
+import { authorize, callerOf } from '../api-keys/authorization.ts';
+import type { ApiKeyAuth } from '../api-keys/middleware/require-api-key.ts';
 import type { FirstDekCreator, KeyringOpener, OpenKeyring } from '../org-keys/keyring-opener.ts';
 import { assertOrgActive } from '../org-keys/keyring-verifier.ts';
 import type { Clock } from '../shared/ports.ts';
@@ -37,6 +39,7 @@ export interface SecretLinkDeps {
   readonly macs: SecretRequestMacs;
   readonly keyringOpener: KeyringOpener;
   readonly firstDekCreator: FirstDekCreator;
+  readonly apiKeys: Pick<ApiKeyAuth, 'records' | 'apiKeyVerifier'>;
   readonly clock: Clock;
 }
 
@@ -85,8 +88,10 @@ export class SecretLinkService {
   }
 
   /** What the page shows. @throws VaultError for a closed request, as {@link assertOpen} */
-  look({ request, stored }: VerifiedSecretLink): ShownSecretRequest {
+  async look(link: VerifiedSecretLink): Promise<ShownSecretRequest> {
+    const { request, stored } = link;
     assertOpen(stored, request, this.#deps.clock());
+    await this.#assertAskerAllowed(link);
     const { name, why, replace, requestedBy, createdAt, expiresAt } = request;
     return { name, why, replace, requestedBy, createdAt, expiresAt };
   }
@@ -105,6 +110,7 @@ export class SecretLinkService {
     const claim = { claim: hash('sha256', bytes, 'base64'), ...claimTimes(now) };
     if (stored.state === 'filled' && stored.claim === claim.claim) return { filled: true };
     assertOpen(stored, request, now);
+    await this.#assertAskerAllowed(link);
     const typed = await this.#open(link, bytes);
     assertStorable(typed);
     const keys = await this.#ensureActiveDek(link);
@@ -137,6 +143,25 @@ export class SecretLinkService {
     throw new VaultError('write_contention', { detail: busyDetail });
   }
 
+  /**
+   * A link gives its holder what the key that asked was allowed to do. So it ends with that key, and with its permission.
+   * @throws VaultError `secret_request_denied`
+   */
+  async #assertAskerAllowed({ id: { org }, request }: VerifiedSecretLink): Promise<void> {
+    const { apiKeys, clock } = this.#deps;
+    const { apiKey } = await apiKeys.records.read({ org, keyId: request.requestedBy, names: [] });
+    const stored = await apiKeys.apiKeyVerifier.verifyOrUndefined(apiKey);
+    try {
+      if (stored === undefined) throw new VaultError('forbidden');
+      const asker = callerOf(stored, clock());
+      authorize(asker, 'values.request', [request.name]);
+      if (request.replace) authorize(asker, 'values.write', [request.name]);
+    } catch (error) {
+      if (error instanceof VaultError) throw new VaultError('secret_request_denied', { detail: askerEndedDetail });
+      throw error;
+    }
+  }
+
   /** @throws DecryptionError; VaultError `key_unavailable` */
   async #open({ id, request, stored, proof }: VerifiedSecretLink, sealed: Uint8Array): Promise<TypedSecret> {
     const share = Buffer.from(stored.share ?? '', 'base64');
@@ -162,6 +187,8 @@ export class SecretLinkService {
     return keys;
   }
 }
+
+const askerEndedDetail = 'The API key that asked was revoked, has expired, or lost its permission. Nothing was stored.';
 
 const takenMeanwhileDetail =
   'It was stored after the request was made. Nothing was changed, and the request is still open.';

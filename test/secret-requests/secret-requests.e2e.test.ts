@@ -163,6 +163,22 @@ describe('a request', () => {
 });
 
 describe('is refused:', () => {
+  test('a link whose API key was revoked meanwhile, or may no longer ask', async () => {
+    const admin = stack.clientOf(stack.vault.adminKey);
+    const { key, id } = await admin.keys.create({ role: 'user-of-secrets' });
+    const { opened, name } = await ask({ name: freeName(), why: 'before the key leaked' }, key);
+    const sealed = await sealFor(opened, await look(opened), { value: 'x' });
+    await admin.keys.revoke(id);
+    for (const answer of [
+      await post(opened.link, 'look', { proof: await proofOf(opened, 'look') }),
+      await post(opened.link, 'filling', { proof: await proofOf(opened, 'fill'), sealed }),
+    ])
+      expect(await expectProblem(answer, 'secret_request_denied')).toMatchObject({
+        detail: expect.stringContaining('was revoked'),
+      });
+    await expect(admin.vault.get(name)).rejects.toMatchObject({ code: 'value_not_found' });
+  });
+
   test('rules, metadata and hosts that an agent proposes', async () => {
     for (const more of [
       { rules: { hosts: ['evil.example.com'] } },

@@ -6,7 +6,7 @@ import type { SecretLinkService } from '../secret-link-service.ts';
 export const lookAtSecretRequest = (links: SecretLinkService, viewerAddress: ViewerAddress) =>
   secretLinkRoute('lookAtSecretRequest', viewerAddress, {
     verifyProof: ({ params, body }) => links.verifyProof(params.link, 'look', body.proof),
-    run: async (link) => links.look(link),
+    run: (link) => links.look(link),
   });
 
 export const fillSecretRequest = (links: SecretLinkService, viewerAddress: ViewerAddress) =>
