@@ -112,7 +112,9 @@ describe('what explain is told of the policies', () => {
     const grants = grantsIn(template);
     expect(Object.keys(grants).sort()).toEqual(told.filter((word) => word !== 'responder'));
     const said = Object.entries(grants).flatMap(([word, actions]) =>
-      Object.entries(actions).flatMap(([action, entries]) => entries.map((entry) => `${entry}: ${word} ${action.includes(':') ? action : `dynamodb:${action}`}`)),
+      Object.entries(actions).flatMap(([action, entries]) =>
+        entries.map((entry) => `${entry}: ${word} ${action.includes(':') ? action : `dynamodb:${action}`}`),
+      ),
     );
     expect(said.sort()).toEqual(expectedRows.filter((row) => !row.includes('responder')));
   });
