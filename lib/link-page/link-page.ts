@@ -160,7 +160,7 @@ export class LinkPage extends Construct {
     Validations.of(publisher).acknowledge({
       id: `AwsSolutions-IAM5[Resource::${nagResourceName(this.bucket, this.bucket.bucketArn, this)}/*]`,
       reason:
-        'Each version of a page has new keys, and a policy with those of one version would not cover the next. The bucket has pages only.',
+        'Each version of a page has new keys, which a policy cannot name in advance. The bucket has pages only.',
     });
     publisher.set(functionEnv.pageBucket, this.bucket.bucketName);
   }

@@ -43,6 +43,7 @@ describe('checks on the template', () => {
       'Data/SessionCustody/Mailboxes/Table',
       'Data/Broker/Table',
       'Data/Approvals/Questions/Table',
+      'Data/SecretRequests/Table',
     ]);
     const dist = ['CFR1', 'CFR2', 'CFR3', 'CFR4'];
     const stored = accepted.filter(({ rule }) => /AwsSolutions-(?:S|CFR|SQS)\d+$/.test(rule));
@@ -75,7 +76,7 @@ describe('checks on the template', () => {
           ),
         ),
       ),
-      expect.stringMatching(/^Vault\/Publisher \[Resource::<PageBucket\w+\.Arn>\/\*\/index\.html\]$/),
+      expect.stringMatching(/^Vault\/Publisher \[Resource::<PageBucket\w+\.Arn>\/\*\]$/),
       expect.stringMatching(
         /^Vault\/Relay \[Resource::anima-vault-dev-data:ExportsOutputFnGetAttBlobObjectsBucket\w+\/<aws:PrincipalTag\/org>\/session\/\*\]$/,
       ),

@@ -47,6 +47,12 @@ describe('the locked bucket', () => {
           Status: 'Enabled',
           NoncurrentVersionExpiration: { NoncurrentDays: 1 },
         },
+        {
+          Id: 'replaced-directories',
+          Prefix: 'directories/',
+          Status: 'Enabled',
+          NoncurrentVersionExpiration: { NoncurrentDays: 1 },
+        },
       ],
     });
   });
