@@ -37,6 +37,7 @@ const asked: readonly [ResourceWord, readonly string[]][] = [
   ['custodyKey', macs],
   ['codeKey', macs],
   ['routingKey', macs],
+  ['brokerKey', macs],
   ['transitKey', wraps],
   ['userKeyring', itemActions],
   ['userRecord', itemActions],
@@ -119,9 +120,13 @@ describe('nobody holds both halves', () => {
       'writer',
     ];
     expect(ofOrgs).toEqual(values);
-    const ofUsers = anyOf(...userSide, 'userKeyring');
+    const ofUsers = anyOf(...userSide.filter((word) => word !== 'directory'), 'userKeyring');
     expect(ofUsers).toContain('worker');
     expect(ofOrgs.filter((entry) => ofUsers.includes(entry))).toEqual([]);
+    // The broker verifies who may answer its questions: public keys and signatures, which it cannot change.
+    expect(ofOrgs.filter((entry) => anyOf('directory').includes(entry))).toEqual(['broker']);
+    for (const action of ['BatchWriteItem', 'DeleteItem', 'PutItem', 'UpdateItem'])
+      expect(holders[`directory dynamodb:${action}`]).not.toContain('broker');
   });
 
   test('what may use a key of users reaches no value of an org', () => {
@@ -150,6 +155,7 @@ describe('nobody holds both halves', () => {
     }
     expect(found.sort()).toEqual([
       'auditor → sealer:live',
+      'broker → notifier:live',
       'directory → notifier:live',
       'relay → notifier:live',
       'rotator → rotation-workflow:live',

@@ -60,14 +60,15 @@ export function markRequests(
   bucket: string,
   action: string,
   orgs: Readonly<Record<string, readonly string[]>>,
+  folder = 'marks/',
 ): NamedRequest[] {
   if (!objectActions.includes(action)) return objectRequests(bucket, action, orgs);
   const ofOrgs = Object.entries(orgs).flatMap(([how, [org, more]]) =>
-    org === undefined || more !== undefined || /[*?]/.test(org) ? [] : [{ how, key: `marks/${org}` }],
+    org === undefined || more !== undefined || /[*?]/.test(org) ? [] : [{ how, key: `${folder}${org}` }],
   );
   const own = ofOrgs.find(({ how }) => how === 'own org')?.key ?? '';
-  const org = own.slice('marks/'.length);
-  const others = [org, `/${own}`, `${own}/`, `${own}/x`, `x/${own}`, 'marks/', `heads/${org}`];
+  const org = own.slice(folder.length);
+  const others = [org, `/${own}`, `${own}/`, `${own}/x`, `x/${own}`, folder, `heads/${org}`];
   return [...ofOrgs, ...others.map((key) => ({ how: `as ${key}`, key }))].map(({ how, key }) => ({
     how,
     request: { action, resource: `${bucket}/${key}`, context: {} },

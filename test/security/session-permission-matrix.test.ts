@@ -86,7 +86,8 @@ function requests(word: ResourceWord, action: string): { how: string; request: I
     return folders.flatMap((folder) => objectRequests(resource, action, orgs, '', folder));
   }
   if (word === 'locked') {
-    return [...objectRequests(resource, action, orgs, 'heads/'), ...markRequests(resource, action, orgs)];
+    const marks = ['marks/', 'directories/'].flatMap((folder) => markRequests(resource, action, orgs, folder));
+    return [...objectRequests(resource, action, orgs, 'heads/'), ...marks];
   }
   const named = contexts[word];
   const asked = (named === undefined ? withKeys : cryptographic).test(action)
