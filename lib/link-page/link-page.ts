@@ -159,8 +159,7 @@ export class LinkPage extends Construct {
     publisher.allow(new PolicyStatement({ actions: ['s3:PutObject'], resources: [this.bucket.arnForObjects('*')] }));
     Validations.of(publisher).acknowledge({
       id: `AwsSolutions-IAM5[Resource::${nagResourceName(this.bucket, this.bucket.bucketArn, this)}/*]`,
-      reason:
-        'Each version of a page has new keys, which a policy cannot name in advance. The bucket has pages only.',
+      reason: 'Each version of a page has new keys, which a policy cannot name in advance. The bucket has pages only.',
     });
     publisher.set(functionEnv.pageBucket, this.bucket.bucketName);
   }

@@ -12,7 +12,7 @@ export interface OptionRow {
   readonly required: object;
 }
 
-/** The type check refuses a row that lacks an option of the type. */
+/** The type check refuses an option that the type lacks, and one without a value. New options are added by hand. */
 export const row = <Options extends object>(
   call: (options: Options) => unknown,
   all: Complete<Options>,

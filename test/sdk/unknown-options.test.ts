@@ -23,7 +23,7 @@ const only = row<typeof callOptions>;
 
 const rows: Record<string, OptionRow> = {
   explain: only((o) => org.explain('value:a', o), callOptions),
-  'vault.set': row((o) => org.vault.set('a', 'v', o), { ...callOptions, ...value }),
+  'vault.set': row((o) => org.vault.set('a', 'v', o), { ...callOptions, ...value, custody: undefined as never }),
   'vault.get': row((o) => org.vault.get('a', o), { ...callOptions, version: 1 }),
   'vault.getWithInfo': row((o) => org.vault.getWithInfo('a', o), { ...callOptions, version: 1 }),
   'vault.list': row((o) => org.vault.list(o), { ...callOptions, ...listed, prefix: 'a/' }),
@@ -33,6 +33,7 @@ const rows: Record<string, OptionRow> = {
   'vault.fetch': row((o) => org.vault.fetch('https://example.com', o), {
     ...{ ...callOptions, method: 'GET' as const, headers: {}, query: {}, body: 'b', json: {} },
     ...{ auth: { type: 'basic', user: 'u', password: 'p' } as const, hostTimeout: 1, maxResponseBytes: 1 },
+    ...{ approval: 'wait' as const, reason: 'r', onApproval: none },
   }),
   'vault.request': row(
     (o) => org.vault.request('a', o),

@@ -80,6 +80,7 @@ export async function fetchWithValues(
     ...transport.callSettings(
       init,
       ...['method', 'headers', 'query', 'body', 'json', 'auth', 'hostTimeout', 'maxResponseBytes'],
+      ...['approval', 'reason', 'onApproval'],
     ),
     outcomeHint: 'The request may or may not have reached the host',
   };

@@ -57,6 +57,7 @@ const ofAdmin: Record<string, OptionRow> = {
   invite: row((o) => world.admin.invite(o), { ...callOptions, person: 'x', role: 'owner' as const }, { person: ann }),
   waiting: only((o) => world.admin.waiting(o), callOptions),
   cancelInvite: only((o) => world.admin.cancelInvite('x', o), callOptions),
+  admitBroker: only((o) => world.admin.admitBroker(ann, o), callOptions),
   admit: row(
     (o) => world.admin.admit(o),
     { ...callOptions, invite: created, can: [], expiresAt: new Date(), cosigner: seed },

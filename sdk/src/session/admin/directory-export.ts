@@ -20,7 +20,8 @@ export type {
 export async function exportDirectory(options: AnimaOptions & CallOptions): Promise<readonly Uint8Array[]> {
   const transport = boundedTransport(resolveClientSettings(options));
   const requests = adminRequests(transport);
-  const settings = transport.callSettings(options);
+  // The options of the client are the defaults of its calls.
+  const settings = transport.callSettings({});
   const entries: Uint8Array[] = [];
   for (let more = true; more; ) {
     const page = await requests.entries(entries.length, settings);

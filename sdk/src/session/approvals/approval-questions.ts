@@ -22,7 +22,7 @@ const pollMs = 5_000;
 /** What the parts of a client give. */
 export interface ApprovalParts {
   readonly engine: SessionEngine;
-  readonly settings: (options: CallOptions) => CallSettings;
+  readonly settings: (options: CallOptions, ...own: string[]) => CallSettings;
   suspend(subject: string, options: CallOptions): Promise<void>;
 }
 
@@ -63,7 +63,7 @@ export class ApprovalQuestions {
     if (suspend !== undefined && decision !== 'no')
       throw notSentError('invalid_argument', 'an agent is suspended with the answer no only');
     const { engine, settings: toSettings } = this.#parts;
-    const settings = toSettings(options);
+    const settings = toSettings(options, 'suspend');
     const opened = this.#opened.get(id) ?? (await this.#find(id, options));
     await engine.exclusive(async () => {
       await this.#requireRight(settings);
@@ -85,7 +85,7 @@ export class ApprovalQuestions {
 
   async *watch({ interval = pollMs, ...options }: WatchOptions): AsyncGenerator<Question, void, undefined> {
     const { clock } = this.#parts.engine.context;
-    const settings = this.#parts.settings(options);
+    const settings = this.#parts.settings(options, 'interval');
     const shown = new Set<string>();
     while (settings.signal?.aborted !== true) {
       for (const question of await this.questions(options)) {
