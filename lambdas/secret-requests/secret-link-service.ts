@@ -16,8 +16,9 @@ import {
 import { parseSecretLinkId, type SecretRequestId } from '../../core/secret-requests/request-link.ts';
 import type { SecretRequestPurpose } from '../../core/secret-requests/request-proof.ts';
 import { openTypedSecret, type TypedSecret } from '../../core/secret-requests/sealed-secret.ts';
+import type { ApiKeyVerifier } from '../api-keys/api-key-verifier.ts';
 import { authorize, callerOf } from '../api-keys/authorization.ts';
-import type { ApiKeyAuth } from '../api-keys/middleware/require-api-key.ts';
+import type { RequestRecordStore } from '../api-keys/request-record-ports.ts';
 import type { FirstDekCreator, KeyringOpener, OpenKeyring } from '../org-keys/keyring-opener.ts';
 import { assertOrgActive } from '../org-keys/keyring-verifier.ts';
 import type { Clock } from '../shared/ports.ts';
@@ -39,7 +40,8 @@ export interface SecretLinkDeps {
   readonly macs: SecretRequestMacs;
   readonly keyringOpener: KeyringOpener;
   readonly firstDekCreator: FirstDekCreator;
-  readonly apiKeys: Pick<ApiKeyAuth, 'records' | 'apiKeyVerifier'>;
+  /** Where the API key that asked is read and verified. */
+  readonly apiKeys: { readonly records: RequestRecordStore; readonly apiKeyVerifier: ApiKeyVerifier };
   readonly clock: Clock;
 }
 
