@@ -18,7 +18,7 @@ const suites = {
   infra: ['test/{infra,aws}/**/*.test.ts'],
   security: [
     'test/security/*.test.ts',
-    'test/broker/**/*.test.ts',
+    'test/{approvals,broker,secret-requests}/**/*.test.ts',
     'test/audit/rewritten-audit.e2e.test.ts',
     'test/http/openapi.e2e.test.ts',
     'test/values/{altered-items,tampering}.e2e.test.ts',

@@ -52,12 +52,12 @@ describe('the quick start of the README', () => {
     expect(equalBytes(await (await openBlob(url)).bytes(), picture)).toBe(true);
   });
 
-  test('the packed SDK brings the primitives of noble and nothing else', () => {
+  test('the packed SDK brings the primitives of noble, HPKE, and nothing else', () => {
     const manifest = JSON.parse(readFileSync(join(agent, 'node_modules/@anima/sdk/package.json'), 'utf8'));
-    const noble = ['@noble/ciphers', '@noble/curves', '@noble/hashes', '@noble/post-quantum'];
-    expect(Object.keys(manifest.dependencies)).toEqual(noble);
+    const packages = ['@noble/ciphers', '@noble/curves', '@noble/hashes', '@noble/post-quantum', 'hpke'];
+    expect(Object.keys(manifest.dependencies)).toEqual(packages);
     const lock = JSON.parse(readFileSync(join(agent, 'package-lock.json'), 'utf8'));
-    const installed = ['@anima/sdk', ...noble].map((name) => `node_modules/${name}`);
+    const installed = ['@anima/sdk', ...packages].map((name) => `node_modules/${name}`);
     expect(Object.keys(lock.packages).sort()).toEqual(['', ...installed]);
   });
 });
