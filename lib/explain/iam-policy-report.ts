@@ -38,6 +38,7 @@ interface Statement {
   readonly Effect: string;
   readonly Action: string | string[];
   readonly Resource: unknown;
+  readonly Condition?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
 
 /** Whether `explain` evaluates an action. Who may only write a table cannot decrypt what it holds. */
@@ -46,7 +47,7 @@ const isEvaluated = (action: string): boolean => !action.startsWith('dynamodb:')
 type Row = readonly [word: string, action: string, entry: string];
 
 const toRows = (
-  { Effect, Action, Resource }: Statement,
+  { Effect, Action, Resource, Condition }: Statement,
   wordsOf: (resource: unknown) => string[],
   entry: string,
 ): Row[] => {
@@ -54,11 +55,21 @@ const toRows = (
     throw new Error(
       `A policy of ${entry} has a Deny statement, which explain does not support. Nothing was synthesized.`,
     );
+  if (readsOnlyNames(Condition)) return [];
   const named = [Resource].flat().flatMap(wordsOf);
   const actions = [Action].flat().filter(isEvaluated);
   // Most actions are those of tables. Without their prefix, the report fits.
   const short = actions.map((action) => action.replace(/^dynamodb:/, ''));
   return named.flatMap((word) => short.map((action): Row => [word, action, entry]));
+};
+
+/** Attributes that say that an item exists, and nothing of what it holds. */
+const nameAttributes: readonly unknown[] = ['org', 'id', 'name', 'ttl'];
+
+/** Whether a permission on items is limited to such attributes (table-grant.ts). */
+const readsOnlyNames = (condition: Statement['Condition']): boolean => {
+  const attributes = condition?.['ForAllValues:StringEquals']?.['dynamodb:Attributes'];
+  return attributes !== undefined && [attributes].flat().every((name) => nameAttributes.includes(name));
 };
 
 const groupRows = (found: readonly Row[]): PolicyReport => {
