@@ -21,6 +21,7 @@ import { decodeBase64Field, encodeBase64Field } from '../shared/base64-field.ts'
 import type { Clock } from '../shared/ports.ts';
 import type { AnswerStore, NewAnswer, StoredApproval } from './approval-ports.ts';
 import { maxEntriesBack, relationTo } from './entry-chain.ts';
+import { keyRefused } from './key-refused.ts';
 
 /** How far the clock of a device may be ahead, as for its signatures, milliseconds. */
 const clockToleranceMs = 300_000;
@@ -151,9 +152,6 @@ function hasItsShares({ signed, shares }: NewAnswer): boolean {
   if (named === undefined || shares === undefined) return named === undefined && shares === undefined;
   return equalBytes(named, sharesHash(shares));
 }
-
-const keyRefused = (why: string): VaultError =>
-  new VaultError('approval_key_refused', { detail: `The key is refused: ${why}. Nothing was stored.` });
 
 const answerRefused = (why: string): VaultError =>
   new VaultError('answer_refused', { detail: `The answer is refused: ${why}. Nothing was stored.` });

@@ -11,9 +11,7 @@ import { encodeBase64Field } from '../shared/base64-field.ts';
 import type { Clock } from '../shared/ports.ts';
 import type { PersonKeyStore } from './approval-ports.ts';
 import { maxEntriesBack, relationTo } from './entry-chain.ts';
-
-const refused = (why: string): VaultError =>
-  new VaultError('approval_key_refused', { detail: `The key is refused: ${why}. Nothing was stored.` });
+import { keyRefused } from './key-refused.ts';
 
 /** Devices and setters verify the key themselves. Here it is judged so that a faulty one does not replace a good one. */
 export class PersonKeyService {
@@ -34,11 +32,11 @@ export class PersonKeyService {
   async put({ org, device, view: { state } }: SessionSigner, signed: Uint8Array): Promise<PutPersonKeyResponse> {
     const now = this.#clock().getTime();
     const read = readPersonKey(signed);
-    if (read?.key.device !== device.id) throw refused('malformed');
+    if (read?.key.device !== device.id) throw keyRefused('malformed');
     const relation = await relationTo(this.#entries, org, state.head, read.key.head, maxEntriesBack);
     const { person } = device;
     const refusal = judgePersonKey(read, { state, person, now, relationOf: () => relation });
-    if (relation === 'older' || refusal !== undefined) throw refused(refusal ?? 'directory_forked');
+    if (relation === 'older' || refusal !== undefined) throw keyRefused(refusal ?? 'directory_forked');
     const { edition } = read.key;
     const before = await this.#store.getPersonKey(org, person);
     if (before !== undefined && equalBytes(before.signed, signed)) return { edition };

@@ -59,19 +59,7 @@ export class DynamoApprovals implements ApprovalStore, AnswerStore, PersonKeySto
 
   replacePointer(org: string, apiKey: string, next: StoredPointer, before: StoredPointer | undefined) {
     const item = { org, id: pointerId(apiKey), ...next, ttl: ttlOf(next.expires) };
-    return this.#write(() =>
-      this.#clientOf(org).putItem({
-        TableName: this.#table,
-        Item: toItem(item),
-        ...(before === undefined
-          ? { ConditionExpression: 'attribute_not_exists(#id)', ExpressionAttributeNames: namePlaceholders('id') }
-          : {
-              ConditionExpression: '#approval = :before',
-              ExpressionAttributeNames: namePlaceholders('approval'),
-              ExpressionAttributeValues: toItem({ ':before': before.approval }),
-            }),
-      }),
-    );
+    return this.#replace(item, 'approval', before?.approval);
   }
 
   async getKeys(org: string, devices: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>> {
@@ -145,20 +133,7 @@ export class DynamoApprovals implements ApprovalStore, AnswerStore, PersonKeySto
   }
 
   putPersonKey(org: string, person: string, key: StoredPersonKey, before: number | undefined): Promise<boolean> {
-    const item = { org, id: personKeyId(person), ...key };
-    return this.#write(() =>
-      this.#clientOf(org).putItem({
-        TableName: this.#table,
-        Item: toItem(item),
-        ...(before === undefined
-          ? { ConditionExpression: 'attribute_not_exists(#id)', ExpressionAttributeNames: namePlaceholders('id') }
-          : {
-              ConditionExpression: '#edition = :before',
-              ExpressionAttributeNames: namePlaceholders('edition'),
-              ExpressionAttributeValues: toItem({ ':before': before }),
-            }),
-      }),
-    );
+    return this.#replace({ org, id: personKeyId(person), ...key }, 'edition', before);
   }
 
   async getDeviceKeys(org: string, devices: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>> {
@@ -204,6 +179,25 @@ export class DynamoApprovals implements ApprovalStore, AnswerStore, PersonKeySto
         this.#clientOf(org).deleteItem({ TableName: this.#table, Key }),
       );
     });
+  }
+
+  /** Stores an item if the attribute of the one that it replaces is `before`; undefined if there must be none. */
+  #replace(
+    item: Readonly<Record<string, unknown>> & { readonly org: string },
+    attribute: string,
+    before: string | number | undefined,
+  ): Promise<boolean> {
+    const condition =
+      before === undefined
+        ? { ConditionExpression: 'attribute_not_exists(#id)', ExpressionAttributeNames: namePlaceholders('id') }
+        : {
+            ConditionExpression: `#${attribute} = :before`,
+            ExpressionAttributeNames: namePlaceholders(attribute),
+            ExpressionAttributeValues: toItem({ ':before': before }),
+          };
+    return this.#write(() =>
+      this.#clientOf(item.org).putItem({ TableName: this.#table, Item: toItem(item), ...condition }),
+    );
   }
 
   /** Changes a stored approval. Returns false if there is none, or if the condition fails. */
