@@ -11,6 +11,7 @@ import { LinkPage } from './link-page/link-page.ts';
 import { FailureQueue } from './operations/failure-queue.ts';
 import { faultMetric } from './operations/log-metrics.ts';
 import { PrivateNetwork } from './operations/private-network.ts';
+import { grantSecretRequests } from './secret-requests/secret-request-grants.ts';
 import { SocketApi } from './sessions/socket-api.ts';
 import type { DeploymentSettings } from './shared/deployment-settings.ts';
 import { deploymentName } from './shared/physical-names.ts';
@@ -64,7 +65,7 @@ export class VaultStack extends Stack {
     const api = new VaultApi(this, 'Api', { name, settings, functions });
     this.grantUsers(functions, settings, api.url);
     this.grantLogins(functions, settings, api.url);
-    this.grantSecretRequests(functions);
+    grantSecretRequests(functions, data);
     new JobConsumer(this, 'Jobs', data.users.jobs, functions.worker, settings.workerConcurrency);
     const sockets = new SocketApi(this, 'Sockets', { name, settings, relay: functions.relay });
     sockets.tellAddress(functions.relay);
@@ -248,21 +249,6 @@ export class VaultStack extends Stack {
     this.data.logins.grantUse(logins);
     this.data.apiKeys.grantPut(logins);
     logins.set(functionEnv.loginUrls, [apiUrl, ...(publicUrl === undefined ? [] : [publicUrl])].join(','));
-  }
-
-  /** The function that stores what people type on the page: it creates values and can read none. */
-  private grantSecretRequests(functions: VaultFunctions): void {
-    const fn = functions['secret-requests'];
-    const { keyrings, apiKeys, values, kek, secretRequests, secretRequestKey } = this.data;
-    keyrings.grantRead(fn);
-    keyrings.grantPut(fn);
-    apiKeys.grantRead(fn);
-    values.grantCreate(fn);
-    kek.grantGenerate(fn);
-    kek.grantDecrypt(fn);
-    secretRequests.grantUse(fn);
-    secretRequestKey.grantMac(fn);
-    for (const shredding of [functions.shredder, functions['shred-workflow']]) secretRequests.grantDestroy(shredding);
   }
 
   private explainedArns({ responder }: VaultFunctions): Record<string, string> {

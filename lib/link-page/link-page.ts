@@ -3,17 +3,13 @@ import { join } from 'node:path';
 import { Aws, Validations } from 'aws-cdk-lib';
 import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
 import {
-  AllowedMethods,
-  CachePolicy,
   Distribution,
   Function as EdgeFunction,
   FunctionCode,
-  FunctionEventType,
   FunctionRuntime,
   HttpVersion,
   S3OriginAccessControl,
   SecurityPolicyProtocol,
-  ViewerProtocolPolicy,
 } from 'aws-cdk-lib/aws-cloudfront';
 import { S3BucketOrigin } from 'aws-cdk-lib/aws-cloudfront-origins';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
@@ -26,6 +22,7 @@ import { privateBucket } from '../shared/private-bucket.ts';
 import type { VaultFunction } from '../shared/vault-function.ts';
 import { apiBehaviors, OriginSecret } from './api-behavior.ts';
 import { OwnerPage } from './owner-page.ts';
+import { pageBehavior } from './page-behavior.ts';
 import { bundlePage, htmlFile } from './page-bundle.ts';
 import { publishFiles, versionOf } from './page-publication.ts';
 import { pageResponseHeaders } from './response-headers.ts';
@@ -114,15 +111,7 @@ export class LinkPage extends Construct {
     const owner = new OwnerPage(this, 'Owner', { ...props, label, folder: join(props.folder, 'owner'), origin });
     const distribution = new Distribution(this, 'Distribution', {
       comment: `${props.name}: opens links`,
-      defaultBehavior: {
-        origin,
-        functionAssociations: [{ function: paths, eventType: FunctionEventType.VIEWER_REQUEST }],
-        responseHeadersPolicy: headers,
-        cachePolicy: CachePolicy.CACHING_OPTIMIZED,
-        allowedMethods: AllowedMethods.ALLOW_GET_HEAD,
-        viewerProtocolPolicy: ViewerProtocolPolicy.HTTPS_ONLY,
-        compress: true,
-      },
+      defaultBehavior: pageBehavior({ origin, paths, headers }),
       additionalBehaviors: {
         ...owner.behaviors,
         ...apiBehaviors(this, { policyName: label, apiUrl: props.apiUrl, secret: this.secret }),

@@ -1,18 +1,14 @@
 import type { CustomResource } from 'aws-cdk-lib';
 import {
-  AllowedMethods,
   type BehaviorOptions,
-  CachePolicy,
   Function as EdgeFunction,
   FunctionCode,
-  FunctionEventType,
   FunctionRuntime,
   type IOrigin,
-  ViewerProtocolPolicy,
 } from 'aws-cdk-lib/aws-cloudfront';
-
 import { Construct } from 'constructs';
 import type { VaultFunction } from '../shared/vault-function.ts';
+import { pageBehavior } from './page-behavior.ts';
 import { bundleOwnerFiles, bundlePage, htmlFile } from './page-bundle.ts';
 import { publishFiles, versionOf } from './page-publication.ts';
 import { ownerPageHeaders } from './response-headers.ts';
@@ -86,16 +82,6 @@ export class OwnerPage extends Construct {
       runtime: FunctionRuntime.JS_2_0,
     });
     this.published = publishFiles(this, 'Published', props.publisher, version, files);
-    this.behaviors = {
-      [`${path}*`]: {
-        origin: props.origin,
-        functionAssociations: [{ function: paths, eventType: FunctionEventType.VIEWER_REQUEST }],
-        responseHeadersPolicy: headers,
-        cachePolicy: CachePolicy.CACHING_OPTIMIZED,
-        allowedMethods: AllowedMethods.ALLOW_GET_HEAD,
-        viewerProtocolPolicy: ViewerProtocolPolicy.HTTPS_ONLY,
-        compress: true,
-      },
-    };
+    this.behaviors = { [`${path}*`]: pageBehavior({ origin: props.origin, paths, headers }) };
   }
 }
