@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { ChosenCustody } from '../../secrets/value-custody.ts';
 import { assertValueName } from '../../secrets/value-names.ts';
 import { storeByPerson } from '../../secrets/value-writing.ts';
 import type { CustodyFlags } from '../../sessions/custody-options.ts';
@@ -66,8 +67,7 @@ async function set(shell: Shell, name: string, options: Options): Promise<void> 
   // Parsed before the prompt, so that a wrong option does not waste input.
   const settings = await parseWriteOptions(options);
   assertValueName(name, 'Nothing was stored');
-  const { parseCustody } = await import('../../sessions/custody-options.ts');
-  const custody = await parseCustody(shell, options);
+  const custody = await parseGivenCustody(shell, options);
   const client = await shell.client();
   const value = await readValue(shell, options);
   if (value === '' && options.allowEmpty !== true) {
@@ -80,6 +80,14 @@ async function set(shell: Shell, name: string, options: Options): Promise<void> 
     },
   );
   shell.print([line`Stored ${info.name}, version ${info.version}.`, ...changes].join('\n'), { ...info, changes });
+}
+
+/** Custody `approval` needs the SDK of sessions, which is loaded only if one of its options is given. */
+async function parseGivenCustody(shell: Shell, options: Options): Promise<ChosenCustody> {
+  const { custody, approver, pin } = options;
+  if (custody === undefined && approver === undefined && pin === undefined) return undefined;
+  const { parseCustody } = await import('../../sessions/custody-options.ts');
+  return await parseCustody(shell, options);
 }
 
 async function readValue(shell: Shell, { file, value, unsafeArgument, keepNewline }: Options): Promise<string> {

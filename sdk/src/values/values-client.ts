@@ -56,11 +56,14 @@ export class Vault {
    */
   async set(name: string, value: string, options: SetOptions = {}): Promise<ValueInfo> {
     const settings = this.#transport.callSettings(options, 'custody', ...valueOptionNames);
-    const call = { route: valueRoutes.setValue, name: checkName(name), body: buildSetRequest(value, options) } as const;
+    const decode = withName(checkName(name), decodeValueInfo);
     const { custody } = options;
-    if (custody === undefined) return this.#transport.request(call, settings, withName(name, decodeValueInfo));
-    const { setWithCustody } = await loadLazyModules();
-    return setWithCustody(this.#transport, name, value, { ...options, custody }, withName(name, decodeValueInfo));
+    if (custody !== undefined) {
+      const { setWithCustody } = await loadLazyModules();
+      return setWithCustody(this.#transport, name, value, { ...options, custody }, decode);
+    }
+    const call = { route: valueRoutes.setValue, name, body: buildSetRequest(value, options) } as const;
+    return this.#transport.request(call, settings, decode);
   }
 
   /** Reads a value. @throws NotFoundError value_not_found, version_not_found, value_expired */
