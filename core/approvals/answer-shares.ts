@@ -5,6 +5,7 @@ import type { PersonKey } from './person-key.ts';
 import { secretOfEpoch } from './person-key-wraps.ts';
 import type { OpenedQuestion } from './question.ts';
 import { openShare } from './sealed-value.ts';
+import { zeroShares } from './sealed-value-form.ts';
 import { sealShares, type ValueShare } from './shares.ts';
 
 /**
@@ -34,6 +35,6 @@ export async function sharesForAnswer(
     }
     return await sealShares(facts, statement, device, opened);
   } finally {
-    for (const { share } of opened) share.fill(0);
+    zeroShares(opened);
   }
 }

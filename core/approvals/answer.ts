@@ -5,8 +5,9 @@ import type { DirectoryHead, DirectoryState } from '../directory/directory-state
 import { parseHashId } from '../directory/entry-bodies.ts';
 import { type Bytes, encodeFieldBytes, equalBytes, u64Bytes } from '../encoding/bytes.ts';
 import { decodeFieldBytes, decodeTextField, decodeU64Field, fieldOfLength } from '../encoding/field-reader.ts';
-import { type Ed25519KeyPair, ed25519SignatureLength, signEd25519, verifyEd25519 } from '../hazmat/ed25519.ts';
+import { type Ed25519KeyPair, signEd25519, verifyEd25519 } from '../hazmat/ed25519.ts';
 import { findApprover } from './approval-keys.ts';
+import { readSigned } from './signed-statement.ts';
 import { type ApprovalStatement, statementHash } from './statement.ts';
 
 export type Decision = 'yes' | 'no';
@@ -51,11 +52,9 @@ export interface ReadAnswer {
 
 /** Parses what a device sends; undefined for any other form. Nothing of it is verified. */
 export function readAnswer(signed: Uint8Array): ReadAnswer | undefined {
-  const [bytes, mark, ...others] = decodeFieldBytes(signed) ?? [];
-  const signature = fieldOfLength(mark, ed25519SignatureLength);
-  const answer = bytes && parseAnswer(bytes);
-  if (bytes === undefined || signature === undefined || answer === undefined || others.length > 0) return undefined;
-  return { answer, bytes, signature };
+  const read = readSigned(signed);
+  const answer = read && parseAnswer(read.statement);
+  return answer && { answer, bytes: read.statement, signature: read.signature };
 }
 
 function parseAnswer(bytes: Bytes): ApprovalAnswer | undefined {

@@ -4,15 +4,10 @@ import type { Device, DirectoryState } from '../directory/directory-state.ts';
 import { findParticipant, type Participant } from '../directory/may-write.ts';
 import { type Bytes, encodeFieldBytes, u64Bytes, utf8Bytes } from '../encoding/bytes.ts';
 import { decodeFieldBytes, decodeTextField, decodeU64Field, fieldOfLength } from '../encoding/field-reader.ts';
-import {
-  type Ed25519KeyPair,
-  ed25519KeyPairOf,
-  ed25519SignatureLength,
-  signEd25519,
-  verifyEd25519,
-} from '../hazmat/ed25519.ts';
+import { type Ed25519KeyPair, ed25519KeyPairOf, signEd25519 } from '../hazmat/ed25519.ts';
 import { hkdfSha256 } from '../hazmat/hkdf-sha256.ts';
 import { type X25519KeyPair, x25519KeyLength, x25519PublicKey } from '../hazmat/x25519.ts';
+import { isSignedBy, readSigned } from './signed-statement.ts';
 
 /** The right of a device in the directory to answer questions. */
 export const approveRight = 'approve';
@@ -40,9 +35,17 @@ export function findApprover(state: DirectoryState, device: string, now: number)
   return found?.role === 'owner' && found.can.includes(approveRight) ? found : undefined;
 }
 
-/** The brokers of a person: those whose questions its devices believe. */
+/** The devices of a person that may answer now, in the order of the directory. @param now milliseconds since 1970 */
+export const approversOf = (state: DirectoryState, person: string, now: number): readonly Participant[] =>
+  (state.owners.get(person) ?? []).flatMap((id) => findApprover(state, id, now) ?? []);
+
+/** Whether a device is a broker of a person, whose questions its devices believe. */
 export const isBrokerOf = (person: string, device: Device): boolean =>
   device.role === 'broker' && device.person === person && device.confirmed && device.status === 'active';
+
+/** The brokers of a person. */
+export const brokersOf = (state: DirectoryState, person: string): readonly Device[] =>
+  [...state.devices.values()].filter((device) => isBrokerOf(person, device));
 
 /** The key to which questions to a device are sealed. */
 export interface ApprovalKey {
@@ -70,13 +73,12 @@ export function readApprovalKey(
   { id, ik }: Pick<Participant, 'id' | 'ik'>,
   signed: Uint8Array,
 ): ApprovalKey | undefined {
-  const [statement, mark, ...others] = decodeFieldBytes(signed) ?? [];
-  const signature = fieldOfLength(mark, ed25519SignatureLength);
-  const fields = statement && decodeFieldBytes(statement);
-  if (statement === undefined || signature === undefined || others.length > 0 || fields?.length !== 5) return undefined;
+  const read = readSigned(signed);
+  const fields = read && decodeFieldBytes(read.statement);
+  if (fields?.length !== 5) return undefined;
   const [ak, time] = [fieldOfLength(fields[3], x25519KeyLength), decodeU64Field(fields[4])];
   const [what, whose, device] = fields.map(decodeTextField);
   if (what !== label || whose !== org || device !== id || ak === undefined || time === undefined) return undefined;
-  if (!isX25519PublicKey(ak) || !verifyEd25519(ik, statement, signature)) return undefined;
+  if (!isX25519PublicKey(ak) || read === undefined || !isSignedBy(ik, read)) return undefined;
   return { device, ak, time };
 }

@@ -6,10 +6,10 @@ import { applyEntry } from '../directory/apply-entry.ts';
 import { type DirectoryHead, type DirectoryState, initialDirectory } from '../directory/directory-state.ts';
 import { equalBytes, fromBase64 } from '../encoding/bytes.ts';
 import { judgeAnswer, readAnswer } from './answer.ts';
-import { isBrokerOf } from './approval-keys.ts';
+import { brokersOf } from './approval-keys.ts';
 import { approvalClockToleranceMs } from './limits.ts';
 import { isSignedBy } from './signed-statement.ts';
-import { type ApprovalScope, type ApprovalStatement, parseStatement, type UsedValue } from './statement.ts';
+import { type ApprovalScope, type ApprovalStatement, parseStatement, type UsedValue, usesOf } from './statement.ts';
 
 /** The members of audit records that are read. */
 export interface ProofRecord {
@@ -113,7 +113,7 @@ function usedTooOften(uses: readonly AllowedUse[]): string[] {
     if (outcome !== 'ok') return [];
     const count = (counts.get(approval) ?? 0) + 1;
     counts.set(approval, count);
-    return count > (scope.kind === 'once' ? 1 : scope.uses) ? [requestId] : [];
+    return count > usesOf(scope) ? [requestId] : [];
   });
 }
 
@@ -132,8 +132,8 @@ function verifyOne(
   if (record.org !== org || !isOfRecord(facts, record)) return 'other_record';
   const [asked, answered] = [facts.head, read.answer.head].map((head) => stateAt(states, head));
   if (asked === undefined || answered === undefined) return 'other_directory';
-  const brokers = [...asked.devices.values()].filter((device) => isBrokerOf(facts.person, device));
-  if (!brokers.some(({ ik }) => isSignedBy(ik, { statement, signature }))) return 'unknown_broker';
+  if (!brokersOf(asked, facts.person).some(({ ik }) => isSignedBy(ik, { statement, signature })))
+    return 'unknown_broker';
   const now = Date.parse(record.time);
   if (!(now >= facts.asked - approvalClockToleranceMs)) return 'expired';
   const refusal = judgeAnswer(read, { state: answered, statement, facts, now, relationOf: () => 'known' });

@@ -1,11 +1,9 @@
 /** What a question asks for beside the answer: sealed shares of values (docs/format-approvals.md, section 2). */
-import { compareBytes } from '../directory/lists.ts';
-import { type Bytes, encodeFieldBytes, equalBytes, u32Bytes, utf8Bytes } from '../encoding/bytes.ts';
+import { type Bytes, encodeFieldBytes, equalBytes, u32Bytes } from '../encoding/bytes.ts';
 import { decodeFieldBytes, decodeTextField, decodeU32Field, fieldOfLength } from '../encoding/field-reader.ts';
-import { blake2b256 } from '../hazmat/blake2b.ts';
 import { maxApprovalValues } from './limits.ts';
 import { sealedShareLength } from './sealed-value-form.ts';
-import type { ApprovalStatement } from './statement.ts';
+import { type ApprovalStatement, areAscending, compareVersions, rulesHashOf } from './statement.ts';
 
 /** A sealed share, and the rules with which the value was set. */
 export interface AskedShare {
@@ -18,14 +16,11 @@ export interface AskedShare {
   readonly rules: string;
 }
 
-const compareAsked = (a: AskedShare, b: AskedShare): number =>
-  compareBytes(utf8Bytes(a.name), utf8Bytes(b.name)) || a.version - b.version;
-
 /** Encodes the shares of a question, which are sorted here; empty without any. */
 export const encodeAskedShares = (asked: readonly AskedShare[]): Bytes =>
   encodeFieldBytes(
     ...asked
-      .toSorted(compareAsked)
+      .toSorted(compareVersions)
       .map(({ name, version, epoch, share, rules }) =>
         encodeFieldBytes(name, u32Bytes(version), u32Bytes(epoch), share, rules),
       ),
@@ -36,7 +31,7 @@ export function parseAskedShares(field: Uint8Array | undefined): readonly AskedS
   const asked = (field && decodeFieldBytes(field))?.map(parseAsked);
   if (asked === undefined || asked.length > maxApprovalValues) return undefined;
   if (!asked.every((one) => one !== undefined)) return undefined;
-  return asked.every((one, at) => at === 0 || compareAsked(asked[at - 1] ?? one, one) < 0) ? asked : undefined;
+  return areAscending(asked) ? asked : undefined;
 }
 
 function parseAsked(bytes: Bytes): AskedShare | undefined {
@@ -46,9 +41,6 @@ function parseAsked(bytes: Bytes): AskedShare | undefined {
   if (parts?.length !== 5 || name === undefined || version === undefined || epoch === undefined) return undefined;
   return share === undefined || rules === undefined ? undefined : { name, version, epoch, share, rules };
 }
-
-/** The hash of the rules of a version. @param rules canonical JSON */
-export const rulesHashOf = (rules: string): Bytes => blake2b256(utf8Bytes(rules));
 
 /**
  * Whether the shares belong to the statement: each to a value of it, with the rules that it names, for one use, with a key

@@ -1,5 +1,5 @@
 /** The key of a person, to which shares of values are sealed (docs/format-approvals.md, section 5). */
-import { hashLength, isOpaqueName, isX25519PublicKey } from '../directory/directory-ids.ts';
+import { hashLength, isX25519PublicKey } from '../directory/directory-ids.ts';
 import type { HeadRelation } from '../directory/directory-pin.ts';
 import type { DirectoryHead, DirectoryState } from '../directory/directory-state.ts';
 import { parseHashId } from '../directory/entry-bodies.ts';
@@ -12,12 +12,14 @@ import {
   decodeU64Field,
   fieldOfLength,
 } from '../encoding/field-reader.ts';
-import { type Ed25519KeyPair, ed25519SignatureLength, signEd25519, verifyEd25519 } from '../hazmat/ed25519.ts';
+import { type Ed25519KeyPair, signEd25519 } from '../hazmat/ed25519.ts';
 import { hpkeOverhead } from '../hazmat/hpke-overhead.ts';
 import { boxOverhead } from '../hazmat/portable-aes-gcm.ts';
 import { x25519KeyLength } from '../hazmat/x25519.ts';
 import { findApprover } from './approval-keys.ts';
 import { maxPersonKeyBytes, maxPersonKeyDevices, maxPersonKeyEpochs } from './limits.ts';
+import { isSignedBy, readSigned, type SignedStatement } from './signed-statement.ts';
+import { isOpaque } from './statement.ts';
 
 /** The secret of the key, sealed to the approval key of one device. */
 export interface DeviceWrap {
@@ -80,23 +82,17 @@ export function signPersonKey(key: PersonKey, ik: Ed25519KeyPair): Bytes {
 }
 
 /** A statement whose signature was not verified yet. */
-export interface ReadPersonKey {
+export interface ReadPersonKey extends SignedStatement {
   readonly key: PersonKey;
-  readonly statement: Bytes;
-  readonly signature: Bytes;
 }
 
 /** Parses what a device publishes; undefined for any other form. Nothing of it is verified. */
 export function readPersonKey(signed: Uint8Array): ReadPersonKey | undefined {
   if (signed.length > maxPersonKeyBytes) return undefined;
-  const [statement, mark, ...others] = decodeFieldBytes(signed) ?? [];
-  const signature = fieldOfLength(mark, ed25519SignatureLength);
-  const key = statement && parsePersonKey(statement);
-  if (statement === undefined || signature === undefined || key === undefined || others.length > 0) return undefined;
-  return { key, statement: new Uint8Array(statement), signature };
+  const read = readSigned(signed);
+  const key = read && parsePersonKey(read.statement);
+  return key && { ...read, key };
 }
-
-const isOpaque = (text: string | undefined): text is string => text !== undefined && isOpaqueName(text);
 
 function parsePersonKey(statement: Bytes): PersonKey | undefined {
   const fields = decodeFieldBytes(statement);
@@ -145,10 +141,6 @@ function parseEarlier(field: Bytes | undefined, present: number): readonly Earli
   return isBelow ? earlier : undefined;
 }
 
-/** Whether a device with this key signed the statement. It says nothing about the device. */
-export const isPersonKeySignedBy = (ik: Uint8Array, { statement, signature }: ReadPersonKey): boolean =>
-  verifyEd25519(ik, statement, signature);
-
 /**
  * Why nothing is sealed to a key. `key_outdated`: a device that has the secret does not approve any more, so the person
  * must replace the key first.
@@ -180,7 +172,7 @@ export function judgePersonKey(read: ReadPersonKey, context: PersonKeyContext): 
   if (relation === 'forked') return 'directory_forked';
   const signer = findApprover(state, key.device, now);
   if (signer?.person !== person) return 'not_approver';
-  if (!isPersonKeySignedBy(signer.ik, read)) return 'bad_signature';
+  if (!isSignedBy(signer.ik, read)) return 'bad_signature';
   const isCurrent = key.wraps.every(({ device }) => findApprover(state, device, now)?.person === person);
   return isCurrent ? undefined : 'key_outdated';
 }

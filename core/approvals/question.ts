@@ -5,7 +5,7 @@ import { type Bytes, encodeFieldBytes, equalBytes } from '../encoding/bytes.ts';
 import { decodeFieldBytes, fieldOfLength } from '../encoding/field-reader.ts';
 import { type Ed25519KeyPair, ed25519SignatureLength, signEd25519 } from '../hazmat/ed25519.ts';
 import { openHpke, sealHpke } from '../hazmat/hpke.ts';
-import { type ApprovalKey, findApprover, isBrokerOf } from './approval-keys.ts';
+import { type ApprovalKey, brokersOf, findApprover } from './approval-keys.ts';
 import { type AskedShare, areSharesOf, encodeAskedShares, parseAskedShares } from './asked-shares.ts';
 import { approvalClockToleranceMs, maxQuestionBytes } from './limits.ts';
 import { detailsHash, hostOf, parseDetails, type QuestionDetails } from './shown-request.ts';
@@ -105,7 +105,7 @@ export function judgeQuestion(question: OpenedQuestion, context: QuestionContext
   if (relation === 'forked') return 'directory_forked';
   const approver = findApprover(state, device, now);
   if (approver?.person !== facts.person || state.org !== facts.org) return 'other_person';
-  const brokers = [...state.devices.values()].filter((candidate) => isBrokerOf(facts.person, candidate));
+  const brokers = brokersOf(state, facts.person);
   if (brokers.length === 0) return 'unknown_broker';
   if (!brokers.some(({ ik }) => isSignedBy(ik, question))) return 'bad_signature';
   return judgeDetails(question) ?? judgeTime(facts, now);

@@ -12,6 +12,10 @@ export const shareLength = 32;
 /** Bytes of a share that is sealed to the key of a person. */
 export const sealedShareLength = shareLength + hpkeOverhead;
 
+export function zeroShares(shares: readonly { readonly share: Uint8Array }[]): void {
+  for (const { share } of shares) share.fill(0);
+}
+
 /** The version of a value that a share opens, with the rules that its setter gave it. */
 export interface ValueBinding {
   readonly org: string;

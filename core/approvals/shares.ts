@@ -1,7 +1,6 @@
 /** Shares on their way from a device to the broker (docs/format-approvals.md, section 7). */
 import { DecryptionError } from '../decryption-error.ts';
-import { compareBytes } from '../directory/lists.ts';
-import { type Bytes, concatBytes, encodeFieldBytes, u32Bytes, utf8Bytes } from '../encoding/bytes.ts';
+import { type Bytes, concatBytes, encodeFieldBytes, u32Bytes } from '../encoding/bytes.ts';
 import { decodeFieldBytes, decodeTextField, decodeU32Field, fieldOfLength } from '../encoding/field-reader.ts';
 import { blake2b256 } from '../hazmat/blake2b.ts';
 import { hkdfSha256 } from '../hazmat/hkdf-sha256.ts';
@@ -9,7 +8,7 @@ import { openHpke, sealHpke } from '../hazmat/hpke.ts';
 import { type X25519KeyPair, x25519PublicKey } from '../hazmat/x25519.ts';
 import { maxApprovalValues } from './limits.ts';
 import { shareLength } from './sealed-value-form.ts';
-import { type ApprovalStatement, statementHash } from './statement.ts';
+import { type ApprovalStatement, areAscending, compareVersions, statementHash } from './statement.ts';
 
 /** The share of one version of a value. */
 export interface ValueShare {
@@ -51,9 +50,6 @@ const sharesInfo = (
 /** The hash by which an answer names its shares. */
 export const sharesHash = (shares: Uint8Array): Bytes => blake2b256(shares);
 
-const compareShares = (a: ValueShare, b: ValueShare): number =>
-  compareBytes(utf8Bytes(a.name), utf8Bytes(b.name)) || a.version - b.version;
-
 /**
  * Seals shares to the request key of a statement.
  * @param statement the bytes that the broker signed
@@ -68,7 +64,7 @@ export async function sealShares(
 ): Promise<Bytes> {
   if (facts.requestKey === undefined) throw new RangeError('the question asks for no shares');
   const items = shares
-    .toSorted(compareShares)
+    .toSorted(compareVersions)
     .map(({ name, version, share }) => encodeFieldBytes(name, u32Bytes(version), share));
   const text = encodeFieldBytes(...items);
   try {
@@ -95,8 +91,7 @@ export async function openShares(
     const shares = decodeFieldBytes(text)?.map(parseShare);
     if (shares === undefined || shares.length === 0 || shares.length > maxApprovalValues) throw new DecryptionError();
     if (!shares.every((one) => one !== undefined)) throw new DecryptionError();
-    const isAscending = shares.every((one, at) => at === 0 || compareShares(shares[at - 1] ?? one, one) < 0);
-    if (!isAscending) throw new DecryptionError();
+    if (!areAscending(shares)) throw new DecryptionError();
     return shares;
   } finally {
     text.fill(0);

@@ -70,9 +70,11 @@ export function handleHash(handle: Uint8Array): Bytes {
   return blake2b256(handle);
 }
 
+/** The hash of the rules of a version. @param rules canonical JSON */
+export const rulesHashOf = (rules: string): Bytes => blake2b256(utf8Bytes(rules));
+
 /** The hash of the rules of a value. @param rules entries of its metadata that are rules */
-export const rulesHash = (rules: Readonly<Record<string, string>>): Bytes =>
-  blake2b256(utf8Bytes(canonicalJson(rules)));
+export const rulesHash = (rules: Readonly<Record<string, string>>): Bytes => rulesHashOf(canonicalJson(rules));
 
 /** The hash by which answers name a statement. */
 export const statementHash = (statement: Uint8Array): Bytes => blake2b256(statement);
@@ -80,8 +82,18 @@ export const statementHash = (statement: Uint8Array): Bytes => blake2b256(statem
 const encodeValue = ({ name, version, places, rulesHash }: UsedValue): Bytes =>
   encodeFieldBytes(name, u32Bytes(version), usePlaces.filter((place) => places.includes(place)).join(','), rulesHash);
 
-const compareValues = (a: UsedValue, b: UsedValue): number =>
+type VersionName = Pick<UsedValue, 'name' | 'version'>;
+
+/** The order of versions in statements, and in what belongs to them. */
+export const compareVersions = (a: VersionName, b: VersionName): number =>
   compareBytes(utf8Bytes(a.name), utf8Bytes(b.name)) || a.version - b.version;
+
+/** Whether versions are in this order, and none occurs twice. */
+export const areAscending = (versions: readonly VersionName[]): boolean =>
+  versions.every((one, at) => at === 0 || compareVersions(versions[at - 1] ?? one, one) < 0);
+
+/** Number of uses that an approval covers. */
+export const usesOf = (scope: ApprovalScope): number => (scope.kind === 'once' ? 1 : scope.uses);
 
 function encodeScope(scope: ApprovalScope): Bytes {
   if (scope.kind === 'once') return encodeFieldBytes('once');
@@ -92,7 +104,7 @@ function encodeScope(scope: ApprovalScope): Bytes {
 /** The bytes that the broker signs. Values are sorted here. @throws RangeError for a statement that no device accepts */
 export function encodeStatement(statement: ApprovalStatement): Bytes {
   const { org, person, approval, keyId, agent, run, host, method, scope, asked, expires, requestKey, head } = statement;
-  const values = encodeFieldBytes(...statement.values.toSorted(compareValues).map(encodeValue));
+  const values = encodeFieldBytes(...statement.values.toSorted(compareVersions).map(encodeValue));
   const encoded = encodeFieldBytes(
     ...[label, org, person, approval, statement.handleHash, keyId, agent, run, host, method, statement.detailsHash],
     ...[
@@ -110,7 +122,8 @@ export function encodeStatement(statement: ApprovalStatement): Bytes {
 }
 
 const isLabel = (text: string | undefined): text is string => text !== undefined && [...text].length <= maxLabelLength;
-const isOpaque = (text: string | undefined): text is string => text !== undefined && isOpaqueName(text);
+/** Whether a field of a statement is an opaque name. */
+export const isOpaque = (text: string | undefined): text is string => text !== undefined && isOpaqueName(text);
 
 /** Parses a statement; undefined for any other form. Nothing of it is verified. */
 export function parseStatement(bytes: Uint8Array): ApprovalStatement | undefined {
@@ -146,8 +159,7 @@ function parseValues(field: Bytes | undefined): readonly UsedValue[] | undefined
   const values = (field && decodeFieldBytes(field))?.map(parseValue);
   if (values === undefined || values.length === 0 || values.length > maxApprovalValues) return undefined;
   if (!values.every((value) => value !== undefined)) return undefined;
-  const isAscending = values.every((value, at) => at === 0 || compareValues(values[at - 1] ?? value, value) < 0);
-  return isAscending ? values : undefined;
+  return areAscending(values) ? values : undefined;
 }
 
 function parseValue(bytes: Bytes): UsedValue | undefined {

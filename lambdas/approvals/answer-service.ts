@@ -14,6 +14,7 @@ import { findApprover, readApprovalKey } from '../../core/approvals/approval-key
 import { sharesHash } from '../../core/approvals/shares.ts';
 import { type ApprovalStatement, parseStatement } from '../../core/approvals/statement.ts';
 import { isOpaqueName } from '../../core/directory/directory-ids.ts';
+import { clockToleranceMs } from '../../core/directory/limits.ts';
 import { equalBytes } from '../../core/encoding/bytes.ts';
 import type { DirectoryStore } from '../directory/directory-ports.ts';
 import type { SessionSigner } from '../directory/session-authenticator.ts';
@@ -22,9 +23,6 @@ import type { Clock } from '../shared/ports.ts';
 import type { AnswerStore, NewAnswer, StoredApproval } from './approval-ports.ts';
 import { maxEntriesBack, relationTo } from './entry-chain.ts';
 import { keyRefused } from './key-refused.ts';
-
-/** How far the clock of a device may be ahead, as for its signatures, milliseconds. */
-const clockToleranceMs = 300_000;
 
 export class AnswerService {
   readonly #store: AnswerStore;

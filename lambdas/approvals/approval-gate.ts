@@ -7,6 +7,7 @@ import { approvalLimits } from '../../contract/approvals/limits.ts';
 import type { AskedApproval, PendingFetch } from '../../contract/broker/wire.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { judgeAnswer, type ReadAnswer, readAnswer } from '../../core/approvals/answer.ts';
+import { zeroShares } from '../../core/approvals/sealed-value-form.ts';
 import { deriveRequestKey, openShares, sharesHash, type ValueShare } from '../../core/approvals/shares.ts';
 import { detailsHash } from '../../core/approvals/shown-request.ts';
 import { isSignedBy } from '../../core/approvals/signed-statement.ts';
@@ -16,6 +17,7 @@ import {
   encodeStatement,
   handleHash,
   parseStatement,
+  usesOf,
 } from '../../core/approvals/statement.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
 import type { DirectoryState } from '../../core/directory/directory-state.ts';
@@ -26,7 +28,7 @@ import { encodeBase64Field } from '../shared/base64-field.ts';
 import { constantTimeEqual } from '../shared/constant-time-equal.ts';
 import type { Clock } from '../shared/ports.ts';
 import type { ApprovalStore, StoredApproval, UseEnd } from './approval-ports.ts';
-import { type AskedUse, pendingFetch, usesOf } from './asked-use.ts';
+import { type AskedUse, pendingFetch } from './asked-use.ts';
 import type { BrokerDirectory } from './broker-directory.ts';
 import { type BrokerIdentity, isListedBroker } from './broker-identity.ts';
 import { isRefusedByAll, isUncertain } from './question-pace.ts';
@@ -199,10 +201,6 @@ export async function openStoredShares(
   } finally {
     key.secret.fill(0);
   }
-}
-
-export function zeroShares(shares: readonly ValueShare[]): void {
-  for (const { share } of shares) share.fill(0);
 }
 
 const isHandle = (facts: ApprovalStatement, handle: Uint8Array): boolean =>

@@ -38,9 +38,6 @@ export const scopeOf = (extent: ApprovalExtent, run: string): ApprovalScope => {
   return extent.kind === 'run' ? { kind: 'run', run, path, uses } : { kind: 'time', path, uses };
 };
 
-/** Number of uses that an approval covers. */
-export const usesOf = (scope: ApprovalScope): number => (scope.kind === 'once' ? 1 : scope.uses);
-
 /** After this time an agent asks less often, and how often, milliseconds and seconds. */
 const eagerMs = 30_000;
 const [eagerSeconds, patientSeconds] = [2, 5];

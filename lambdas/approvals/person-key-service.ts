@@ -2,7 +2,7 @@
 import { approvalLimits } from '../../contract/approvals/limits.ts';
 import type { ApproverKeyResponse, GetPersonKeyResponse, PutPersonKeyResponse } from '../../contract/approvals/wire.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
-import { findApprover } from '../../core/approvals/approval-keys.ts';
+import { approversOf } from '../../core/approvals/approval-keys.ts';
 import { judgePersonKey, readPersonKey } from '../../core/approvals/person-key.ts';
 import { equalBytes } from '../../core/encoding/bytes.ts';
 import type { DirectoryStore } from '../directory/directory-ports.ts';
@@ -49,10 +49,13 @@ export class PersonKeyService {
   /** @throws VaultError `unavailable` */
   async get({ org, device, view: { state } }: SessionSigner): Promise<GetPersonKeyResponse> {
     const now = this.#clock().getTime();
-    const owners = (state.owners.get(device.person) ?? []).filter((id) => findApprover(state, id, now) !== undefined);
+    const approvers = approversOf(state, device.person, now).slice(0, approvalLimits.devices);
     const [stored, keys] = await Promise.all([
       this.#store.getPersonKey(org, device.person),
-      this.#store.getDeviceKeys(org, owners.slice(0, approvalLimits.devices)),
+      this.#store.getDeviceKeys(
+        org,
+        approvers.map(({ id }) => id),
+      ),
     ]);
     return {
       ...(stored && { statement: encodeBase64Field(stored.signed) }),

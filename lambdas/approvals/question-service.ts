@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { approvalLimits } from '../../contract/approvals/limits.ts';
 import type { PendingFetch } from '../../contract/broker/wire.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
-import { type ApprovalKey, findApprover, readApprovalKey } from '../../core/approvals/approval-keys.ts';
+import { type ApprovalKey, approversOf, readApprovalKey } from '../../core/approvals/approval-keys.ts';
 import type { AskedShare } from '../../core/approvals/asked-shares.ts';
 import { sealQuestion, signStatement } from '../../core/approvals/question.ts';
 import { deriveRequestKey } from '../../core/approvals/shares.ts';
@@ -68,9 +68,10 @@ export class QuestionService {
     const { store, wake } = this.#deps;
     const { org } = use;
     const { approver: person } = use.rule;
-    const turn = await this.#takeTurn(use, now);
+    const shown = await encodeShown(use, '');
+    const turn = await this.#takeTurn(use, detailsHash(shown), now);
     const handle = randomBytes(handleBytes);
-    const details = await encodeShown(use, turn.earlier);
+    const details = turn.earlier === '' ? shown : await encodeShown(use, turn.earlier);
     const { approval, expires } = turn.pointer;
     const request = use.shares.length === 0 ? undefined : newRequestKey({ org, approval }, handle, use.secrets);
     const facts: ApprovalStatement = {
@@ -93,9 +94,8 @@ export class QuestionService {
 
   /** The keys of the devices that may answer, up to a limit. */
   async #approverKeys(state: DirectoryState, person: string, now: number): Promise<readonly ApprovalKey[]> {
-    const approvers = (state.owners.get(person) ?? []).flatMap((id) => findApprover(state, id, now) ?? []);
-    if (approvers.length === 0) return [];
-    const asked = approvers.slice(0, approvalLimits.devices);
+    const asked = approversOf(state, person, now).slice(0, approvalLimits.devices);
+    if (asked.length === 0) return [];
     const stored = await this.#deps.store.getKeys(
       state.org,
       asked.map(({ id }) => id),
@@ -107,10 +107,8 @@ export class QuestionService {
   }
 
   /** Makes this the question of the key. @throws VaultError `approval_pending` */
-  async #takeTurn(use: AskedUse, now: number): Promise<QuestionTurn> {
+  async #takeTurn({ org, keyId }: AskedUse, details: Bytes, now: number): Promise<QuestionTurn> {
     const { store } = this.#deps;
-    const { org, keyId } = use;
-    const details = detailsHash(await encodeShown(use, ''));
     const before = await store.getPointer(org, keyId);
     const stored = before && (await store.get(org, before.approval));
     const turn = nextTurn({ approval: randomId(), details, now }, before, stored);

@@ -2,6 +2,7 @@
 import { fetchLimits } from '../../contract/broker/limits.ts';
 import type { FetchRequest, FetchResponse, PendingFetch } from '../../contract/broker/wire.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
+import { zeroShares } from '../../core/approvals/sealed-value-form.ts';
 import { isTokenAuth } from '../../egress/auth/auth-plan.ts';
 import { type SignedRequest, signOutgoing, type UnsentRequest } from '../../egress/auth/sign-request.ts';
 import { OutboundRequestError } from '../../egress/exchange/outbound-http.ts';
@@ -11,7 +12,6 @@ import { referenceKey } from '../../egress/references/secret-references.ts';
 import { UseRefusal } from '../../egress/refusals/use-refusal.ts';
 import { combineApprovalRules } from '../../egress/rules/approval-rules.ts';
 import { type AllowedUse, checkUse } from '../../egress/rules/check-use.ts';
-import { zeroShares } from '../approvals/approval-gate.ts';
 import type { UseEnd } from '../approvals/approval-ports.ts';
 import type { Clock } from '../shared/ports.ts';
 import type { ValueReader } from '../values/value-reader.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { sharesForAnswer } from '../../../core/approvals/answer-shares.ts';
-import { type AskedShare, rulesHashOf } from '../../../core/approvals/asked-shares.ts';
+import type { AskedShare } from '../../../core/approvals/asked-shares.ts';
 import { maxApprovalValueBytes } from '../../../core/approvals/limits.ts';
 import {
   judgeQuestion,
@@ -14,7 +14,7 @@ import { openApprovalValue, openShare, sealApprovalValue } from '../../../core/a
 import { formatSealedValue, parseSealedValue } from '../../../core/approvals/sealed-value-form.ts';
 import { deriveRequestKey, openShares, sealShares, sharesHash } from '../../../core/approvals/shares.ts';
 import { detailsHash, encodeDetails } from '../../../core/approvals/shown-request.ts';
-import type { ApprovalStatement } from '../../../core/approvals/statement.ts';
+import { type ApprovalStatement, rulesHashOf } from '../../../core/approvals/statement.ts';
 import { DecryptionError } from '../../../core/decryption-error.ts';
 import { utf8Bytes } from '../../../core/encoding/bytes.ts';
 import { ann, bob, org, otherOrg } from '../directory/directory-simulator.ts';

@@ -4,7 +4,7 @@ import { sharesForAnswer } from '../../../../core/approvals/answer-shares.ts';
 import { findApprover } from '../../../../core/approvals/approval-keys.ts';
 import { judgeQuestion, type OpenedQuestion, openQuestion } from '../../../../core/approvals/question.ts';
 import { sharesHash } from '../../../../core/approvals/shares.ts';
-import { statementHash } from '../../../../core/approvals/statement.ts';
+import { statementHash, usesOf } from '../../../../core/approvals/statement.ts';
 import { DecryptionError } from '../../../../core/decryption-error.ts';
 import type { Bytes } from '../../../../core/encoding/bytes.ts';
 import { notSentError } from '../../shared/argument-validation.ts';
@@ -185,7 +185,7 @@ function toQuestion(opened: OpenedQuestion): Question {
     ...{ id: approval, host, method, url: request.url, keyId, agent, run, reason, earlier },
     values: facts.values.map(({ name, version, places }) => ({ name, version, places })),
     scope: scope.kind,
-    uses: scope.kind === 'once' ? 1 : scope.uses,
+    uses: usesOf(scope),
     asked: new Date(asked),
     expires: new Date(expires),
     lines: questionLines(opened),

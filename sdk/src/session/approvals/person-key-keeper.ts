@@ -1,12 +1,11 @@
 /** The key of the own person: made, given to further devices, and replaced (docs/format-approvals.md, section 5). */
-import { type ApprovalKey, findApprover, readApprovalKey } from '../../../../core/approvals/approval-keys.ts';
 import {
-  isPersonKeySignedBy,
-  judgePersonKey,
-  type PersonKey,
-  readPersonKey,
-  signPersonKey,
-} from '../../../../core/approvals/person-key.ts';
+  type ApprovalKey,
+  approversOf,
+  findApprover,
+  readApprovalKey,
+} from '../../../../core/approvals/approval-keys.ts';
+import { judgePersonKey, type PersonKey, readPersonKey, signPersonKey } from '../../../../core/approvals/person-key.ts';
 import {
   type KeyEpoch,
   sealEarlier,
@@ -14,6 +13,7 @@ import {
   unwrapForDevice,
   wrapForDevice,
 } from '../../../../core/approvals/person-key-wraps.ts';
+import { isSignedBy } from '../../../../core/approvals/signed-statement.ts';
 import { DecryptionError } from '../../../../core/decryption-error.ts';
 import type { Bytes } from '../../../../core/encoding/bytes.ts';
 import { dhKeyOf, newDhSecret } from '../../../../core/sessions/device-secrets.ts';
@@ -162,8 +162,7 @@ export class PersonKeyKeeper {
 
   #approvers(): readonly string[] {
     const { directory, clock } = this.#context;
-    const owners = directory.state.owners.get(this.#person()) ?? [];
-    return owners.filter((id) => findApprover(directory.state, id, clock.now()) !== undefined);
+    return approversOf(directory.state, this.#person(), clock.now()).map(({ id }) => id);
   }
 
   /** The newest of what the service shows and what this device believed before. */
@@ -189,7 +188,7 @@ export class PersonKeyKeeper {
     const person = this.#person();
     const signer = directory.state.devices.get(read.key.device);
     const isOwn = read.key.org === own.org && read.key.person === person && signer?.person === person;
-    if (!isOwn || signer.role !== 'owner' || !isPersonKeySignedBy(signer.ik, read)) return undefined;
+    if (!isOwn || signer.role !== 'owner' || !isSignedBy(signer.ik, read)) return undefined;
     const refusal = judgePersonKey(read, {
       ...{ state: directory.state, person, now: clock.now() },
       relationOf: (head) => directory.compare(head),
