@@ -2,13 +2,9 @@
  * Escapes characters with which untrusted text could control a terminal, hide, or change what other text seems to say.
  * Everything that this command prints goes through this file; see `Shell` for the methods.
  */
+import { hiddenCharacters } from '../../core/encoding/hidden-characters.ts';
 
-/**
- * Control characters (C0, C1), format characters (bidi controls, zero-width characters, tags), line and paragraph
- * separators, lone surrogates, private-use and unassigned characters, and other characters that are not shown. The
- * emoji and scripts that join characters with such marks are shown with the marks as escapes.
- */
-export const hiddenCharacters = String.raw`\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}`;
+// The emoji and scripts that join characters with format characters are shown with these as escapes.
 const hiddenCharacter = new RegExp(`[${hiddenCharacters}]`, 'gu');
 const hiddenButLineEnd = new RegExp(`(?!\\n)[${hiddenCharacters}]`, 'gu');
 const hiddenButLayout = new RegExp(`(?![\\n\\t])[${hiddenCharacters}]`, 'gu');

@@ -3,9 +3,9 @@
  * that a writer of the tables cannot reach.
  */
 import { DecryptionError } from '../decryption-error.ts';
-import { canonicalJson } from '../encoding/canonical-json.ts';
-import { isCount, requireObjectFields } from '../encoding/stored-record-fields.ts';
-import { type AuthenticationKey, computeRecordMac, verifyRecordMac } from './authentication-key.ts';
+import { isCount } from '../encoding/stored-record-fields.ts';
+import type { AuthenticationKey } from './authentication-key.ts';
+import { markCodec } from './mark-codec.ts';
 
 export interface DirectoryMark {
   readonly org: string;
@@ -15,30 +15,19 @@ export interface DirectoryMark {
   readonly hash: string;
 }
 
-const macFields = (mark: object) => ['anima:directory-mark:v1', canonicalJson(mark)];
+const marks = markCodec('anima:directory-mark:v1');
 
 /** The stored form: canonical JSON with its MAC. */
-export const encodeDirectoryMark = (key: AuthenticationKey, mark: DirectoryMark): string =>
-  canonicalJson({ ...mark, mac: computeRecordMac(key, macFields(mark)) });
+export const encodeDirectoryMark = (key: AuthenticationKey, mark: DirectoryMark): string => marks.encode(key, mark);
 
 /**
  * Parses and verifies a stored mark.
  * @throws DecryptionError if it was not made by the vault for this org
  */
 export function decodeDirectoryMark(key: AuthenticationKey, text: string): DirectoryMark {
-  const { mac, ...mark } = requireObjectFields(parseJson(text));
-  verifyRecordMac(key, mac, macFields(mark));
-  const { org, genesis, seq, hash } = mark;
+  const { org, genesis, seq, hash } = marks.decode(key, text);
   // The MAC covers all members, so these checks only find errors of the vault itself.
   if (org !== key.org || typeof genesis !== 'string' || typeof hash !== 'string' || !isCount(seq))
     throw new DecryptionError();
   return { org, genesis, seq, hash };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new DecryptionError();
-  }
 }

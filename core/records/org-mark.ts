@@ -4,9 +4,9 @@
  * next mark from the previous one.
  */
 import { DecryptionError } from '../decryption-error.ts';
-import { canonicalJson } from '../encoding/canonical-json.ts';
 import { isCount, requireObjectFields } from '../encoding/stored-record-fields.ts';
-import { type AuthenticationKey, computeRecordMac, verifyRecordMac } from './authentication-key.ts';
+import type { AuthenticationKey } from './authentication-key.ts';
+import { markCodec } from './mark-codec.ts';
 
 /** A pending shredding. Until it is done or cancelled, no DEK of the org is used. */
 export interface ShredLock {
@@ -67,20 +67,17 @@ export function endKeyInMark(mark: OrgMark, keyId: string, at: string): OrgMark 
 export const endOfKeyInMark = ({ ended }: OrgMark, keyId: string): string | undefined =>
   Object.hasOwn(ended, keyId) ? ended[keyId] : undefined;
 
-const macFields = (mark: object) => ['anima:mark:v1', canonicalJson(mark)];
+const marks = markCodec('anima:mark:v1');
 
 /** The stored form: canonical JSON with its MAC. */
-export const encodeOrgMark = (key: AuthenticationKey, mark: OrgMark): string =>
-  canonicalJson({ ...mark, mac: computeRecordMac(key, macFields(mark)) });
+export const encodeOrgMark = (key: AuthenticationKey, mark: OrgMark): string => marks.encode(key, mark);
 
 /**
  * Parses and verifies a stored mark.
  * @throws DecryptionError if it was not made by the vault for this org
  */
 export function decodeOrgMark(key: AuthenticationKey, text: string): OrgMark {
-  const { mac, ...mark } = requireObjectFields(parseJson(text));
-  verifyRecordMac(key, mac, macFields(mark));
-  const { org, generation, state, issued, lock, ended } = mark;
+  const { org, generation, state, issued, lock, ended } = marks.decode(key, text);
   // The MAC covers all members, so these checks only find errors of the vault itself.
   if (org !== key.org || !isCount(generation) || !isCount(issued)) throw new DecryptionError();
   if (state !== 'active' && state !== 'shredded') throw new DecryptionError();
@@ -90,14 +87,6 @@ export function decodeOrgMark(key: AuthenticationKey, text: string): OrgMark {
     ends[id] = at;
   }
   return { org, generation, state, issued, ended: ends, ...parseShredLock(lock) };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new DecryptionError();
-  }
 }
 
 /** Parses the stored lock of a keyring or mark. @throws DecryptionError */

@@ -73,8 +73,8 @@ export class FetchService {
     if (prepared.auth !== undefined && isTokenAuth(prepared.auth) && isSealed)
       throw new UseRefusal('No access token is made from a value of custody approval', 'use_refused');
     // A sealed value is put in its place after it was opened.
-    if (!isSealed) prepared.draft.fill(textsOf(loaded));
-    const checked = { prepared, loaded, allowed, progress: { end: 'not-sent' as UseEnd } };
+    const filled = isSealed ? undefined : prepared.draft.fill(textsOf(loaded));
+    const checked = { prepared, loaded, filled, allowed, progress: { end: 'not-sent' as UseEnd } };
     const rule = combineApprovalRules(allowed.map(({ approval }) => approval));
     if (rule === undefined) {
       if (isSealed) throw new UseRefusal('A value of custody approval names no approver', 'use_refused');
@@ -97,13 +97,13 @@ export class FetchService {
   async #send(
     context: UseContext,
     request: FetchRequest,
-    { prepared, loaded, allowed, progress }: CheckedFetch,
+    { prepared, loaded, filled, allowed, progress }: CheckedFetch,
     onStatus: (status: number) => void,
   ): Promise<FetchResponse> {
     const { tokens, upstream, clock } = this.#services;
     const { draft, auth } = prepared;
     const values = textsOf(loaded);
-    const { outgoing, composites } = draft.fill(values);
+    const { outgoing, composites } = filled ?? draft.fill(values);
     await this.#count(context.org, allowed);
     const token = auth !== undefined && isTokenAuth(auth) ? await tokens.get(context, auth, loaded) : undefined;
     const base = await this.#services.known.remember(
@@ -196,6 +196,8 @@ export class FetchService {
 interface CheckedFetch {
   readonly prepared: PreparedFetch;
   readonly loaded: LoadedValues;
+  /** The request with its values; absent while one of them is sealed. */
+  readonly filled: ReturnType<PreparedFetch['draft']['fill']> | undefined;
   readonly allowed: readonly NamedUse[];
   /** How the use would have ended by now. */
   readonly progress: { end: UseEnd };

@@ -1,8 +1,10 @@
 /** Where a record belongs and by what it is found: namespace, key, blind index, expiry. */
+
 import type { MemoryPlacement, SearchMemoryRequest } from '../../contract/memory/wire.ts';
 import { limits } from '../../contract/shared/limits.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { foldedWords } from '../../core/encoding/folded-words.ts';
+import { toTtlSeconds } from '../../core/encoding/ttl-seconds.ts';
 import { keyedRecordId, memberTag, namespaceTag, type TagScalar } from '../../core/users/memory-tags.ts';
 import type { Umk } from '../../core/users/user-root-key.ts';
 import type { MemoryContent } from '../users/user-record-encryption.ts';
@@ -39,7 +41,7 @@ export function indexAttributes(umk: Umk, content: MemoryContent): { tags?: stri
     throw invalidField('index', `selects more than ${limits.indexValues} values`);
   return {
     ...(tags.size === 0 ? {} : { tags: [...tags] }),
-    ...(expiresAt === undefined ? {} : { ttl: Math.ceil(Date.parse(expiresAt) / 1000) }),
+    ...(expiresAt === undefined ? {} : { ttl: toTtlSeconds(expiresAt) }),
   };
 }
 

@@ -92,6 +92,9 @@ export const unavailableKek: Kek = {
 };
 
 /** Creates the first DEK of an org on its first write. */
+/** Maximum attempts when first writes of an org run concurrently. */
+const maxAttempts = 5;
+
 export class FirstDekCreator {
   readonly #kek: Kek;
   readonly #keys: AuthenticationKeys;
@@ -114,5 +117,19 @@ export class FirstDekCreator {
     const wrapped = await this.#kek.generate(keyring.org, version);
     const key = await this.#keys.get(keyring.org);
     await this.#keyrings.replace(addDek(key, keyring, wrapped, this.#clock().toISOString()));
+  }
+
+  /**
+   * Returns the keyring if it has an active DEK. Otherwise creates the first one, and returns the keyring read again.
+   * @throws VaultError `write_contention`
+   */
+  async ensureActive(initial: OpenKeyring, reopen: () => Promise<OpenKeyring>): Promise<OpenKeyring> {
+    let keys = initial;
+    for (let attempt = 0; keys.active === undefined; attempt++) {
+      if (attempt === maxAttempts) throw new VaultError('write_contention', { detail: 'Nothing was stored.' });
+      await this.create(keys.keyring);
+      keys = await reopen();
+    }
+    return keys;
   }
 }

@@ -56,9 +56,6 @@ export interface VerifiedSecretLink {
   readonly proof: Buffer;
 }
 
-/** Attempts to create the first DEK of an org beside other first writes. */
-const maxDekAttempts = 5;
-
 export class SecretLinkService {
   readonly #deps: SecretLinkDeps;
 
@@ -180,13 +177,8 @@ export class SecretLinkService {
   async #ensureActiveDek({ id: { org }, keyring }: VerifiedSecretLink): Promise<OpenKeyring> {
     const { requests, keyringOpener, firstDekCreator } = this.#deps;
     const reread = () => requests.getKeyring(org);
-    let keys = await keyringOpener.open(keyring, org, reread);
-    for (let attempt = 0; keys.active === undefined; attempt++) {
-      if (attempt === maxDekAttempts) throw new VaultError('write_contention', { detail: 'Nothing was stored.' });
-      await firstDekCreator.create(keys.keyring);
-      keys = await keyringOpener.open(await reread(), org, reread);
-    }
-    return keys;
+    const initial = await keyringOpener.open(keyring, org, reread);
+    return await firstDekCreator.ensureActive(initial, async () => keyringOpener.open(await reread(), org, reread));
   }
 }
 

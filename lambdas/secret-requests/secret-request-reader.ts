@@ -2,6 +2,7 @@
 import * as z from 'zod/mini';
 import { secretRequestFields } from '../../contract/secret-requests/schemas.ts';
 import type { SecretRequestState } from '../../contract/secret-requests/wire.ts';
+import { lazy } from '../../contract/shared/lazy.ts';
 import { rfc3339Time } from '../../contract/shared/schema-parts.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
 import type { SecretRequestId } from '../../core/secret-requests/request-link.ts';
@@ -12,7 +13,7 @@ import type { SecretRequest, StoredSecretRequest } from './secret-request-ports.
 
 const verifier = () => z.string().check(z.regex(/^[A-Za-z0-9+/]{43}=$/));
 
-const recordSchema = () =>
+const recordSchema = lazy(() =>
   z.strictObject({
     ...secretRequestFields(),
     id: z.string(),
@@ -21,7 +22,8 @@ const recordSchema = () =>
     createdAt: rfc3339Time(),
     expiresAt: rfc3339Time(),
     verifiers: z.strictObject({ look: verifier(), fill: verifier(), deny: verifier() }),
-  });
+  }),
+);
 
 /**
  * The request in a stored item.

@@ -1,4 +1,5 @@
 /** Requests for a secret, for the agent that makes them (docs/secret-requests.md, section 3). */
+
 import { randomBytes } from 'node:crypto';
 import { secretRequestLimits as limits } from '../../contract/secret-requests/limits.ts';
 import type {
@@ -9,6 +10,7 @@ import type {
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { toNonSharedBytes } from '../../core/encoding/bytes.ts';
 import { isOpaqueId, randomId } from '../../core/encoding/random-id.ts';
+import { toTtlSeconds } from '../../core/encoding/ttl-seconds.ts';
 import {
   deriveSecretRequestKey,
   secretRequestMacInput,
@@ -80,7 +82,7 @@ export class SecretRequestService {
     };
     const record = encodeSecretRequest(await keys.get(org), stored);
     const publicKey = await this.#publicKeyOf(id, secret, share);
-    const ttl = Math.ceil(Date.parse(expiresAt) / 1000) + limits.keptSeconds;
+    const ttl = toTtlSeconds(expiresAt) + limits.keptSeconds;
     await requests.create(id, record, share.toString('base64'), ttl);
     const url = formatSecretLink(pageUrl, id, { secret, publicKey });
     for (const bytes of [secret, share]) bytes.fill(0);

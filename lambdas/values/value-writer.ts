@@ -11,6 +11,7 @@ import { VaultError } from '../../contract/shared/vault-error.ts';
 import type { SetValueRequest, ValueInfo, VersionInfo } from '../../contract/values/wire.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
 import { createTimeId } from '../../core/encoding/time-ordered-id.ts';
+import { toTtlSeconds } from '../../core/encoding/ttl-seconds.ts';
 import type { OpenKeyring } from '../org-keys/keyring-opener.ts';
 import { awaitDecryption } from '../shared/error-classification.ts';
 import { type Clock, isMalformed, type ReadValue, type StoredValue } from '../shared/ports.ts';
@@ -135,7 +136,7 @@ export class ValueWriter {
       version: nextVersion(current),
       writeId,
     };
-    const ttl = info.expiresAt === undefined ? undefined : Math.ceil(Date.parse(info.expiresAt) / 1000);
+    const ttl = info.expiresAt === undefined ? undefined : toTtlSeconds(info.expiresAt);
     const sealed = { ...info, ...tripwireOf(request, current) };
     const next = { name, ...encryptVersion(keys.active, name, id, sealed, request.value), hints, ttl };
     if (!(await values.putIfUnchanged(org, next, before))) return undefined;

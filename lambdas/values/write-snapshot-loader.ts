@@ -1,12 +1,8 @@
-import { VaultError } from '../../contract/shared/vault-error.ts';
 import type { Caller } from '../api-keys/api-key-ports.ts';
 import type { RequestRecordStore, RequestRecords } from '../api-keys/request-record-ports.ts';
 import type { FirstDekCreator, KeyringOpener, OpenKeyring } from '../org-keys/keyring-opener.ts';
 import type { ReadValue } from '../shared/ports.ts';
 import type { ReloadWriteSnapshot } from './value-writer.ts';
-
-/** Maximum attempts when first writes of an org run concurrently. */
-const maxAttempts = 5;
 
 /** Loads what a write is based on: the value, and a keyring with an active DEK. */
 export class WriteSnapshotLoader {
@@ -22,14 +18,10 @@ export class WriteSnapshotLoader {
 
   /** Returns the request's keyring. Creates the first DEK if there is none. @throws VaultError `write_contention` */
   async ensureActiveDek(caller: Caller, initial: OpenKeyring): Promise<OpenKeyring> {
-    let keys = initial;
-    for (let attempt = 0; keys.active === undefined; attempt++) {
-      if (attempt === maxAttempts) throw new VaultError('write_contention', { detail: 'Nothing was stored.' });
-      await this.#firstDekCreator.create(keys.keyring);
-      const { keyring } = await this.#read(caller, []);
-      keys = await this.#keyringOpener.open(keyring, caller.org, this.#keyringReloaderFor(caller));
-    }
-    return keys;
+    const reread = this.#keyringReloaderFor(caller);
+    return await this.#firstDekCreator.ensureActive(initial, async () =>
+      this.#keyringOpener.open(await reread(), caller.org, reread),
+    );
   }
 
   /** Returns a function that reads a value and the keyring again in one round trip. */

@@ -78,25 +78,29 @@ describe('memory', () => {
   test('of an agent: namespaces, one call to store, filters that open few records, words, and expiry', async () => {
     const { user, client } = await newUser();
     const { memory } = client;
-    const notes = memory.namespace('notes', 'ada');
-    const kinds = ['fact', 'task', 'event'];
+    const notes = memory.namespace('notebooks', 'lovelace');
+    const kinds = ['finding', 'errand', 'event'];
     for (let n = 0; n < 30; n++)
-      await notes.put(`n${n}`, { kind: kinds[n % 3], text: `Café № ${n}`, n }, { index: ['kind', 'n'] });
+      await notes.put(`entry-${n}`, { category: kinds[n % 3], text: `Café № ${n}`, n }, { index: ['category', 'n'] });
     let searched = 0;
     const onProgress = (progress: { searched: number }) => ({ searched } = progress);
-    const found = await notes.find({ filter: { kind: 'fact', n: 3 }, onProgress }).toArray();
-    expect(found).toMatchObject([{ namespace: ['notes', 'ada'], key: 'n3', data: { kind: 'fact', n: 3 } }]);
+    const found = await notes.find({ filter: { category: 'finding', n: 3 }, onProgress }).toArray();
+    expect(found).toMatchObject([
+      { namespace: ['notebooks', 'lovelace'], key: 'entry-3', data: { category: 'finding', n: 3 } },
+    ]);
     expect(searched).toBe(1);
-    expect(await memory.find({ namespace: ['notes'], filter: { kind: 'task' }, pageSize: 3 }).toArray()).toHaveLength(
-      10,
-    );
-    expect(await memory.find({ words: 'CAFE 7' }).toArray()).toMatchObject([{ key: 'n7' }]);
+    expect(
+      await memory.find({ namespace: ['notebooks'], filter: { category: 'errand' }, pageSize: 3 }).toArray(),
+    ).toHaveLength(10);
+    expect(await memory.find({ words: 'CAFE 7' }).toArray()).toMatchObject([{ key: 'entry-7' }]);
     expect(await memory.namespace('other').find().toArray()).toEqual([]);
 
-    expect(await notes.put('n3', { kind: 'task' }, { index: ['kind'], ifVersion: 1 })).toMatchObject({ version: 2 });
-    expect(await rejectionOf(notes.put('n3', 1, { ifVersion: 1 }))).toMatchObject({ currentVersion: 2 });
-    expect(await notes.get('n3')).toMatchObject({ version: 2, data: { kind: 'task' } });
-    expect([await notes.delete('n3'), await notes.delete('n3'), await notes.get('n3')]).toEqual([
+    expect(await notes.put('entry-3', { category: 'errand' }, { index: ['category'], ifVersion: 1 })).toMatchObject({
+      version: 2,
+    });
+    expect(await rejectionOf(notes.put('entry-3', 1, { ifVersion: 1 }))).toMatchObject({ currentVersion: 2 });
+    expect(await notes.get('entry-3')).toMatchObject({ version: 2, data: { category: 'errand' } });
+    expect([await notes.delete('entry-3'), await notes.delete('entry-3'), await notes.get('entry-3')]).toEqual([
       true,
       false,
       undefined,
@@ -109,7 +113,7 @@ describe('memory', () => {
       (await stack.allItems(stack.table('UserCustodyRecordsTable'))).filter(({ id }) => id?.S?.startsWith(user)),
     );
     expect(items).toContain('tags');
-    expect(items).not.toMatch(/notes|ada\b|fact|kind|n3\b/);
+    expect(items).not.toMatch(/notebooks|lovelace|finding|category|entry-3/);
   });
 
   test('of one user is nothing to another; an API key opens none of it, nor a user key a value, whatever client asks', async () => {

@@ -1,8 +1,9 @@
 /** Text of others, and answers by day, as the owner's page shows them. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { escapeHidden } from '../../core/encoding/hidden-characters.ts';
 import { countDays } from '../../viewer/owner/src/activity/activity-chart.ts';
-import { messageText, visibleLine } from '../../viewer/owner/src/ui/visible-text.ts';
+import { messageText } from '../../viewer/owner/src/ui/visible-text.ts';
 
 describe('one line of others', () => {
   test.each([
@@ -14,14 +15,14 @@ describe('one line of others', () => {
     ['half \ud800', 'half \\u{d800}'],
     ['Grüße, 日本語, 👍', 'Grüße, 日本語, 👍'],
   ])('%j is shown as %j', (text, shown) => {
-    expect(visibleLine(text)).toBe(shown);
+    expect(escapeHidden(text)).toBe(shown);
   });
 
   test('has no character that shows nothing, whatever it was made of', () => {
     const character = fc.integer({ min: 0, max: 0x10ffff }).map((code) => String.fromCodePoint(code));
     fc.assert(
       fc.property(fc.array(character), (characters) => {
-        expect(visibleLine(characters.join(''))).not.toMatch(/[\p{C}\p{DI}\p{Zl}\p{Zp}]|(?! )\p{Zs}/u);
+        expect(escapeHidden(characters.join(''))).not.toMatch(/[\p{C}\p{DI}\p{Zl}\p{Zp}]|(?! )\p{Zs}/u);
       }),
     );
   });

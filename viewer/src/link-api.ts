@@ -1,22 +1,14 @@
 /** The three requests of a link (docs/blobs.md), sent to the origin of the page, and their errors. */
 import type { Trouble } from './page/page-texts.ts';
+import { PageRequestError } from './page-request.ts';
 
 /** Time-out of a request, milliseconds. */
 const requestTimeoutMs = 30_000;
 
 /** A failed request. */
-export class LinkError extends Error {
-  readonly trouble: Trouble;
-
+export class LinkError extends PageRequestError<Trouble> {
   constructor(trouble: Trouble) {
-    super(trouble);
-    this.name = 'LinkError';
-    this.trouble = trouble;
-  }
-
-  /** Whether the same request may succeed later. */
-  get isTransient(): boolean {
-    return this.trouble === 'offline' || this.trouble === 'unavailable';
+    super('LinkError', trouble);
   }
 }
 

@@ -5,7 +5,7 @@ import { FileSetReader } from '../../core/blobs/file-set.ts';
 import { computeLinkProof } from '../../core/blobs/link-proof.ts';
 import type { LinkId } from '../../core/blobs/share-link.ts';
 import { type Bytes, toBase64 } from '../../core/encoding/bytes.ts';
-import { delay, downloadCiphertext } from './ciphertext-download.ts';
+import { downloadCiphertext } from './ciphertext-download.ts';
 import {
   collectIntoBlob,
   findFilePicker,
@@ -27,12 +27,11 @@ import {
   waitForPress,
 } from './page/page-elements.ts';
 import { buttonLabels, confirmOpeningView, openingView, type PageView, troubles } from './page/page-texts.ts';
+import { maxAttempts, pauseAfter, retryUntilSettled } from './page-request.ts';
 import { createFilePreview } from './preview/file-preview.ts';
 
 /** Larger preview images are not shown. */
 const maxPreviewBytes = 4_194_304;
-/** Automatic attempts of an idempotent request before the user is asked. */
-const maxAttempts = 3;
 
 /**
  * Opens a link and shows its file. The key is zeroed after the last derivation from it.
@@ -43,7 +42,7 @@ export async function openLinkAndShowFile(link: string, id: LinkId, key: Bytes):
   const api = createLinkApi(link);
   const progress = createProgress();
   progress.show();
-  const look = await retryUntilSettled(() => api.getInfo(), progress, maxAttempts);
+  const look = await requestOrAsk(() => api.getInfo(), progress);
   const limited = look.burn || look.openingsLeft !== undefined;
   if (limited)
     await showViewAndWait(
@@ -57,7 +56,7 @@ export async function openLinkAndShowFile(link: string, id: LinkId, key: Bytes):
   );
   // One opening id for all attempts, so that an opening with a lost response is not counted again.
   const openingName = crypto.randomUUID();
-  const opened = await retryUntilSettled(() => api.open(openProof ?? '', openingName), progress, maxAttempts);
+  const opened = await requestOrAsk(() => api.open(openProof ?? '', openingName), progress);
   const sealed = downloadCiphertext({
     url: opened.url,
     onBytes: (bytes) => progress.update(bytes, opened.size),
@@ -124,24 +123,11 @@ const linkFactRows = ({ size, expiresAt }: LinkInfo): [string, string][] => {
 const formatTime = (time: string): string =>
   new Date(time).toLocaleString('en', { dateStyle: 'long', timeStyle: 'short' });
 
-/**
- * Repeats a request until it succeeds or fails permanently: first automatically, then whenever the user asks for it.
- */
-async function retryUntilSettled<T>(action: () => Promise<T>, progress: Progress, times: number): Promise<T> {
-  for (let failures = 0; ; ) {
-    try {
-      return await action();
-    } catch (error) {
-      if (!(error instanceof LinkError) || !error.isTransient) throw error;
-      failures += 1;
-      if (failures % times !== 0) await delay(failures * 500);
-      else {
-        await askToRetry(troubles[error.trouble]);
-        progress.show();
-      }
-    }
-  }
-}
+const requestOrAsk = <T>(action: () => Promise<T>, progress: Progress): Promise<T> =>
+  retryUntilSettled(LinkError, action, async ({ trouble }) => {
+    await askToRetry(troubles[trouble]);
+    progress.show();
+  });
 
 const askToRetry = (view: PageView): Promise<void> => showViewAndWait(view, buttonLabels.retry);
 
@@ -157,7 +143,7 @@ const createBurner =
         // Every permanent error means that the file of this link no longer exists.
         if (!(error instanceof LinkError) || !error.isTransient)
           return error instanceof LinkError && isAlreadyGone(error);
-        await delay(500 * (failures + 1));
+        await pauseAfter(failures + 1);
       }
     }
     return false;

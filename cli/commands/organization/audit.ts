@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { AuditOptions, AuditRecord } from '../../../sdk/src/index.ts';
-import { type VerifyApprovalsOptions, verifyApprovalsOf } from '../../audit/approval-verification.ts';
-import { type VerifyOptions, verifyExportFile } from '../../audit/export-verification.ts';
+import type { VerifyApprovalsOptions } from '../../audit/approval-verification.ts';
+import type { VerifyOptions } from '../../audit/export-verification.ts';
 import { CommandError, exitCodes } from '../../shell/command-error.ts';
 import { parseDuration, parseWhole } from '../../shell/durations.ts';
 import { reserveFile } from '../../shell/private-files.ts';
@@ -70,6 +70,7 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
     .option('--expect-org <id>', 'require that the export is of this organization')
     .option('--state <file>', 'where the heads of verified exports are stored (default: in the configuration folder)')
     .action(async (file: string, options: VerifyOptions, command: Command) => {
+      const { verifyExportFile } = await import('../../audit/export-verification.ts');
       await verifyExportFile(shellOf(command), file, options);
     });
   audit
@@ -78,6 +79,7 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
     .argument('<file>', 'a verified export')
     .requiredOption('--directory <file>', 'the entries of the directory: `anima directory export`')
     .action(async (file: string, options: VerifyApprovalsOptions, command: Command) => {
+      const { verifyApprovalsOf } = await import('../../audit/approval-verification.ts');
       await verifyApprovalsOf(shellOf(command), file, options);
     });
 }

@@ -1,8 +1,9 @@
 import type { PutItemInput, UpdateItemInput } from '@aws-sdk/client-dynamodb';
+import { toTtlSeconds } from '../../../core/encoding/ttl-seconds.ts';
 import type { DynamoClient } from '../../aws/dynamo-client.ts';
 import type { Page } from '../../shared/ports.ts';
 import { mapTransientErrors, valueWriteOutcomeUnknownDetail } from '../../shared/stores/aws-error-mapping.ts';
-import { namePlaceholders, toItem, toTtlSeconds } from '../../shared/stores/dynamo-item-codec.ts';
+import { namePlaceholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
 import { getItem, queryPage } from '../../shared/stores/dynamo-query.ts';
 import { isConditionFailure, writeConditionally } from '../../shared/stores/write-conditionally.ts';
 import type { ApiKeyStore, LastUsedStore, ListedApiKey, StoredApiKey } from '../api-key-ports.ts';

@@ -1,13 +1,8 @@
 import type { SessionRole } from '../../../contract/sessions/wire.ts';
 import { DecryptionError } from '../../../core/decryption-error.ts';
+import { toTtlSeconds } from '../../../core/encoding/ttl-seconds.ts';
 import { batchGet } from '../../shared/stores/dynamo-batch-get.ts';
-import {
-  type Item,
-  namePlaceholders,
-  toItem,
-  toTtlSeconds,
-  unmarshallKeyring,
-} from '../../shared/stores/dynamo-item-codec.ts';
+import { type Item, namePlaceholders, toItem, unmarshallKeyring } from '../../shared/stores/dynamo-item-codec.ts';
 import { idPrefixQuery, queryPage } from '../../shared/stores/dynamo-query.ts';
 import type { InviteStore, StoredEnrollment, StoredInvite } from '../directory-ports.ts';
 import { type ClientOf, ItemFields, inviteId, lastPart, putNewItem, takeItem, updateItem } from './directory-items.ts';

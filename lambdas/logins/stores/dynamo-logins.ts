@@ -4,16 +4,11 @@
  */
 
 import type { DeleteItemInput, PutItemInput } from '@aws-sdk/client-dynamodb';
+import { toTtlSeconds } from '../../../core/encoding/ttl-seconds.ts';
 import type { DynamoClient } from '../../aws/dynamo-client.ts';
 import type { Page } from '../../shared/ports.ts';
 import { mapTransientErrors, writeOutcomeUnknownDetail } from '../../shared/stores/aws-error-mapping.ts';
-import {
-  type Item,
-  namePlaceholders,
-  toItem,
-  toTtlSeconds,
-  unmarshallOrEmpty,
-} from '../../shared/stores/dynamo-item-codec.ts';
+import { type Item, namePlaceholders, toItem, unmarshallOrEmpty } from '../../shared/stores/dynamo-item-codec.ts';
 import { getItem, idPrefixQuery, queryPage } from '../../shared/stores/dynamo-query.ts';
 import { setIfAbsent } from '../../shared/stores/write-conditionally.ts';
 import type { LoginStore, StoredLogin, UsedIdentityStore } from '../login-ports.ts';

@@ -1,9 +1,11 @@
 /** Counters of attempts in a DynamoDB table with the keys `org` and `id`. */
+
 import type { DeleteItemInput } from '@aws-sdk/client-dynamodb';
+import { toTtlSeconds } from '../../../core/encoding/ttl-seconds.ts';
 import type { DynamoClient } from '../../aws/dynamo-client.ts';
 import type { AttemptLimit, AttemptStore } from '../attempt-ports.ts';
 import { mapTransientErrors, writeOutcomeUnknownDetail } from './aws-error-mapping.ts';
-import { namePlaceholders, toItem, toTtlSeconds, unmarshallOrEmpty } from './dynamo-item-codec.ts';
+import { namePlaceholders, toItem, unmarshallOrEmpty } from './dynamo-item-codec.ts';
 import { countAndReturn, updateAndReturn } from './write-conditionally.ts';
 
 export class DynamoAttempts implements AttemptStore {

@@ -43,6 +43,3 @@ export function requireText(fields: Fields, name: string): string {
   if (typeof value !== 'string') throw new DecryptionError();
   return value;
 }
-
-/** A time as DynamoDB's TTL takes it: seconds since 1970. TTL only cleans up, so all times are compared elsewhere. */
-export const toTtlSeconds = (time: string): number => Math.ceil(Date.parse(time) / 1000);

@@ -1,10 +1,11 @@
 import type { DeleteItemInput, PutItemInput } from '@aws-sdk/client-dynamodb';
 import { limits } from '../../../contract/shared/limits.ts';
+import { toTtlSeconds } from '../../../core/encoding/ttl-seconds.ts';
 import type { DynamoClient } from '../../aws/dynamo-client.ts';
 import type { AttemptLimit, AttemptStore } from '../../shared/attempt-ports.ts';
 import { writeOutcomeUnknownDetail } from '../../shared/stores/aws-error-mapping.ts';
 import { DynamoAttempts } from '../../shared/stores/dynamo-attempts.ts';
-import { namePlaceholders, toItem, toTtlSeconds } from '../../shared/stores/dynamo-item-codec.ts';
+import { namePlaceholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
 import { getItem } from '../../shared/stores/dynamo-query.ts';
 import { countAndReturn, updateAndReturn, writeConditionally } from '../../shared/stores/write-conditionally.ts';
 import type { LocatorStore, StoredLocator } from '../user-ports.ts';

@@ -38,10 +38,6 @@ export class App {
     return app;
   }
 
-  get isActive(): boolean {
-    return this.client.devices().some(({ isThis, status }) => isThis && status === 'active');
-  }
-
   /** Ends when the page is left, or another window takes the device. */
   async close(): Promise<void> {
     this.questions.end();

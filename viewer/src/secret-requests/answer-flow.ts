@@ -8,6 +8,7 @@ import {
 import { computeSecretRequestProof, type SecretRequestPurpose } from '../../../core/secret-requests/request-proof.ts';
 import { sealTypedSecret } from '../../../core/secret-requests/sealed-secret.ts';
 import { setPurpose, showView, showViewAndWait } from '../page/page-elements.ts';
+import { retryUntilSettled } from '../page-request.ts';
 import { createRequestApi, InputRefusedError, RequestError } from './request-api.ts';
 import { showRequestForm, type TypedAnswer } from './request-form.ts';
 import {
@@ -47,7 +48,11 @@ async function showAndAnswer(link: string, id: { org: string; id: string }, keys
   const [look, fill, deny] = [await proofFor('look'), await proofFor('fill'), await proofFor('deny')];
   keys.secret.fill(0);
   showView(loadingView);
-  const request = await untilSettled(() => api.look(look), true);
+  const request = await retryUntilSettled(
+    RequestError,
+    () => api.look(look),
+    ({ trouble }) => showViewAndWait(requestTroubles[trouble], formTexts.retry),
+  );
   // The same bytes are sent again for the same input, so that an answer whose response was lost is recognized.
   let sealedBefore: { readonly typed: string; readonly sealed: string } | undefined;
   const seal = async (answer: TypedAnswer): Promise<string> => {
@@ -61,13 +66,13 @@ async function showAndAnswer(link: string, id: { org: string; id: string }, keys
     send: (answer) =>
       settle(async () => {
         const sealed = await seal(answer);
-        await untilSettled(() => api.fill(fill, sealed));
+        await sendAgain(() => api.fill(fill, sealed));
         sealedBefore = undefined;
         showView(filledView);
       }),
     deny: () =>
       settle(async () => {
-        await untilSettled(() => api.deny(deny));
+        await sendAgain(() => api.deny(deny));
         showView(deniedView);
       }),
   });
@@ -87,25 +92,9 @@ async function settle(action: () => Promise<void>): Promise<void> {
   }
 }
 
-const maxAttempts = 3;
-
-/**
- * Repeats a request while its failure is temporary. All three requests are safe to repeat.
- * @param asks whether the person is asked, by a state of the page, once the automatic attempts are used up
- */
-async function untilSettled<T>(action: () => Promise<T>, asks = false): Promise<T> {
-  for (let failures = 0; ; ) {
-    try {
-      return await action();
-    } catch (error) {
-      if (!(error instanceof RequestError) || !error.isTransient) throw error;
-      failures += 1;
-      if (failures % maxAttempts !== 0) await new Promise((resolve) => setTimeout(resolve, failures * 500));
-      else if (!asks) throw error;
-      else await showViewAndWait(requestTroubles[error.trouble], formTexts.retry);
-    }
-  }
-}
+/** Repeats a request, which is safe for all three. The form offers further attempts by itself. */
+const sendAgain = <T>(action: () => Promise<T>): Promise<T> =>
+  retryUntilSettled(RequestError, action, (error) => Promise.reject(error));
 
 function showTrouble(error: unknown): void {
   const trouble: RequestTrouble = error instanceof RequestError ? error.trouble : 'failed';

@@ -1,20 +1,12 @@
 /** The three requests of a link (docs/secret-requests.md, section 3), sent to the origin of the page, and their errors. */
 import { type Answer, LinkError, requestJson } from '../link-api.ts';
+import { PageRequestError } from '../page-request.ts';
 import type { RequestTrouble } from './request-texts.ts';
 
 /** A failed request. */
-export class RequestError extends Error {
-  readonly trouble: RequestTrouble;
-
+export class RequestError extends PageRequestError<RequestTrouble> {
   constructor(trouble: RequestTrouble) {
-    super(trouble);
-    this.name = 'RequestError';
-    this.trouble = trouble;
-  }
-
-  /** Whether the same request may succeed later. */
-  get isTransient(): boolean {
-    return this.trouble === 'offline' || this.trouble === 'unavailable';
+    super('RequestError', trouble);
   }
 }
 

@@ -1,9 +1,6 @@
-/**
- * Makes characters visible that change how a text is shown: control, format and bidirectional characters, line and
- * paragraph separators, and unassigned or private ones. Each becomes its code, such as `[U+202E]`.
- */
+/** Text of others, with everything visible that could mislead. */
+import { hexOf, replaceHidden } from '../../../core/encoding/hidden-characters.ts';
+
+/** One line. Each hidden or blank character becomes its code, such as `[U+202E]`, as in the name of a file. */
 export const showHiddenCharacters = (text: string): string =>
-  text.replace(
-    /[\p{C}\p{Zl}\p{Zp}]/gu,
-    (character) => `[U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}]`,
-  );
+  replaceHidden(text, (character) => `[U+${hexOf(character).toUpperCase().padStart(4, '0')}]`);

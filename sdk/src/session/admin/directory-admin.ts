@@ -2,7 +2,7 @@ import { sessionLimits } from '../../../../contract/sessions/limits.ts';
 import { applyEntry } from '../../../../core/directory/apply-entry.ts';
 import { deviceIdOf, fingerprintOf, isOpaqueName, zeroHash } from '../../../../core/directory/directory-ids.ts';
 import { directoryPin } from '../../../../core/directory/directory-pin.ts';
-import { type DirectoryState, initialDirectory } from '../../../../core/directory/directory-state.ts';
+import type { DirectoryState } from '../../../../core/directory/directory-state.ts';
 import { isProvenEnrollment } from '../../../../core/directory/enrollment.ts';
 import type { EntryBody } from '../../../../core/directory/entry-bodies.ts';
 import {
@@ -15,12 +15,13 @@ import {
 import { inviteMs } from '../../../../core/directory/limits.ts';
 import { generateSigningKey, type SigningKey, signingKeyOf } from '../../../../core/directory/signing-key.ts';
 import { checkpointBody, orgKeysBody, proveRecoveryKey, writeEntry } from '../../../../core/directory/write-entry.ts';
-import { type Bytes, equalBytes, toBase64Url } from '../../../../core/encoding/bytes.ts';
+import { type Bytes, equalBytes, fromBase64Url, toBase64Url } from '../../../../core/encoding/bytes.ts';
 import { boundedTransport } from '../../http/bounded-transport.ts';
 import type { Transport } from '../../http/transport.ts';
 import { notSentError } from '../../shared/argument-validation.ts';
 import { type CallOptions, resolveClientSettings } from '../../shared/client-options.ts';
 import { AnimaError } from '../../shared/errors.ts';
+import { PinnedStart } from '../directory/pinned-start.ts';
 import { adminRequests } from '../requests/admin-requests.ts';
 import type { AdminRequests } from '../requests/session-requests.ts';
 import { deviceInfo } from '../session-client.ts';
@@ -50,9 +51,8 @@ export class DirectoryAdmin {
   readonly #requests: AdminRequests;
   readonly #transport: Transport;
   readonly #now: () => number;
-  readonly #pin: string | undefined;
-  #isPinned = false;
-  #state: DirectoryState;
+  readonly #isPinRequired: boolean;
+  readonly #directory: PinnedStart;
 
   /** @param requests, now replaced by tests @throws AnimaError invalid_argument, missing_api_key */
   constructor(options: DirectoryAdminOptions, requests?: AdminRequests, now: () => number = () => Date.now()) {
@@ -63,9 +63,9 @@ export class DirectoryAdmin {
     this.#requests = requests ?? adminRequests(this.#transport);
     this.#org = org;
     this.#authority = signingKeyOf(authority.slice());
-    this.#pin = pin;
+    this.#isPinRequired = pin !== undefined;
     this.#now = now;
-    this.#state = initialDirectory(org);
+    this.#directory = new PinnedStart(org, fromBase64Url(pin ?? '') ?? new Uint8Array(0));
   }
 
   /** New seeds of an authority and a recovery key. */
@@ -80,17 +80,17 @@ export class DirectoryAdmin {
 
   /** What this admin verified, to keep for the next start and for members of fleets: 43 characters. */
   get pin(): string {
-    return toBase64Url(directoryPin(this.#state));
+    return toBase64Url(directoryPin(this.#directory.state));
   }
 
   /** Devices of the org, by the directory that this object verified last. */
   devices(): readonly SessionDeviceInfo[] {
-    return this.#state.devices.values().map((device) => deviceInfo(device, this.#org, '', this.#now()));
+    return this.#directory.state.devices.values().map((device) => deviceInfo(device, this.#org, '', this.#now()));
   }
 
   /** Keys, fleets and links, by the directory that this object verified last. */
   summary(): DirectorySummary {
-    return directorySummary(this.#state, this.#now());
+    return directorySummary(this.#directory.state, this.#now());
   }
 
   /**
@@ -116,7 +116,7 @@ export class DirectoryAdmin {
     this.#transport.callSettings(options, 'person', 'role');
     if (!isOpaqueName(person)) throw notSentError('invalid_argument', 'person must be 16 characters of 0-9 a-z');
     await this.#follow(options);
-    const invite = createInvite(this.#org, directoryPin(this.#state));
+    const invite = createInvite(this.#org, directoryPin(this.#directory.state));
     const stored = storedLookup(await inviteLookup(invite));
     const expiresAt = new Date(this.#now() + inviteMs);
     await this.#requests.createInvite(
@@ -182,7 +182,7 @@ export class DirectoryAdmin {
     const facts = { person, role: 'broker' as const, can: [], ik, dh, name: zeroHash, invite: '', expires: 0 };
     const device = deviceIdOf(this.#org, { ik, dh });
     await this.#follow(options);
-    if (this.#state.devices.get(device)?.person !== person)
+    if (this.#directory.state.devices.get(device)?.person !== person)
       await this.#append(() => ({ op: 'admit', device: facts }), options);
     return { device, fingerprint: fingerprintOf(this.#org, { ik, dh }) };
   }
@@ -229,7 +229,7 @@ export class DirectoryAdmin {
     const { key, person, can = [], expiresAt } = fleet;
     const facts = { key: new Uint8Array(key), person, can: [...can].sort(), expires: expiresAt.getTime() };
     await this.#append(() => ({ op: 'delegate', fleet: facts }), options);
-    const found = [...this.#state.fleets.values()].find((one) => equalBytes(one.key, facts.key));
+    const found = [...this.#directory.state.fleets.values()].find((one) => equalBytes(one.key, facts.key));
     if (found === undefined) throw sessionError('change_refused');
     return found.id;
   }
@@ -266,9 +266,9 @@ export class DirectoryAdmin {
     try {
       for (let attempt = 0; attempt < maxAttempts; attempt++) {
         await this.#follow(options);
-        const signed = writeEntry(this.#state, draft(this.#state), this.#now(), first, second);
+        const signed = writeEntry(this.#directory.state, draft(this.#directory.state), this.#now(), first, second);
         // All readers would judge the entry alike, so one without effect is not sent.
-        const outcome = applyEntry(this.#state, signed);
+        const outcome = applyEntry(this.#directory.state, signed);
         if (outcome.result !== 'accept') throw sessionError('change_refused', outcome.reason);
         if (await this.#send(signed, settings)) return await this.#follow(options);
       }
@@ -291,17 +291,7 @@ export class DirectoryAdmin {
 
   async #follow(options: CallOptions): Promise<void> {
     const settings = this.#transport.callSettings(options);
-    for (let more = true; more; ) {
-      const page = await this.#requests.entries(this.#state.head.seq, settings);
-      for (const signed of page.entries) {
-        const outcome = applyEntry(this.#state, signed);
-        if (outcome.result === 'stop')
-          throw sessionError('bad_directory', `entry ${this.#state.head.seq + 1}: ${outcome.reason}`);
-        this.#state = outcome.state;
-        this.#isPinned ||= this.pin === this.#pin;
-      }
-      more = page.more && page.entries.length > 0;
-    }
-    if (this.#pin !== undefined && !this.#isPinned) throw sessionError('pin_not_reached');
+    await this.#directory.read((after, s) => this.#requests.entries(after, s), settings);
+    if (this.#isPinRequired && !this.#directory.isPinned) throw sessionError('pin_not_reached');
   }
 }

@@ -7,14 +7,12 @@ import { judgePersonKey, type PersonKey, readPersonKey } from '../../../../core/
 import { sealApprovalValue } from '../../../../core/approvals/sealed-value.ts';
 import { rulesHash } from '../../../../core/approvals/statement.ts';
 import { isOpaqueName } from '../../../../core/directory/directory-ids.ts';
-import { compareHeads, directoryPin } from '../../../../core/directory/directory-pin.ts';
-import { type DirectoryState, initialDirectory } from '../../../../core/directory/directory-state.ts';
-import { type Bytes, toBase64Url, utf8Bytes } from '../../../../core/encoding/bytes.ts';
+import { fromBase64Url, utf8Bytes } from '../../../../core/encoding/bytes.ts';
 import type { Transport } from '../../http/transport.ts';
 import type { UnsealedVersion, ValueCustody } from '../../http/value-custody.ts';
 import { notSentError } from '../../shared/argument-validation.ts';
 import type { CallSettings } from '../../shared/client-options.ts';
-import { applyAll } from '../directory/directory-copy.ts';
+import { PinnedStart } from '../directory/pinned-start.ts';
 import { adminRequests } from '../requests/admin-requests.ts';
 import { readApproverKey } from '../requests/person-key-requests.ts';
 import { sessionError } from '../session-errors.ts';
@@ -51,15 +49,13 @@ export function approvalCustody(options: ApprovalCustodyOptions): ValueCustody {
 
 class ApprovalCustody implements ValueCustody {
   readonly #options: ApprovalCustodyOptions;
-  readonly #hashes = new Map<number, Bytes>();
-  #state: DirectoryState;
-  #isPinned = false;
+  readonly #directory: PinnedStart;
   /** The highest edition that this object saw. The service must not show a lower one. */
   #edition = 0;
 
   constructor(options: ApprovalCustodyOptions) {
     this.#options = options;
-    this.#state = initialDirectory(options.org);
+    this.#directory = new PinnedStart(options.org, fromBase64Url(options.pin) ?? new Uint8Array(0));
   }
 
   /** @throws AnimaError; SessionError bad_directory, pin_not_reached, approver_key_refused */
@@ -91,10 +87,10 @@ class ApprovalCustody implements ValueCustody {
     await this.#follow(transport, settings);
     if (read === undefined) throw sessionError('approver_key_refused', 'malformed');
     const refusal = judgePersonKey(read, {
-      state: this.#state,
+      state: this.#directory.state,
       person: approver,
       now: now(),
-      relationOf: (head) => compareHeads(this.#state, head, (seq) => this.#hashes.get(seq)),
+      relationOf: (head) => this.#directory.compare(head),
     });
     if (refusal !== undefined) throw sessionError('approver_key_refused', refusal);
     if (read.key.edition < this.#edition) throw sessionError('approver_key_refused', 'older than one shown before');
@@ -103,16 +99,7 @@ class ApprovalCustody implements ValueCustody {
   }
 
   async #follow(transport: Transport, settings: CallSettings): Promise<void> {
-    const requests = adminRequests(transport);
-    for (let more = true; more; ) {
-      const page = await requests.entries(this.#state.head.seq, settings);
-      const { state, hashes } = applyAll(this.#state, page.entries, (one) => {
-        this.#isPinned ||= toBase64Url(directoryPin(one)) === this.#options.pin;
-      });
-      this.#state = state;
-      for (const [seq, hash] of hashes) this.#hashes.set(seq, hash);
-      more = page.more && page.entries.length > 0;
-    }
-    if (!this.#isPinned) throw sessionError('pin_not_reached');
+    await this.#directory.read(adminRequests(transport).entries, settings);
+    if (!this.#directory.isPinned) throw sessionError('pin_not_reached');
   }
 }

@@ -3,6 +3,7 @@ import type { OpenedQuestion } from '../../../../core/approvals/question.ts';
 import type { ShownRequest } from '../../../../core/approvals/shown-request.ts';
 import type { ApprovalScope } from '../../../../core/approvals/statement.ts';
 import { canonicalJson } from '../../../../core/encoding/canonical-json.ts';
+import { escapeHidden } from '../../../../core/encoding/hidden-characters.ts';
 
 /** One line, in this order. Show them as text, never as markup. */
 export interface QuestionLine {
@@ -24,19 +25,11 @@ export interface QuestionLine {
   readonly text: string;
 }
 
-/** Control characters, those that change the direction of text, those without a width, and lone surrogates. */
-const hidden =
-  /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\u00a0\u115f\u1160\u2000-\u200f\u202a-\u202f\u205f-\u206f\u3000\u3164\ufeff\uffa0]/gu;
-
-/** The text with every character that cannot be seen, or that moves others, as `\u{…}`. */
-export const visible = (text: string): string =>
-  text.replace(hidden, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
-
 /** A host is always in its ASCII form. */
 const hostText = (host: string): string =>
   host.split('.').some((label) => label.startsWith('xn--'))
-    ? `${visible(host)} (an international name in its ASCII form: it is not what it may look like elsewhere)`
-    : visible(host);
+    ? `${escapeHidden(host)} (an international name in its ASCII form: it is not what it may look like elsewhere)`
+    : escapeHidden(host);
 
 const pathOf = (url: string): string => {
   const { pathname, search } = new URL(url);
@@ -45,7 +38,7 @@ const pathOf = (url: string): string => {
 
 const entriesText = (entries: Readonly<Record<string, string>>): string =>
   Object.entries(entries)
-    .map(([name, value]) => `${visible(name)}: ${visible(value)}`)
+    .map(([name, value]) => `${escapeHidden(name)}: ${escapeHidden(value)}`)
     .join('\n');
 
 function bodyLine({ body, bodyBase64, form, json, bodyDigest }: ShownRequest): QuestionLine | undefined {
@@ -54,19 +47,19 @@ function bodyLine({ body, bodyBase64, form, json, bodyDigest }: ShownRequest): Q
     const { bytes, kind, sha256 } = bodyDigest;
     return line(
       'Body',
-      `too long to show: ${bytes} bytes as ${visible(String(kind))}, SHA-256 ${visible(String(sha256))}`,
+      `too long to show: ${bytes} bytes as ${escapeHidden(String(kind))}, SHA-256 ${escapeHidden(String(sha256))}`,
     );
   }
-  if (body !== undefined) return line('Body', visible(body));
-  if (bodyBase64 !== undefined) return line('Body, base64', visible(bodyBase64));
+  if (body !== undefined) return line('Body', escapeHidden(body));
+  if (bodyBase64 !== undefined) return line('Body, base64', escapeHidden(bodyBase64));
   if (form !== undefined) return line('Form', entriesText(form));
-  return json === undefined ? undefined : line('JSON', visible(canonicalJson(json)));
+  return json === undefined ? undefined : line('JSON', escapeHidden(canonicalJson(json)));
 }
 
 function scopeText(scope: ApprovalScope, minutes: number): string {
   if (scope.kind === 'once') return 'this request, once';
   const who = scope.kind === 'run' ? 'this run of the agent' : 'this agent';
-  return `up to ${scope.uses} requests of ${who} to paths like ${visible(scope.path)}, for at most ${minutes} minutes, with any query, headers and body`;
+  return `up to ${scope.uses} requests of ${who} to paths like ${escapeHidden(scope.path)}, for at most ${minutes} minutes, with any query, headers and body`;
 }
 
 /** @param question judged before: nothing of a refused one is shown */
@@ -76,20 +69,20 @@ export function questionLines({ facts, request, reason, earlier, shares }: Opene
   const optional = (kind: 'query' | 'headers', label: string, entries: Readonly<Record<string, string>> | undefined) =>
     entries === undefined || Object.keys(entries).length === 0 ? [] : [line(kind, label, entriesText(entries))];
   const used = values.map(
-    ({ name, version, places }) => `${visible(name)}, version ${version}, in ${places.join(', ')}`,
+    ({ name, version, places }) => `${escapeHidden(name)}, version ${version}, in ${places.join(', ')}`,
   );
-  const askers = [`key ${keyId}`, agent && `agent ${visible(agent)}`, run && `run ${visible(run)}`];
+  const askers = [`key ${keyId}`, agent && `agent ${escapeHidden(agent)}`, run && `run ${escapeHidden(run)}`];
   const body = bodyLine(request);
   return [
     line('host', 'Host', hostText(host)),
-    line('request', 'Request', `${visible(method)} ${visible(pathOf(request.url))}`),
+    line('request', 'Request', `${escapeHidden(method)} ${escapeHidden(pathOf(request.url))}`),
     line('values', 'Uses', used.join('\n')),
     ...shares.map(({ name, rules }) =>
-      line('rules', 'Opened by a yes', `${visible(name)}, set with the rules ${visible(rules)}`),
+      line('rules', 'Opened by a yes', `${escapeHidden(name)}, set with the rules ${escapeHidden(rules)}`),
     ),
     ...optional('query', 'Query', request.query),
     ...optional('headers', 'Headers', request.headers),
-    ...(request.auth === undefined ? [] : [line('auth', 'Signed with', visible(canonicalJson(request.auth)))]),
+    ...(request.auth === undefined ? [] : [line('auth', 'Signed with', escapeHidden(canonicalJson(request.auth)))]),
     ...(body === undefined ? [] : [body]),
     line('asker', 'Asked by', askers.filter((one) => one !== '').join(', ')),
     line('scope', 'Allows', scopeText(scope, Math.ceil((expires - asked) / 60_000))),
@@ -102,6 +95,6 @@ export function questionLines({ facts, request, reason, earlier, shares }: Opene
             `an earlier request of this key (${earlier}) has an unknown outcome: it may have had its effect`,
           ),
         ]),
-    ...(reason === '' ? [] : [line('reason', 'The agent says', `“${visible(reason)}”`)]),
+    ...(reason === '' ? [] : [line('reason', 'The agent says', `“${escapeHidden(reason)}”`)]),
   ];
 }

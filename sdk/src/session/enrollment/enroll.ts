@@ -6,6 +6,7 @@ import type { Bytes } from '../../../../core/encoding/bytes.ts';
 import type { CallSettings } from '../../shared/client-options.ts';
 import { AnimaError } from '../../shared/errors.ts';
 import { DirectoryCopy } from '../directory/directory-copy.ts';
+import { PinnedStart } from '../directory/pinned-start.ts';
 import type { EnrollmentRequests, SessionRequests } from '../requests/session-requests.ts';
 import type { SessionClock } from '../session-clock.ts';
 import { sessionError } from '../session-errors.ts';
@@ -20,7 +21,6 @@ import {
   stageRecord,
 } from '../storage/own-device.ts';
 import { Changes, type SessionStore } from '../storage/session-store.ts';
-import { PinnedStart } from './pinned-start.ts';
 
 export { enrollmentRequests } from '../requests/enrollment-requests.ts';
 export { PinnedStart };

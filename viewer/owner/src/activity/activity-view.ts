@@ -1,11 +1,12 @@
 /** What this device answered. The audit of the organization has every use; an admin reads it. */
+
+import { escapeHidden } from '../../../../core/encoding/hidden-characters.ts';
 import type { App } from '../app.ts';
 import { describeError } from '../device/errors.ts';
 import type { Decision } from '../questions/question-book.ts';
 import { block, createElement, heading, paragraph, trouble } from '../ui/elements.ts';
 import { shortTime } from '../ui/times.ts';
 import type { View } from '../ui/view.ts';
-import { visibleLine } from '../ui/visible-text.ts';
 import { chartOf, countDays } from './activity-chart.ts';
 
 export const activityView: View = (app, place) => {
@@ -39,7 +40,7 @@ async function fill(app: App, content: HTMLElement): Promise<void> {
 function entryOf({ time, decision, host, method, values, agent, keyId, uses }: Decision): HTMLElement {
   const when = createElement('time', { dateTime: new Date(time).toISOString() }, shortTime(new Date(time)));
   const what = createElement('strong', { className: decision }, decision === 'yes' ? 'Yes' : 'No');
-  const who = agent === '' ? `key ${keyId}` : `agent ${visibleLine(agent)} (key ${keyId})`;
+  const who = agent === '' ? `key ${keyId}` : `agent ${escapeHidden(agent)} (key ${keyId})`;
   const more = decision === 'yes' && uses > 1 ? `, up to ${uses} times` : '';
   return createElement(
     'li',
@@ -47,9 +48,9 @@ function entryOf({ time, decision, host, method, values, agent, keyId, uses }: D
     block(
       'head',
       what,
-      createElement('span', { dir: 'ltr' }, `${visibleLine(method)} ${visibleLine(host)}${more}`),
+      createElement('span', { dir: 'ltr' }, `${escapeHidden(method)} ${escapeHidden(host)}${more}`),
       when,
     ),
-    paragraph('hint', `${values.map(visibleLine).join('; ')}, for ${who}`),
+    paragraph('hint', `${values.map(escapeHidden).join('; ')}, for ${who}`),
   );
 }

@@ -1,7 +1,8 @@
 /** Names of devices. The directory has none: a person gives them on this device, and they stay on it. */
+
+import { escapeHidden } from '../../../../core/encoding/hidden-characters.ts';
 import type { ConversationDevice, SessionDeviceInfo } from '../../../../sdk/src/session/index.ts';
 import { shortId } from '../ui/times.ts';
-import { visibleLine } from '../ui/visible-text.ts';
 import type { Notes } from './notes.ts';
 
 const note = 'names';
@@ -33,7 +34,7 @@ export class AgentNames {
   /** What the page calls a device. Ids tell apart what has no name. */
   of({ device, role }: Pick<SessionDeviceInfo | ConversationDevice, 'device' | 'role'>): string {
     const name = this.given(device);
-    if (name !== '') return visibleLine(name);
+    if (name !== '') return escapeHidden(name);
     const kind = role === 'owner' ? 'Device' : role === 'broker' ? 'Broker' : 'Agent';
     return `${kind} ${shortId(device)}`;
   }

@@ -56,7 +56,7 @@ function suspendButton(app: App, info: SessionDeviceInfo, place: HTMLElement): H
 }
 
 /** @returns whether the person agreed, and the agent is suspended */
-export async function suspendAfterAsking(app: App, info: SessionDeviceInfo): Promise<boolean> {
+async function suspendAfterAsking(app: App, info: SessionDeviceInfo): Promise<boolean> {
   const text =
     'It gets and sends no messages from now on, and you cannot undo it: only an admin can let it go on. API keys that it has are not ended.';
   if (!(await confirmInDialog(`Suspend ${app.names.of(info)}?`, text, 'Suspend it'))) return false;

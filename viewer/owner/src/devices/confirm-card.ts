@@ -1,19 +1,11 @@
 /** A device that waits for its countersignature. */
+import { normalizeTypedCode, toCodeGroups } from '../../../../core/encoding/crockford-base32.ts';
 import type { SessionDeviceInfo } from '../../../../sdk/src/session/index.ts';
 import type { App } from '../app.ts';
 import { describeError } from '../device/errors.ts';
 import { announce, block, button, createElement, field, paragraph, trouble } from '../ui/elements.ts';
 
 const kinds = { owner: 'A new device', agent: 'A new agent', broker: 'The broker of the vault' } as const;
-
-/** In the form in which devices show it, whatever was typed. Crockford's letters that look alike are digits. */
-const typedCode = (text: string): string =>
-  text
-    .toUpperCase()
-    .replaceAll(/[\s-]/g, '')
-    .replaceAll('O', '0')
-    .replaceAll(/[IL]/g, '1')
-    .replaceAll(/(.{4})(?=.)/g, '$1-');
 
 /**
  * The person types the code that the other device shows. It is not shown here, because then nobody would compare it: the
@@ -29,7 +21,7 @@ export function confirmCard(app: App, info: SessionDeviceInfo): HTMLElement {
     code.focus();
   };
   const confirm = async () => {
-    const typed = typedCode(code.value);
+    const typed = toCodeGroups(normalizeTypedCode(code.value));
     if (typed === '') return code.focus();
     if (typed !== info.fingerprint)
       return say(

@@ -1,15 +1,17 @@
 /** The messages of a conversation, oldest first. Messages that are there are not made again, so that the focus stays. */
+
+import { escapeHidden } from '../../../../core/encoding/hidden-characters.ts';
 import type { DeliveryState, ReceivedFile, ReceivedMessage } from '../../../../sdk/src/session/index.ts';
 import { formatByteSize } from '../../../src/page/byte-size.ts';
 import type { App } from '../app.ts';
 import { describeError } from '../device/errors.ts';
 import { block, button, createElement, paragraph, trouble } from '../ui/elements.ts';
 import { shortTime } from '../ui/times.ts';
-import { messageText, visibleLine } from '../ui/visible-text.ts';
+import { messageText } from '../ui/visible-text.ts';
 import { type BookItem, isOfPerson } from './message-book.ts';
 
 /** Longer bodies are shown on request, because they are downloaded. */
-const shownBytes = 4_096;
+const shownBytes = 4096;
 
 /** A reader who is this near to the end sees new messages, pixels. */
 const nearEnd = 80;
@@ -99,7 +101,7 @@ async function bodyOf(received: ReceivedMessage): Promise<HTMLElement[]> {
   const { type, length, files } = received;
   const parts = files.map(fileOf);
   if (!type.startsWith('text/') && type !== 'application/json')
-    return [paragraph('text', `[${visibleLine(type)}, ${formatByteSize(length)}]`), ...parts];
+    return [paragraph('text', `[${escapeHidden(type)}, ${formatByteSize(length)}]`), ...parts];
   if (length === 0) return parts;
   if (length <= shownBytes) return [textOf(await received.text()), ...parts];
   const place = block('long');
@@ -116,7 +118,7 @@ async function bodyOf(received: ReceivedMessage): Promise<HTMLElement[]> {
 }
 
 function fileOf(file: ReceivedFile): HTMLElement {
-  const place = block('file', createElement('span', { dir: 'auto' }, visibleLine(file.name)));
+  const place = block('file', createElement('span', { dir: 'auto' }, escapeHidden(file.name)));
   place.append(
     button(`Save (${formatByteSize(file.length)})`, 'quiet', async () => {
       try {

@@ -76,22 +76,36 @@ export function trouble(text: string): HTMLElement {
  * @returns whether the person agreed
  */
 export function confirmInDialog(title: string, text: string, yes: string): Promise<boolean> {
+  return askInDialog(title, text, false, (close) =>
+    block(
+      'actions',
+      button(yes, 'danger', () => close(true)),
+      button('Cancel', 'quiet', () => close(false)),
+    ),
+  );
+}
+
+/**
+ * Shows a dialog until one of its buttons closes it.
+ * @param cancelled the answer of a person who leaves the dialog
+ * @param buttons close the dialog with an answer
+ */
+export function askInDialog<Answer>(
+  title: string,
+  text: string,
+  cancelled: Answer,
+  buttons: (close: (answer: Answer) => void) => HTMLElement,
+): Promise<Answer> {
   const dialog = createElement('dialog', {}, createElement('h2', {}, title), createElement('p', {}, text));
   dialog.setAttribute('aria-label', title);
   return new Promise((resolve) => {
-    const close = (agreed: boolean) => {
+    const close = (answer: Answer) => {
       dialog.close();
       dialog.remove();
-      resolve(agreed);
+      resolve(answer);
     };
-    dialog.append(
-      block(
-        'actions',
-        button(yes, 'danger', () => close(true)),
-        button('Cancel', 'quiet', () => close(false)),
-      ),
-    );
-    dialog.addEventListener('cancel', () => close(false));
+    dialog.append(buttons(close));
+    dialog.addEventListener('cancel', () => close(cancelled));
     document.body.append(dialog);
     dialog.showModal();
   });

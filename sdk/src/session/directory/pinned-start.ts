@@ -1,11 +1,15 @@
 /** The first reading of a directory. */
-import { directoryPin } from '../../../../core/directory/directory-pin.ts';
-import { type DirectoryState, initialDirectory } from '../../../../core/directory/directory-state.ts';
+import { compareHeads, directoryPin, type HeadRelation } from '../../../../core/directory/directory-pin.ts';
+import {
+  type DirectoryHead,
+  type DirectoryState,
+  initialDirectory,
+} from '../../../../core/directory/directory-state.ts';
 import { resumeFromCheckpoint } from '../../../../core/directory/resume-from-checkpoint.ts';
 import { type Bytes, equalBytes } from '../../../../core/encoding/bytes.ts';
 import type { CallSettings } from '../../shared/client-options.ts';
-import { applyAll, type ReadEntries } from '../directory/directory-copy.ts';
 import type { CheckpointParts } from '../requests/session-requests.ts';
+import { applyAll, type ReadEntries } from './directory-copy.ts';
 
 /** A directory that is read for the first time. Nothing of it counts before the pin is reached. */
 export class PinnedStart {
@@ -17,6 +21,11 @@ export class PinnedStart {
   constructor(org: string, pin: Bytes) {
     this.#pin = pin;
     this.state = initialDirectory(org);
+  }
+
+  /** How the head in a statement relates to this directory. */
+  compare(head: DirectoryHead): HeadRelation {
+    return compareHeads(this.state, head, (seq) => this.hashes.get(seq));
   }
 
   /** Reads on until there is no more. @throws SessionError bad_directory, update_required */
