@@ -149,6 +149,9 @@ const told = [
   'value',
 ];
 
+/** Its condition shows this function only the names of values (secret-request-grants.ts), so it opens none. */
+const readsOnlyNames = 'secret-requests: value dynamodb:GetItem';
+
 /** Rows about resources and actions that `explain` evaluates. */
 const isTold = (row: string): boolean => {
   const [, word = '', action = ''] = row.split(' ');
@@ -157,5 +160,5 @@ const isTold = (row: string): boolean => {
 
 const expectedRows = Object.entries(permissions)
   .flatMap(([entry, { data, own }]) => [...data, ...own].map((row) => `${entry}: ${row}`))
-  .filter(isTold)
+  .filter((row) => isTold(row) && row !== readsOnlyNames)
   .sort();
