@@ -103,7 +103,10 @@ function requestBody(id: RouteId, schema: Json | undefined): Json {
   // Providers define the bodies of their webhooks.
   if (auth === 'signature') return method === 'GET' ? {} : { requestBody: { content: { '*/*': {} } } };
   if (schema === undefined) return {};
-  return { requestBody: { required: 'required' in schema, content: { 'application/json': { schema } } } };
+  // A request without a body is read as an empty object.
+  const { body } = routeSchemas[id];
+  const required = body !== undefined && !z.safeParse(body, {}).success;
+  return { requestBody: { required, content: { 'application/json': { schema } } } };
 }
 
 function operationObject(id: RouteId): Json {

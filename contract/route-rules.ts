@@ -64,6 +64,15 @@ export const rules = {
     code: 'invalid_request',
     text: `\`data\` has at most ${limits.recordDepth} nested levels, no member \`__proto__\`, and no number out of range.`,
   },
+  recordPlacement: {
+    code: 'invalid_request',
+    text: `\`id\` and \`key\` are not both present. \`index\` selects at most ${limits.indexValues} values of \`data\`.`,
+  },
+  upsert: {
+    code: 'invalid_request',
+    text: '`ifVersion` and `writeId` are absent unless `upsert` is true, which needs `id` or `key`.',
+  },
+  searchedWords: { code: 'invalid_request', text: '`words` has a letter or a digit.' },
   recordBytes: { code: 'record_too_large', text: `\`data\` has at most ${limits.recordBytes} bytes of JSON.` },
 } as const satisfies Record<string, Rule>;
 
@@ -92,7 +101,8 @@ export const rulesByRoute: Readonly<Partial<Record<RouteId, readonly RuleId[]>>>
   startLink: ['sessionPassword'],
   removeSlot: ['sessionPassword', 'notPassword'],
   deleteAccount: ['sessionPassword'],
-  addMemory: ['recordDepth', 'recordBytes'],
-  addMemories: ['recordDepth', 'recordBytes', 'distinctIds'],
+  addMemory: ['times', 'recordDepth', 'recordBytes', 'recordPlacement', 'upsert'],
+  addMemories: ['times', 'recordDepth', 'recordBytes', 'recordPlacement', 'upsert', 'distinctIds'],
   replaceMemory: ['recordDepth', 'recordBytes'],
+  searchMemory: ['searchedWords'],
 };

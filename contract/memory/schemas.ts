@@ -73,6 +73,9 @@ const addMemory = lazy(() =>
   ),
 );
 
+/** A search has at least one of them. */
+const searchConditions = ['text', 'words', 'namespace', 'key', 'filter'] as const;
+
 /** Builders of entries of `routeSchemas` (route-schemas.ts). */
 export const memorySchemas = {
   addMemory: { params: emptyObject, query: emptyObject, body: addMemory, response: recordInfo },
@@ -129,15 +132,25 @@ export const memorySchemas = {
     query: emptyObject,
     body: () =>
       schemaFor<SearchMemoryRequest>()(
-        z.strictObject({
-          text: z.optional(textOf(1, limits.searchTextLength)),
-          words: z.optional(textOf(1, limits.searchTextLength)),
-          namespace: z.optional(namespace()),
-          key: z.optional(recordKey()),
-          filter: z.optional(z.record(indexPath(), z.union([z.string(), z.number(), z.boolean(), z.null()]))),
-          limit: z.optional(integerAtLeast(1).check(z.maximum(limits.pageSizeMax))),
-          cursor: pageQueryFields().cursor,
-        }),
+        documentedAs(
+          z
+            .strictObject({
+              text: z.optional(textOf(1, limits.searchTextLength)),
+              words: z.optional(textOf(1, limits.searchTextLength)),
+              namespace: z.optional(namespace()),
+              key: z.optional(recordKey()),
+              filter: z.optional(z.record(indexPath(), z.union([z.string(), z.number(), z.boolean(), z.null()]))),
+              limit: z.optional(integerAtLeast(1).check(z.maximum(limits.pageSizeMax))),
+              cursor: pageQueryFields().cursor,
+            })
+            .check(
+              z.refine(
+                (search) => searchConditions.some((name) => search[name] !== undefined),
+                `names none of ${searchConditions.join(', ')}`,
+              ),
+            ),
+          { anyOf: searchConditions.map((name) => ({ required: [name] })) },
+        ),
       ),
     response: () =>
       schemaFor<SearchMemoryResponse>()(

@@ -53,7 +53,7 @@ export const requiredTags = (umk: Umk, { namespace, filter = {} }: SearchMemoryR
 
 /**
  * Whether an opened record meets the conditions of a search. Tags are not authenticated, so the content decides.
- * @throws VaultError `invalid_request` if there is no condition, or no word
+ * @throws VaultError `invalid_request` if there is no word
  */
 export function matcherOf({
   text,
@@ -62,8 +62,6 @@ export function matcherOf({
   key,
   filter,
 }: SearchMemoryRequest): (of: MemoryContent) => boolean {
-  if ([text, words, namespace, key, filter].every((condition) => condition === undefined))
-    throw invalidField('', 'names no text, words, namespace, key or filter');
   const folded = text === undefined ? undefined : foldCase(text);
   const wanted = words === undefined ? [] : foldedWords(words);
   if (words !== undefined && wanted.length === 0) throw invalidField('words', 'has no word');

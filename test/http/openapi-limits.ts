@@ -19,7 +19,7 @@ export function violationsOf(schema: JsonSchema, valid: unknown): LabelledValue[
 function ownViolations(schema: JsonSchema, valid: unknown): LabelledValue[] {
   const { type } = schema;
   return [
-    ...(type === undefined ? [] : [{ label: `not of type ${type}`, value: type === 'boolean' ? 'true' : true }]),
+    ...(typeof type !== 'string' ? [] : [{ label: `not of type ${type}`, value: type === 'boolean' ? 'true' : true }]),
     ...(schema.enum === undefined ? [] : [{ label: 'not in enum', value: 'no-such-value' }]),
     ...(type === 'string' && typeof valid === 'string' ? textViolations(schema, valid) : []),
     ...(type === 'integer' ? integerViolations(schema) : []),

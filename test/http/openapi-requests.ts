@@ -4,11 +4,12 @@ import type { RuleId } from '../../contract/route-rules.ts';
 import { limits } from '../../contract/shared/limits.ts';
 import type { DeviceKeys } from '../../core/devices/device-keys.ts';
 import type { VaultScope } from '../../core/devices/vault-scope.ts';
+import { foldedWords } from '../../core/encoding/folded-words.ts';
 import { signatureHeaders } from '../devices/signed-device-requests.ts';
 import type { ServedDirectory } from '../sessions/served-directory.ts';
 import type { LocalStack } from '../shared/local-stack.ts';
 import { groupOf, type Operation, type Parameter } from './openapi-operations.ts';
-import { valuesOf } from './openapi-values.ts';
+import { type JsonSchema, valuesOf } from './openapi-values.ts';
 
 export interface GeneratedRequest {
   path: Record<string, unknown>;
@@ -103,13 +104,40 @@ const obeyRule: Record<RuleId, Obey> = {
     Object.assign(body, { url: 'https://api.example.com/', headers: { authorization: '{{anima://x}}' } });
   },
   // The generator of free JSON obeys these two.
+  recordPlacement: (_, body) => {
+    for (const item of itemsOf(body)) if (item.id !== undefined) delete item.key;
+  },
+  upsert: (_, body) => {
+    for (const item of itemsOf(body)) {
+      if (item.upsert === true && (item.id ?? item.key) !== undefined) continue;
+      delete item.upsert;
+      delete item.ifVersion;
+      delete item.writeId;
+    }
+  },
+  searchedWords: (_, body) => {
+    if (typeof body.words === 'string' && foldedWords(body.words).length === 0) body.words = 'x';
+  },
   recordDepth: unchanged,
   recordBytes: unchanged,
 };
 
+/** Far more than any schema needs. Without a limit, a generator that never fits would run for ever. */
+const maxMisses = 10_000;
+
+function bodiesOf({ operationId, isValidBody }: Operation, schema: JsonSchema): fc.Arbitrary<unknown> {
+  let misses = 0;
+  return valuesOf(schema).filter((body) => {
+    const isValid = isValidBody(body);
+    misses = isValid ? 0 : misses + 1;
+    if (misses > maxMisses) throw new Error(`No generated body is valid for ${operationId}`);
+    return isValid;
+  });
+}
+
 export function requestsOf(operation: Operation, fixtures: Fixtures): fc.Arbitrary<GeneratedRequest> {
-  const { bodySchema, requestBody, parameters, isValidBody } = operation;
-  const generatedBody = bodySchema === undefined ? fc.constant(undefined) : valuesOf(bodySchema).filter(isValidBody);
+  const { bodySchema, requestBody, parameters } = operation;
+  const generatedBody = bodySchema === undefined ? fc.constant(undefined) : bodiesOf(operation, bodySchema);
   const body = requestBody?.required === false ? fc.option(generatedBody, { nil: undefined }) : generatedBody;
   const known = Object.entries(fixtures.ids).find(([prefix]) => operation.path.startsWith(prefix))?.[1];
   const part = (place: Parameter['in']) => {

@@ -2,7 +2,10 @@
 import fc from 'fast-check';
 
 export interface JsonSchema {
-  readonly type?: string;
+  /** Variants, if there is no type. Otherwise, conditions on a value of the type. */
+  readonly anyOf?: readonly JsonSchema[];
+  readonly oneOf?: readonly JsonSchema[];
+  readonly type?: string | readonly string[];
   readonly const?: unknown;
   readonly enum?: readonly unknown[];
   readonly format?: string;
@@ -28,19 +31,29 @@ const longestBoundary = 70_000;
 export function valuesOf(schema: JsonSchema): fc.Arbitrary<unknown> {
   if (schema.const !== undefined) return fc.constant(schema.const);
   if (schema.enum !== undefined) return fc.constantFrom(...schema.enum);
-  switch (schema.type) {
+  const { type } = schema;
+  if (typeof type === 'object') return fc.oneof(...type.map((one) => valuesOf({ ...schema, type: one })));
+  const variants = schema.anyOf ?? schema.oneOf;
+  if (type === undefined && variants !== undefined) return fc.oneof(...variants.map(valuesOf));
+  switch (type) {
     case 'string':
       return textsOf(schema);
     case 'integer':
       return integersOf(schema);
+    case 'number':
+      return fc.double({ noNaN: true, noDefaultInfinity: true });
     case 'boolean':
       return fc.boolean();
+    case 'null':
+      return fc.constant(null);
     case 'array':
       return arraysOf(schema);
     case 'object':
       return objectsOf(schema);
-    default:
+    case undefined:
       return fc.jsonValue({ maxDepth: 3, stringUnit: 'grapheme' }).filter((json) => !hasProtoMember(json));
+    default:
+      throw new Error(`No values are generated for a schema of type ${type}`);
   }
 }
 

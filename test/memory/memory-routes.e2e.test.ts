@@ -128,6 +128,7 @@ describe('a request that is not of the documented form', () => {
     ['a cursor that is none', ['GET', `${records}?cursor=nonsense`], 'invalid_cursor'],
     ['a cursor of messages that is none', ['GET', '/v1/messages?cursor=nonsense'], 'invalid_cursor'],
     ['a search for nothing', ['POST', '/v1/memory/search', { text: '' }], 'invalid_request'],
+    ['a search without a condition', ['POST', '/v1/memory/search', {}], 'invalid_request'],
     ['a search for too much', ['POST', '/v1/memory/search', { text: 'x'.repeat(257) }], 'invalid_request'],
     ['a search for half a character', ['POST', '/v1/memory/search', '{"text":"\\ud800"}'], 'invalid_request'],
     ['a search with an odd cursor', ['POST', '/v1/memory/search', { text: 'x', cursor: 'x' }], 'invalid_cursor'],
