@@ -123,7 +123,10 @@ export async function encodeShown({ request, reason }: AskedUse, earlier: string
   try {
     return await encodeDetails(request, reason, earlier);
   } catch (error) {
-    if (error instanceof RangeError) throw new UseRefusal('The request cannot be shown to a person');
+    if (error instanceof RangeError)
+      throw new UseRefusal(
+        'The request cannot be shown to a person: a number in json is not a safe integer. Send such a body as text',
+      );
     throw error;
   }
 }

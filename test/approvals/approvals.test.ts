@@ -102,6 +102,23 @@ describe('an approval is for exactly one request', () => {
     expect(world.broker.requests).toEqual([]);
   });
 
+  test('not in another order of its members than the one that is shown', async () => {
+    const asked = { ...refund, query: { b: '1', a: '2' }, form: { amount: '5', 'amount[]': '1' } };
+    const swapped = { ...refund, query: { a: '2', b: '1' }, form: { 'amount[]': '1', amount: '5' } };
+    const nested = { ...refund, form: undefined, json: { to: { b: 1, a: [{ d: 1, c: 2 }] }, from: 'x' } };
+    for (const [ask, use, body] of [
+      [asked, swapped, 'amount=5&amount%5B%5D=1'],
+      [swapped, asked, 'amount=5&amount%5B%5D=1'],
+      [nested, nested, '{"from":"x","to":{"a":[{"c":2,"d":1}],"b":1}}'],
+    ] as const) {
+      const world = await ApprovalWorld.create();
+      const approval = await world.allowed(ask);
+      expect(await world.send({ ...use, approval })).toMatchObject({ status: 200 });
+      expect(world.broker.requests[0]?.body?.toString()).toBe(body);
+      if (ask !== nested) expect(world.broker.requests[0]?.url.search).toBe('?a=2&b=1');
+    }
+  });
+
   test('not with another reason, handle or id, and not without the handle', async () => {
     const world = await ApprovalWorld.create();
     const approval = await world.allowed();
@@ -157,6 +174,20 @@ describe('scopes', () => {
     expect(await code(use('/v1/refunds/4', '4'))).toBe('approval_used');
     expect(world.broker.requests).toHaveLength(3);
   });
+
+  test.each(['/v1/charges', '/v1/refunds/%2e%2e/charges', '/v1/refunds//1'])(
+    'a request to %s, which the pattern does not cover, is asked about alone',
+    async (path) => {
+      const world = await ApprovalWorld.create({ allowed_approval: 'time 3 /v1/refunds/**' });
+      const other = { ...refund, url: `https://api.stripe.com${path}` };
+      const approval = await world.allowed(other);
+      const covered = { ...refund, url: 'https://api.stripe.com/v1/refunds/1', approval };
+      expect(await code(world.send(covered))).toBe('approval_mismatch');
+      expect(await world.send({ ...other, approval })).toMatchObject({ status: 200 });
+      expect(await code(world.send({ ...other, approval }))).toBe('approval_used');
+      expect(world.broker.requests).toHaveLength(1);
+    },
+  );
 
   test('the narrower of two rules counts: one request, unless both say the same', async () => {
     const world = await ApprovalWorld.create({ allowed_approval: 'time 5 /**' });
