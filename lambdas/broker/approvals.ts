@@ -44,7 +44,7 @@ export class UseApprovals {
 }
 
 function askedUseOf(
-  { org, keyId, agent, run, keys }: UseContext,
+  { org, keyId, login, agent, run, keys }: UseContext,
   request: FetchRequest,
   { draft, method, uses }: PreparedFetch,
   loaded: LoadedValues,
@@ -52,7 +52,7 @@ function askedUseOf(
 ): AskedUse {
   const { url, headers, query, auth, body, bodyBase64, form, json, approval } = request;
   return {
-    ...{ org, rule: ruleForPath(rule, draft.url.pathname), keyId, agent, run, method },
+    ...{ org, rule: ruleForPath(rule, draft.url.pathname), keyId, login, agent, run, method },
     request: { url, method, headers, query, auth, body, bodyBase64, form, json },
     reason: approval?.reason ?? '',
     host: hostOf(draft.url.href) ?? '',

@@ -272,6 +272,24 @@ describe('outcomes', () => {
 });
 
 describe('one open question for each key', () => {
+  test('and for all keys of a login, which gives an agent as many as it wants', async () => {
+    const world = await ApprovalWorld.create({}, () => {
+      throw new OutboundRequestError('broken', 'exchange');
+    });
+    const call = (at: number, login = 'l'.repeat(16)) => ({
+      ...{ keyId: `key${at}`.padEnd(16, '0'), login, agent: 'bot', run: `run-${at}` },
+    });
+    const other = (at: number) => ({ ...refund, form: { amount: String(at) } });
+    const first = await world.ask(other(1), call(1));
+    for (let at = 2; at < 10; at++) expect(await code(world.send(other(at), call(at)))).toBe('approval_pending');
+    expect(await world.ask(other(2), call(2, 'm'.repeat(16)))).toBeDefined();
+    // Nor does another key hide that the outcome of a use is unknown.
+    await world.answer(first.id, 'yes');
+    expect(await code(world.send({ ...other(1), approval: first }, call(1)))).toBe('upstream_failed');
+    const next = await world.ask(other(3), call(3));
+    expect((await world.question(next.id)).earlier).toBe(first.id);
+  });
+
   test('another request waits; the same one again replaces the question', async () => {
     const world = await ApprovalWorld.create();
     const first = await world.ask();
