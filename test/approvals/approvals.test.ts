@@ -251,6 +251,25 @@ describe('outcomes', () => {
     },
   );
 
+  test.each([
+    ['fails', 500, 'upstream_failed', 'approval_uncertain'],
+    ['refuses the value', 401, 'credential_refused', 'approval_used'],
+  ])('a token endpoint that %s has the value: one approval sends it once', async (_, status, first, then) => {
+    const body = status === 401 ? '{"error":"invalid_client"}' : '';
+    const world = await ApprovalWorld.create({ allowed_token_hosts: 'other.example.com' }, () => ({ status, body }));
+    const request = {
+      ...{ url: refund.url, method: 'POST' as const },
+      auth: {
+        ...{ type: 'oauth2-client-credentials' as const, tokenUrl: 'https://other.example.com/token' },
+        ...{ clientId: 'one', clientSecret: 'anima://prod/key' },
+      },
+    };
+    const approval = await world.allowed(request);
+    expect(await code(world.send({ ...request, approval }))).toBe(first);
+    expect(await code(world.send({ ...request, approval }))).toBe(then);
+    expect(world.broker.requests.map(({ url }) => url.host)).toEqual(['other.example.com']);
+  });
+
   test('a function that stopped in between leaves an unknown outcome', async () => {
     const world = await ApprovalWorld.create();
     const approval = await world.allowed();
