@@ -161,7 +161,7 @@ describe.skipIf(browser === undefined)("the owner's page", () => {
     const answer = await asked;
     expect([answer.status, await answer.text()]).toEqual([200, '{"id":"re_1"}']);
     expect(JSON.stringify([...answer.headers])).not.toContain(secret);
-    expect(host.received).toEqual([{ authorization: `Bearer ${secret}`, body: 'charge=ch_1&amount=500' }]);
+    expect(host.received).toEqual([{ authorization: `Bearer ${secret}`, body: 'amount=500&charge=ch_1' }]);
 
     const refused = refund('Once more.');
     const denied = expect(refused).rejects.toMatchObject({ code: 'approval_denied' });
