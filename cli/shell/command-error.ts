@@ -154,7 +154,7 @@ const exitByErrorCode: Readonly<Record<AnimaErrorCode, readonly [ExitName, strin
   secret_request_filled: ['conflict', 'The value exists now.'],
   name_taken: ['conflict', 'Use the value, choose another name, or ask with --replace.'],
   api_key_not_found: ['notFound', '`anima keys list` shows the ids.'],
-  value_not_readable: ['denied', 'Use it with `anima mcp --broker` or `POST /v1/fetch`. To change it, set it again.'],
+  value_not_readable: ['denied', 'Use it with `anima fetch` or `anima mcp --broker`. To change it, set it again.'],
   value_expired: ['notFound', 'Store it again with `anima set NAME`.'],
   user_not_found: ['notFound'],
   slot_not_found: ['notFound'],

@@ -16,7 +16,7 @@ import { type Ed25519KeyPair, signEd25519 } from '../hazmat/ed25519.ts';
 import { hpkeOverhead } from '../hazmat/hpke-overhead.ts';
 import { boxOverhead } from '../hazmat/portable-aes-gcm.ts';
 import { x25519KeyLength } from '../hazmat/x25519.ts';
-import { findApprover } from './approval-keys.ts';
+import { approveRight, findApprover } from './approval-keys.ts';
 import { maxPersonKeyBytes, maxPersonKeyDevices, maxPersonKeyEpochs } from './limits.ts';
 import { isSignedBy, readSigned, type SignedStatement } from './signed-statement.ts';
 import { isOpaque } from './statement.ts';
@@ -142,8 +142,8 @@ function parseEarlier(field: Bytes | undefined, present: number): readonly Earli
 }
 
 /**
- * Why nothing is sealed to a key. `key_outdated`: a device that has the secret does not approve any more, so the person
- * must replace the key first.
+ * Why nothing is sealed to a key. `key_outdated`: a device that has, or could have, the secret does not approve any more,
+ * so the person must replace the key first.
  */
 export type PersonKeyRefusal =
   | 'other_person'
@@ -174,5 +174,18 @@ export function judgePersonKey(read: ReadPersonKey, context: PersonKeyContext): 
   if (signer?.person !== person) return 'not_approver';
   if (!isSignedBy(signer.ik, read)) return 'bad_signature';
   const isCurrent = key.wraps.every(({ device }) => findApprover(state, device, now)?.person === person);
-  return isCurrent ? undefined : 'key_outdated';
+  return isCurrent && !lostApproverSince(key, context) ? undefined : 'key_outdated';
+}
+
+/**
+ * Whether a device of the person stopped approving after the statement was made. A later statement may have given it the
+ * secret of the same epoch, and a service can hide that statement and every later one: then the wraps do not show it.
+ */
+function lostApproverSince({ head, time }: PersonKey, { state, person, now }: PersonKeyContext): boolean {
+  return (state.owners.get(person) ?? []).some((id) => {
+    const device = state.devices.get(id);
+    if (device === undefined || !device.confirmed || !device.can.includes(approveRight)) return false;
+    if (device.status !== 'active') return device.changed > head.seq;
+    return device.expires !== 0 && device.expires <= now && device.expires > time;
+  });
 }

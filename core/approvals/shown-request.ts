@@ -73,6 +73,18 @@ export async function encodeDetails(request: BrokerRequest, reason: string, earl
   return encodeFieldBytes(canonicalJson(shown), reason, earlier);
 }
 
+/**
+ * A part of a request with the members of its objects in the order in which canonical JSON shows them. The broker sends
+ * them so, because the hash of the details is the same for every order, and some hosts act on the order.
+ */
+export function inShownOrder<T>(part: T): T;
+export function inShownOrder(part: unknown): unknown {
+  if (Array.isArray(part)) return part.map((item) => inShownOrder(item));
+  if (!isObject(part)) return part;
+  const members = Object.entries(part).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(members.map(([name, member]) => [name, inShownOrder(member)]));
+}
+
 export const detailsHash = (details: Uint8Array): Bytes => blake2b256(details);
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;

@@ -3,7 +3,7 @@ import { approvalLimits } from '../../contract/approvals/limits.ts';
 import { usageRuleKeys } from '../../contract/broker/usage-rules.ts';
 import { UseRefusal } from '../refusals/use-refusal.ts';
 import { InvalidUsageRuleError } from './invalid-usage-rule.ts';
-import { parsePaths } from './use-limits.ts';
+import { allowsPath, parsePaths } from './use-limits.ts';
 
 /** How many requests one approval covers. */
 export type ApprovalExtent =
@@ -45,6 +45,16 @@ function parseExtent(text: string): ApprovalExtent {
   parsePaths(path, approvalKey);
   return { kind, uses: Number(uses), path };
 }
+
+/**
+ * The rule for one request. An approval of a run or of a time is not for a request that it would not cover: what the person
+ * reads would not be what they allow.
+ */
+export const ruleForPath = (rule: ApprovalRule, pathname: string): ApprovalRule => {
+  const { extent } = rule;
+  const covers = extent.kind === 'each' || allowsPath(parsePaths(extent.path, approvalKey) ?? [], pathname);
+  return covers ? rule : { ...rule, extent: { kind: 'each' } };
+};
 
 /**
  * What several values demand together: the approval of one person, for as much as all of them allow.

@@ -37,7 +37,7 @@ export type NewApproval = Pick<
   readonly expires: number;
 };
 
-/** The newest question of an API key. */
+/** The newest question of an API key, or of all keys of one login. */
 export interface StoredPointer {
   readonly approval: string;
   /** Hash of what was asked, which the same request has again. */
@@ -78,9 +78,9 @@ export type UseEnd = 'done' | 'unknown' | 'not-sent';
 /** The part that the broker uses. */
 export interface ApprovalStore {
   get(org: string, approval: string): Promise<StoredApproval | undefined>;
-  getPointer(org: string, keyId: string): Promise<StoredPointer | undefined>;
+  getPointer(org: string, asker: string): Promise<StoredPointer | undefined>;
   /** Replaces the pointer that was read. Returns false and changes nothing if there is another one. */
-  replacePointer(org: string, keyId: string, next: StoredPointer, before: StoredPointer | undefined): Promise<boolean>;
+  replacePointer(org: string, asker: string, next: StoredPointer, before: StoredPointer | undefined): Promise<boolean>;
   /** Signed approval keys by device. */
   getKeys(org: string, devices: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>>;
   /** Stores a question: first what is sealed for each device. */

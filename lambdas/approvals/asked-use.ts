@@ -17,6 +17,8 @@ export interface AskedUse {
   readonly rule: ApprovalRule;
   /** Id of the API key, and what its caller states. */
   readonly keyId: string;
+  /** Id of the login that gave the key. */
+  readonly login: string | undefined;
   readonly agent: string;
   readonly run: string;
   readonly request: BrokerRequest;

@@ -106,24 +106,32 @@ export class QuestionService {
     });
   }
 
-  /** Makes this the question of the key. @throws VaultError `approval_pending` */
-  async #takeTurn({ org, keyId }: AskedUse, details: Bytes, now: number): Promise<QuestionTurn> {
+  /** Makes this the question of the key, or of its login. @throws VaultError `approval_pending` */
+  async #takeTurn(use: AskedUse, details: Bytes, now: number): Promise<QuestionTurn> {
     const { store } = this.#deps;
-    const before = await store.getPointer(org, keyId);
+    const { org } = use;
+    const asker = askerOf(use);
+    const before = await store.getPointer(org, asker);
     const stored = before && (await store.get(org, before.approval));
     const turn = nextTurn({ approval: randomId(), details, now }, before, stored);
-    if (!(await store.replacePointer(org, keyId, turn.pointer, before))) throw pending(0);
+    if (!(await store.replacePointer(org, asker, turn.pointer, before))) throw pending(0);
     if (turn.replaced !== undefined) await store.withdraw(org, turn.replaced.approval, turn.replaced.devices);
     return turn;
   }
 }
+
+/** Who waits between questions. An agent with a login gets as many keys as it wants. */
+const askerOf = ({ keyId, login }: AskedUse): string => (login === undefined ? keyId : `login/${login}`);
 
 /** @throws UseRefusal for a request that cannot be shown */
 export async function encodeShown({ request, reason }: AskedUse, earlier: string): Promise<Uint8Array> {
   try {
     return await encodeDetails(request, reason, earlier);
   } catch (error) {
-    if (error instanceof RangeError) throw new UseRefusal('The request cannot be shown to a person');
+    if (error instanceof RangeError)
+      throw new UseRefusal(
+        'The request cannot be shown to a person: a number in json is not a safe integer. Send such a body as text',
+      );
     throw error;
   }
 }

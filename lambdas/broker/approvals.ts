@@ -4,7 +4,7 @@ import type { FetchRequest, PendingFetch } from '../../contract/broker/wire.ts';
 import { hostOf } from '../../core/approvals/shown-request.ts';
 import { rulesHash, type UsedValue, type UsePlace } from '../../core/approvals/statement.ts';
 import { referenceKey } from '../../egress/references/secret-references.ts';
-import type { ApprovalRule } from '../../egress/rules/approval-rules.ts';
+import { type ApprovalRule, ruleForPath } from '../../egress/rules/approval-rules.ts';
 import type { AllowedUse, ApprovalGate } from '../approvals/approval-gate.ts';
 import type { AskedUse } from '../approvals/asked-use.ts';
 import type { QuestionService } from '../approvals/question-service.ts';
@@ -44,7 +44,7 @@ export class UseApprovals {
 }
 
 function askedUseOf(
-  { org, keyId, agent, run, keys }: UseContext,
+  { org, keyId, login, agent, run, keys }: UseContext,
   request: FetchRequest,
   { draft, method, uses }: PreparedFetch,
   loaded: LoadedValues,
@@ -52,7 +52,7 @@ function askedUseOf(
 ): AskedUse {
   const { url, headers, query, auth, body, bodyBase64, form, json, approval } = request;
   return {
-    ...{ org, rule, keyId, agent, run, method },
+    ...{ org, rule: ruleForPath(rule, draft.url.pathname), keyId, login, agent, run, method },
     request: { url, method, headers, query, auth, body, bodyBase64, form, json },
     reason: approval?.reason ?? '',
     host: hostOf(draft.url.href) ?? '',

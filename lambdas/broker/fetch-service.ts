@@ -1,6 +1,7 @@
 /** Makes one request with values for a caller that does not see them (docs/broker.md, section 6). */
 import { fetchLimits } from '../../contract/broker/limits.ts';
 import type { FetchRequest, FetchResponse, PendingFetch } from '../../contract/broker/wire.ts';
+import type { ErrorCode } from '../../contract/shared/error-codes.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { zeroShares } from '../../core/approvals/sealed-value-form.ts';
 import { isTokenAuth } from '../../egress/auth/auth-plan.ts';
@@ -105,7 +106,13 @@ export class FetchService {
     const values = textsOf(loaded);
     const { outgoing, composites } = filled ?? draft.fill(values);
     await this.#count(context.org, allowed);
-    const token = auth !== undefined && isTokenAuth(auth) ? await tokens.get(context, auth, loaded) : undefined;
+    const token =
+      auth !== undefined && isTokenAuth(auth)
+        ? await tokens.get(context, auth, loaded).catch((error: unknown) => {
+            progress.end = endAfterTokenError(error);
+            throw error;
+          })
+        : undefined;
     const base = await this.#services.known.remember(
       context.org,
       draft.url.hostname,
@@ -211,6 +218,22 @@ async function sendOrNot<T>(progress: CheckedFetch['progress'], send: () => Prom
     if (error instanceof OutboundRequestError && error.stage !== 'exchange') progress.end = 'not-sent';
     throw error;
   }
+}
+
+/** Errors before the value goes to the token endpoint. */
+const beforeTokenRequest: readonly ErrorCode[] = [
+  'credential_busy',
+  'destination_refused',
+  'use_refused',
+  'value_not_found',
+];
+
+/** The token endpoint gets the value too, so a use that ended there is not made again by itself. */
+function endAfterTokenError(error: unknown): UseEnd {
+  if (error instanceof UseRefusal) return 'not-sent';
+  if (!(error instanceof VaultError)) return 'unknown';
+  if (error.code === 'credential_refused') return 'done';
+  return beforeTokenRequest.includes(error.code) ? 'not-sent' : 'unknown';
 }
 
 interface NamedUse extends AllowedUse {

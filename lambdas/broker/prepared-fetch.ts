@@ -1,9 +1,10 @@
 /** A parsed request of the broker, before any value is read. */
 import { fetchLimits } from '../../contract/broker/limits.ts';
 import type { FetchRequest } from '../../contract/broker/wire.ts';
+import { inShownOrder } from '../../core/approvals/shown-request.ts';
 import { type AuthPlan, planAuth, type SignedAuth } from '../../egress/auth/auth-plan.ts';
 import { UseRefusal } from '../../egress/refusals/use-refusal.ts';
-import { createDraft, type RequestDraft } from '../../egress/requests/request-draft.ts';
+import { createDraft, type RequestDraft, type RequestTemplate } from '../../egress/requests/request-draft.ts';
 import type { PlaceholderUse } from '../../egress/requests/request-placeholders.ts';
 import type { Method } from '../../egress/rules/usage-rules.ts';
 
@@ -49,19 +50,33 @@ function prepareOrRefuse(request: FetchRequest): PreparedFetch | UseRefusal {
   }
 }
 
+/** Whether a person was asked about the request: only then it can use a value that demands it. */
+const isAnswered = ({ approval }: Pick<FetchRequest, 'approval'>): boolean =>
+  approval !== undefined && 'id' in approval;
+
+/** @param template that was validated, so that its JSON is not nested too deep */
+const asShown = (template: RequestTemplate): RequestTemplate => ({
+  ...template,
+  query: inShownOrder(template.query),
+  form: inShownOrder(template.form),
+  json: inShownOrder(template.json),
+});
+
 function prepare({ auth, method = 'GET', headers = {}, query = {}, bodyBase64, ...rest }: FetchRequest): PreparedFetch {
   const bytes = bodyBase64 === undefined ? undefined : Buffer.from(bodyBase64, 'base64');
   if ((bytes?.length ?? 0) > fetchLimits.bodyBytes)
     throw new UseRefusal(`bodyBase64 has more than ${fetchLimits.bodyBytes} bytes`);
   const signed = auth?.type === 'basic' ? undefined : auth;
-  const draft = createDraft({
+  const template = {
     ...rest,
     method,
     headers,
     query,
     bytes,
     basicAuth: auth?.type === 'basic' ? auth : undefined,
-  });
+  };
+  const given = createDraft(template);
+  const draft = isAnswered(rest) ? createDraft(asShown(template)) : given;
   const plan = signed === undefined ? undefined : planAuth(signed);
   const reserved = Object.keys(headers).find((name) => plan?.headers.includes(name.toLowerCase()));
   if (reserved !== undefined) throw new UseRefusal(`The header ${reserved.toLowerCase()} is set by auth`);

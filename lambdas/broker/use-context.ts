@@ -8,6 +8,8 @@ export interface UseContext {
   readonly org: string;
   /** Id of the API key, and what the caller states in headers; empty if it states nothing. */
   readonly keyId: string;
+  /** Id of the login that gave the key, or the key that created it; undefined for other keys. */
+  readonly login?: string | undefined;
   readonly agent: string;
   readonly run: string;
   readonly keys: OpenKeyring;

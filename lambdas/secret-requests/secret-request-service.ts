@@ -70,7 +70,7 @@ export class SecretRequestService {
     const now = clock();
     // The holder of the link can be the agent itself, so it must have the permission that an answer gives it.
     if (replace && !caller.verbs.includes('values.write')) throw new VaultError('forbidden', { detail: replaceDetail });
-    await countWithin(attempts, org, `key/${caller.keyId}`, perKey, now);
+    await countWithin(attempts, org, counterOf(caller), perKey, now);
     if (!replace && (await values.isTaken(org, name, now))) throw new VaultError('name_taken', { detail: takenDetail });
     const id = { org, id: randomId() };
     const secret = toNonSharedBytes(randomBytes(linkSecretLength));
@@ -139,6 +139,10 @@ export class SecretRequestService {
     return { stored, request };
   }
 }
+
+/** Whose requests are counted. A workload with a login gets as many keys as it wants. */
+const counterOf = ({ keyId, origin }: Caller): string =>
+  origin === undefined ? `key/${keyId}` : `login/${origin.login}`;
 
 const takenDetail = 'Nothing was asked. Use the value, choose another name, or ask for a replacement with `replace`.';
 const replaceDetail =

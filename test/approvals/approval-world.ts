@@ -122,6 +122,11 @@ export class ApprovalWorld {
     return { ...device, secret: made };
   }
 
+  /** The key to which questions to the phone are sealed. */
+  get phoneKey() {
+    return dhKeyOf(Uint8Array.from(this.phone.secret));
+  }
+
   send(request: FetchRequest = refund, call?: Call): Promise<FetchResponse | PendingFetch> {
     return this.broker.ask(request, call);
   }

@@ -115,6 +115,8 @@ test('a person reads what will be sent, says yes, and the waiting agent gets the
   expect(question.lines.map(({ kind }) => kind)).toEqual([
     'host',
     'request',
+    // The host of the test speaks http.
+    'warning',
     'values',
     'headers',
     'body',

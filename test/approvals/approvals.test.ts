@@ -102,6 +102,23 @@ describe('an approval is for exactly one request', () => {
     expect(world.broker.requests).toEqual([]);
   });
 
+  test('not in another order of its members than the one that is shown', async () => {
+    const asked = { ...refund, query: { b: '1', a: '2' }, form: { amount: '5', 'amount[]': '1' } };
+    const swapped = { ...refund, query: { a: '2', b: '1' }, form: { 'amount[]': '1', amount: '5' } };
+    const nested = { ...refund, form: undefined, json: { to: { b: 1, a: [{ d: 1, c: 2 }] }, from: 'x' } };
+    for (const [ask, use, body] of [
+      [asked, swapped, 'amount=5&amount%5B%5D=1'],
+      [swapped, asked, 'amount=5&amount%5B%5D=1'],
+      [nested, nested, '{"from":"x","to":{"a":[{"c":2,"d":1}],"b":1}}'],
+    ] as const) {
+      const world = await ApprovalWorld.create();
+      const approval = await world.allowed(ask);
+      expect(await world.send({ ...use, approval })).toMatchObject({ status: 200 });
+      expect(world.broker.requests[0]?.body?.toString()).toBe(body);
+      if (ask !== nested) expect(world.broker.requests[0]?.url.search).toBe('?a=2&b=1');
+    }
+  });
+
   test('not with another reason, handle or id, and not without the handle', async () => {
     const world = await ApprovalWorld.create();
     const approval = await world.allowed();
@@ -157,6 +174,20 @@ describe('scopes', () => {
     expect(await code(use('/v1/refunds/4', '4'))).toBe('approval_used');
     expect(world.broker.requests).toHaveLength(3);
   });
+
+  test.each(['/v1/charges', '/v1/refunds/%2e%2e/charges', '/v1/refunds//1'])(
+    'a request to %s, which the pattern does not cover, is asked about alone',
+    async (path) => {
+      const world = await ApprovalWorld.create({ allowed_approval: 'time 3 /v1/refunds/**' });
+      const other = { ...refund, url: `https://api.stripe.com${path}` };
+      const approval = await world.allowed(other);
+      const covered = { ...refund, url: 'https://api.stripe.com/v1/refunds/1', approval };
+      expect(await code(world.send(covered))).toBe('approval_mismatch');
+      expect(await world.send({ ...other, approval })).toMatchObject({ status: 200 });
+      expect(await code(world.send({ ...other, approval }))).toBe('approval_used');
+      expect(world.broker.requests).toHaveLength(1);
+    },
+  );
 
   test('the narrower of two rules counts: one request, unless both say the same', async () => {
     const world = await ApprovalWorld.create({ allowed_approval: 'time 5 /**' });
@@ -220,6 +251,25 @@ describe('outcomes', () => {
     },
   );
 
+  test.each([
+    ['fails', 500, 'upstream_failed', 'approval_uncertain'],
+    ['refuses the value', 401, 'credential_refused', 'approval_used'],
+  ])('a token endpoint that %s has the value: one approval sends it once', async (_, status, first, then) => {
+    const body = status === 401 ? '{"error":"invalid_client"}' : '';
+    const world = await ApprovalWorld.create({ allowed_token_hosts: 'other.example.com' }, () => ({ status, body }));
+    const request = {
+      ...{ url: refund.url, method: 'POST' as const },
+      auth: {
+        ...{ type: 'oauth2-client-credentials' as const, tokenUrl: 'https://other.example.com/token' },
+        ...{ clientId: 'one', clientSecret: 'anima://prod/key' },
+      },
+    };
+    const approval = await world.allowed(request);
+    expect(await code(world.send({ ...request, approval }))).toBe(first);
+    expect(await code(world.send({ ...request, approval }))).toBe(then);
+    expect(world.broker.requests.map(({ url }) => url.host)).toEqual(['other.example.com']);
+  });
+
   test('a function that stopped in between leaves an unknown outcome', async () => {
     const world = await ApprovalWorld.create();
     const approval = await world.allowed();
@@ -241,6 +291,24 @@ describe('outcomes', () => {
 });
 
 describe('one open question for each key', () => {
+  test('and for all keys of a login, which gives an agent as many as it wants', async () => {
+    const world = await ApprovalWorld.create({}, () => {
+      throw new OutboundRequestError('broken', 'exchange');
+    });
+    const call = (at: number, login = 'l'.repeat(16)) => ({
+      ...{ keyId: `key${at}`.padEnd(16, '0'), login, agent: 'bot', run: `run-${at}` },
+    });
+    const other = (at: number) => ({ ...refund, form: { amount: String(at) } });
+    const first = await world.ask(other(1), call(1));
+    for (let at = 2; at < 10; at++) expect(await code(world.send(other(at), call(at)))).toBe('approval_pending');
+    expect(await world.ask(other(2), call(2, 'm'.repeat(16)))).toBeDefined();
+    // Nor does another key hide that the outcome of a use is unknown.
+    await world.answer(first.id, 'yes');
+    expect(await code(world.send({ ...other(1), approval: first }, call(1)))).toBe('upstream_failed');
+    const next = await world.ask(other(3), call(3));
+    expect((await world.question(next.id)).earlier).toBe(first.id);
+  });
+
   test('another request waits; the same one again replaces the question', async () => {
     const world = await ApprovalWorld.create();
     const first = await world.ask();

@@ -79,7 +79,7 @@ export interface Answer {
 export type Host = (request: OutboundRequest) => Promise<Answer> | Answer;
 
 /** The caller of a use, and what the audit gets of it. */
-export type Call = Pick<UseContext, 'keyId' | 'agent' | 'run'>;
+export type Call = Pick<UseContext, 'keyId' | 'login' | 'agent' | 'run'>;
 
 const defaultCall: Call = { keyId: 'agentkeyagentkey', agent: 'bot', run: 'run-1' };
 

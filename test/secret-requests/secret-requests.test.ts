@@ -160,6 +160,11 @@ describe('time', () => {
       known,
       [org, `key/${caller.keyId}`, { attempts: 60, windowSeconds: 900 }],
     ]);
+    // A workload that logs in again gets another key, and the count of its login.
+    const loggedIn = { ...caller, origin: { login: 'l'.repeat(16), subject: 'repo:one' } };
+    for (const keyId of [randomId(), randomId()])
+      await service.create({ ...loggedIn, keyId }, { name: 'prod/a', why: 'x' }).catch(() => undefined);
+    expect(counted.slice(-2).map((one) => (one as unknown[])[1])).toEqual(Array(2).fill(`login/${'l'.repeat(16)}`));
     expect(() => assertOpen(items.get(id) as StoredSecretRequest, request, now)).toThrow(
       expect.objectContaining({ code: 'secret_request_expired' }),
     );

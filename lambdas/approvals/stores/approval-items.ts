@@ -5,7 +5,7 @@ import type { StoredApproval, StoredPersonKey, StoredPointer } from '../approval
 
 export const keyId = (device: string): string => `k/${device}`;
 export const personKeyId = (person: string): string => `h/${person}`;
-export const pointerId = (apiKey: string): string => `p/${apiKey}`;
+export const pointerId = (asker: string): string => `p/${asker}`;
 export const approvalId = (approval: string): string => `a/${approval}`;
 export const questionPrefix = (device: string): string => `q/${device}/`;
 export const questionId = (device: string, approval: string): string => `${questionPrefix(device)}${approval}`;

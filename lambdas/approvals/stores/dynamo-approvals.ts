@@ -52,13 +52,13 @@ export class DynamoApprovals implements ApprovalStore, AnswerStore, PersonKeySto
     return item && parseApproval(item);
   }
 
-  async getPointer(org: string, apiKey: string) {
-    const item = await getItem(this.#clientOf(org), this.#table, { org, id: pointerId(apiKey) });
+  async getPointer(org: string, asker: string) {
+    const item = await getItem(this.#clientOf(org), this.#table, { org, id: pointerId(asker) });
     return item && parsePointer(item);
   }
 
-  replacePointer(org: string, apiKey: string, next: StoredPointer, before: StoredPointer | undefined) {
-    const item = { org, id: pointerId(apiKey), ...next, ttl: ttlOf(next.expires) };
+  replacePointer(org: string, asker: string, next: StoredPointer, before: StoredPointer | undefined) {
+    const item = { org, id: pointerId(asker), ...next, ttl: ttlOf(next.expires) };
     return this.#replace(item, 'approval', before?.approval);
   }
 

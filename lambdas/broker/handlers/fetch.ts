@@ -31,7 +31,7 @@ export const fetchWithValues = (
       const { agent = '', run = '' } = parseCallerIds(state.event.headers);
       if (body.approval !== undefined && 'id' in body.approval) state.approval = { approval: body.approval.id };
       const context = {
-        ...{ org: caller.org, keyId: caller.keyId, agent, run },
+        ...{ org: caller.org, keyId: caller.keyId, login: caller.origin?.login, agent, run },
         keys: await openKeyring(),
         values,
         onTripwire: noteTripwire(state),

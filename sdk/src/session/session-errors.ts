@@ -46,7 +46,7 @@ const messages = {
   person_key_exists:
     'The person has a key already. Nothing was changed. To replace it, call `approvals.rotatePersonKey`',
   person_key_outdated:
-    'A device that has the key of the person does not approve any more. Nothing was changed. Call `approvals.rotatePersonKey`',
+    'A device that has, or could have, the key of the person does not approve any more. Nothing was changed. Call `approvals.rotatePersonKey`',
   share_refused:
     'A value of the request was set with other rules than the question names, or for another key. Nothing was signed. Ask who set it',
   question_refused: 'The question does not verify any more. Nothing was signed',

@@ -128,6 +128,58 @@ describe('nothing is sealed to a key', () => {
     expect(judgePersonKey(sign(renewed.key, scene), context(scene))).toBeUndefined();
   });
 
+  describe('of an earlier statement that the service shows again', () => {
+    const stop = (scene: ApprovalScene, op: 'suspend' | 'revoke', subject: string) =>
+      scene.directory.append(scene.directory.authority, { op, subject, certificate: new Uint8Array(0) });
+
+    test.each(['suspend', 'revoke'] as const)(
+      'from before a device got the same secret, after %s of this device',
+      async (op) => {
+        const scene = new ApprovalScene();
+        // The phone alone has the first epoch. Then the laptop gets it too, is lost, and the phone replaces the key.
+        const { key } = await newPersonKey(scene, [scene.phone]);
+        const first = sign(key, scene);
+        expect(judgePersonKey(first, context(scene))).toBeUndefined();
+        stop(scene, op, scene.laptop.id);
+        expect(judgePersonKey(first, context(scene))).toBe('key_outdated');
+      },
+    );
+
+    test('after a device that was admitted later was removed', async () => {
+      const scene = new ApprovalScene();
+      const first = sign((await newPersonKey(scene, [scene.phone])).key, scene);
+      const tablet = scene.directory.add(scene.phone, ann, 'owner', { can: ['approve'] });
+      expect(judgePersonKey(first, context(scene))).toBeUndefined();
+      stop(scene, 'revoke', tablet.id);
+      expect(judgePersonKey(first, context(scene))).toBe('key_outdated');
+      const { key } = await newPersonKey(scene);
+      expect(judgePersonKey(sign(key, scene), context(scene))).toBeUndefined();
+    });
+
+    test('after a device that could have got the secret expired', async () => {
+      const scene = new ApprovalScene();
+      const expires = now + 1000;
+      scene.directory.add(scene.phone, ann, 'owner', { can: ['approve'], expires });
+      const { key } = await newPersonKey(scene, [scene.phone]);
+      const first = sign(key, scene);
+      expect(judgePersonKey(first, context(scene))).toBeUndefined();
+      expect(judgePersonKey(first, context(scene, { now: expires }))).toBe('key_outdated');
+      const renewed = sign({ ...key, time: expires }, scene);
+      expect(judgePersonKey(renewed, context(scene, { now: expires }))).toBeUndefined();
+    });
+
+    test('but a device that never approved, or was removed before, does not matter', async () => {
+      const scene = new ApprovalScene();
+      const plain = scene.directory.add(scene.phone, ann, 'owner');
+      const pending = scene.directory.admit(ann, 'owner', { can: ['approve'] });
+      const stranger = scene.directory.admit(bob, 'owner', { can: ['approve'] });
+      stop(scene, 'revoke', scene.laptop.id);
+      const first = sign((await newPersonKey(scene, [scene.phone])).key, scene);
+      for (const { id } of [plain, pending, stranger]) stop(scene, 'revoke', id);
+      expect(judgePersonKey(first, context(scene))).toBeUndefined();
+    });
+  });
+
   test('of a newer or another directory than the one that was verified', async () => {
     const scene = new ApprovalScene();
     const { key } = await newPersonKey(scene);

@@ -6,7 +6,7 @@ import { judgeQuestion, type OpenedQuestion, openQuestion } from '../../../../co
 import { sharesHash } from '../../../../core/approvals/shares.ts';
 import { statementHash, usesOf } from '../../../../core/approvals/statement.ts';
 import { DecryptionError } from '../../../../core/decryption-error.ts';
-import type { Bytes } from '../../../../core/encoding/bytes.ts';
+import { type Bytes, equalBytes } from '../../../../core/encoding/bytes.ts';
 import { notSentError } from '../../shared/argument-validation.ts';
 import type { CallOptions, CallSettings } from '../../shared/client-options.ts';
 import type { IncomingQuestion } from '../requests/session-requests.ts';
@@ -28,7 +28,10 @@ export interface ApprovalParts {
 
 export class ApprovalQuestions {
   readonly #parts: ApprovalParts;
-  /** Verified questions by id. */
+  /**
+   * Verified questions by id, until they were answered or are over. A broker that signs two statements with one id could
+   * otherwise exchange the question between the moment when a person reads it and the one when they answer.
+   */
   readonly #opened = new Map<string, OpenedQuestion>();
 
   constructor(parts: ApprovalParts) {
@@ -44,7 +47,7 @@ export class ApprovalQuestions {
       const secret = await publishedSecret(engine.context, requests.approvals, settings);
       try {
         const found: Question[] = [];
-        this.#opened.clear();
+        this.#forgetOver();
         for (const incoming of await requests.approvals.list(settings)) {
           const opened = await this.#verify(incoming, secret, settings);
           if (opened === undefined) continue;
@@ -153,6 +156,9 @@ export class ApprovalQuestions {
       await engine.follow(settings);
       refusal = opened && this.#judge(opened);
     }
+    const shown = this.#opened.get(approval);
+    const isOther = opened !== undefined && shown !== undefined && !equalBytes(shown.statement, opened.statement);
+    if (refusal === undefined && isOther) refusal = 'other_details';
     if (refusal === undefined) return opened;
     if (refusal === 'directory_behind') {
       notify({ kind: 'directory_frozen', detail: `the question ${approval} names a newer entry` });
@@ -165,6 +171,11 @@ export class ApprovalQuestions {
     await requests.approvals.refuse(approval, refusal, settings);
     if (refusal === 'directory_forked') throw sessionError('directory_forked');
     return undefined;
+  }
+
+  #forgetOver(): void {
+    const now = this.#parts.engine.context.clock.now();
+    for (const [id, { facts }] of this.#opened) if (now >= facts.expires) this.#opened.delete(id);
   }
 
   #judge(opened: OpenedQuestion) {

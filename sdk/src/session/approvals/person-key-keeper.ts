@@ -15,11 +15,11 @@ import {
 } from '../../../../core/approvals/person-key-wraps.ts';
 import { isSignedBy } from '../../../../core/approvals/signed-statement.ts';
 import { DecryptionError } from '../../../../core/decryption-error.ts';
-import type { Bytes } from '../../../../core/encoding/bytes.ts';
+import { type Bytes, equalBytes } from '../../../../core/encoding/bytes.ts';
 import { dhKeyOf, newDhSecret } from '../../../../core/sessions/device-secrets.ts';
 import type { CallSettings } from '../../shared/client-options.ts';
 import type { SessionContext } from '../session-context.ts';
-import { sessionError } from '../session-errors.ts';
+import { SessionError, sessionError } from '../session-errors.ts';
 import { Changes } from '../storage/session-store.ts';
 import { publishedSecret } from './approval-secret.ts';
 import type { PersonKeyInfo } from './person-key-types.ts';
@@ -170,11 +170,37 @@ export class PersonKeyKeeper {
     const { requests, store } = this.#context;
     const [{ signed }, stored] = [await requests.approvals.personKey(this.#settings), await store.bytes(storedName)];
     const [shown, kept] = [this.#verified(signed), this.#verified(stored)];
-    const isNewer = shown !== undefined && shown.key.edition >= (kept?.key.edition ?? 0);
-    if (!isNewer) return kept;
-    if (signed !== undefined && shown.key.edition > (kept?.key.edition ?? 0))
-      await store.write(new Changes().putBytes(storedName, signed));
+    if (signed === undefined || shown === undefined) return kept;
+    if (kept !== undefined) {
+      if (shown.key.edition < kept.key.edition) return kept;
+      if (shown.key.edition === kept.key.edition) return shown.isCurrent ? shown : kept;
+      if (!shown.isCurrent && !(await this.#continues(kept.key, shown.key))) return kept;
+    }
+    await store.write(new Changes().putBytes(storedName, signed));
     return shown;
+  }
+
+  /**
+   * Whether this device opens the kept epoch with a later statement too. A device that was removed can still sign
+   * statements. With one that does not continue the kept one, it would make all values unusable, together with a service
+   * that shows it.
+   */
+  async #continues(kept: PersonKey, later: PersonKey): Promise<boolean> {
+    try {
+      const secret = await this.#secretOf(later);
+      try {
+        const ofEpoch = await secretOfEpoch(later, secret, kept.epoch);
+        const isSame = equalBytes(dhKeyOf(ofEpoch), kept.key);
+        ofEpoch.fill(0);
+        return isSame;
+      } finally {
+        secret.fill(0);
+      }
+    } catch (error) {
+      if (error instanceof DecryptionError || (error instanceof SessionError && error.code === 'person_key_missing'))
+        return false;
+      throw error;
+    }
   }
 
   /**

@@ -14,8 +14,8 @@ export interface PersonKeyInfo {
   /** Grows with every statement about it. */
   readonly edition: number;
   /**
-   * Whether values can be sealed to it now. Otherwise a device that has the secret does not approve any more, and the key
-   * must be replaced: `rotate`.
+   * Whether values can be sealed to it now. Otherwise a device that has, or could have, the secret does not approve any
+   * more, and the key must be replaced: `rotate`.
    */
   readonly isCurrent: boolean;
   /** Approving devices of the person. */

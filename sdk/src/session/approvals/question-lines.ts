@@ -2,6 +2,7 @@
 import type { OpenedQuestion } from '../../../../core/approvals/question.ts';
 import type { ShownRequest } from '../../../../core/approvals/shown-request.ts';
 import type { ApprovalScope } from '../../../../core/approvals/statement.ts';
+import { fromBase64 } from '../../../../core/encoding/bytes.ts';
 import { canonicalJson } from '../../../../core/encoding/canonical-json.ts';
 import { escapeHidden } from '../../../../core/encoding/hidden-characters.ts';
 
@@ -41,6 +42,22 @@ const entriesText = (entries: Readonly<Record<string, string>>): string =>
     .map(([name, value]) => `${escapeHidden(name)}: ${escapeHidden(value)}`)
     .join('\n');
 
+/** An agent must not hide what it sends from the person: bytes that are text are shown as text. */
+function base64Line(bodyBase64: string): QuestionLine {
+  const text = textOf(fromBase64(bodyBase64));
+  return text === undefined
+    ? { kind: 'body', label: 'Body, base64', text: escapeHidden(bodyBase64) }
+    : { kind: 'body', label: 'Body, from base64', text: escapeHidden(text) };
+}
+
+function textOf(bytes: Uint8Array | undefined): string | undefined {
+  try {
+    return bytes && new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
 function bodyLine({ body, bodyBase64, form, json, bodyDigest }: ShownRequest): QuestionLine | undefined {
   const line = (label: string, text: string): QuestionLine => ({ kind: 'body', label, text });
   if (bodyDigest !== undefined) {
@@ -51,7 +68,7 @@ function bodyLine({ body, bodyBase64, form, json, bodyDigest }: ShownRequest): Q
     );
   }
   if (body !== undefined) return line('Body', escapeHidden(body));
-  if (bodyBase64 !== undefined) return line('Body, base64', escapeHidden(bodyBase64));
+  if (bodyBase64 !== undefined) return base64Line(bodyBase64);
   if (form !== undefined) return line('Form', entriesText(form));
   return json === undefined ? undefined : line('JSON', escapeHidden(canonicalJson(json)));
 }
@@ -59,7 +76,7 @@ function bodyLine({ body, bodyBase64, form, json, bodyDigest }: ShownRequest): Q
 function scopeText(scope: ApprovalScope, minutes: number): string {
   if (scope.kind === 'once') return 'this request, once';
   const who = scope.kind === 'run' ? 'this run of the agent' : 'this agent';
-  return `up to ${scope.uses} requests of ${who} to paths like ${escapeHidden(scope.path)}, for at most ${minutes} minutes, with any query, headers and body`;
+  return `up to ${scope.uses} requests of ${who} to paths like ${escapeHidden(scope.path)}, for at most ${minutes} minutes, with any query, headers, body and signing scheme`;
 }
 
 /** @param question judged before: nothing of a refused one is shown */
@@ -76,6 +93,10 @@ export function questionLines({ facts, request, reason, earlier, shares }: Opene
   return [
     line('host', 'Host', hostText(host)),
     line('request', 'Request', `${escapeHidden(method)} ${escapeHidden(pathOf(request.url))}`),
+    // The statement names no protocol: what it calls `host:8080` is either.
+    ...(new URL(request.url).protocol === 'https:'
+      ? []
+      : [line('warning', 'Careful', 'it is sent by http, without encryption: others on the way can read it')]),
     line('values', 'Uses', used.join('\n')),
     ...shares.map(({ name, rules }) =>
       line('rules', 'Opened by a yes', `${escapeHidden(name)}, set with the rules ${escapeHidden(rules)}`),

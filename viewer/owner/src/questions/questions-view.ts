@@ -1,4 +1,5 @@
 /** The open questions, and one of them with its answers. */
+import { escapeHidden } from '../../../../core/encoding/hidden-characters.ts';
 import type { Question } from '../../../../sdk/src/session/index.ts';
 import type { App } from '../app.ts';
 import { describeError } from '../device/errors.ts';
@@ -38,9 +39,13 @@ const rowOf = ({ id, host, method, agent, expires }: Question): HTMLElement =>
   createElement(
     'a',
     { className: 'row unread', href: `#/questions/${id}` },
-    createElement('strong', { dir: 'ltr' }, host),
+    createElement('strong', { dir: 'ltr' }, escapeHidden(host)),
     createElement('span', { className: 'when' }, `${timeLeft(expires.getTime() - Date.now())} left`),
-    createElement('span', { className: 'preview' }, `${method}, asked by ${agent === '' ? 'an agent' : 'agent'}`),
+    createElement(
+      'span',
+      { className: 'preview' },
+      `${escapeHidden(method)}, asked by ${agent === '' ? 'an agent' : escapeHidden(agent)}`,
+    ),
   );
 
 export const questionView: View = (app, place, id) => {
