@@ -5,6 +5,7 @@
  */
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { type Bytes, toNonSharedBytes } from '../encoding/bytes.ts';
+import { findNodeCurves } from './node-curves.ts';
 import { type RandomSource, randomBytes } from './portable-aes-gcm.ts';
 
 export const ed25519KeyLength = 32;
@@ -17,7 +18,8 @@ export interface Ed25519KeyPair {
 }
 
 /** The public key of a seed of 32 bytes. */
-export const ed25519PublicKey = (seed: Uint8Array): Bytes => toNonSharedBytes(ed25519.getPublicKey(seed));
+export const ed25519PublicKey = (seed: Uint8Array): Bytes =>
+  findNodeCurves()?.ed25519PublicKey(seed) ?? toNonSharedBytes(ed25519.getPublicKey(seed));
 
 /** The key pair of a seed of 32 bytes. */
 export const ed25519KeyPairOf = (seed: Uint8Array): Ed25519KeyPair => ({
@@ -31,7 +33,7 @@ export const generateEd25519KeyPair = (random: RandomSource = randomBytes): Ed25
 
 /** Signs a message: 64 bytes. @param seed 32 bytes */
 export const signEd25519 = (seed: Uint8Array, message: Uint8Array): Bytes =>
-  toNonSharedBytes(ed25519.sign(message, seed));
+  findNodeCurves()?.signEd25519(seed, message) ?? toNonSharedBytes(ed25519.sign(message, seed));
 
 /** Whether the bytes are the canonical encoding of a point in the subgroup of prime order, other than the identity. */
 function isPrimeOrderPoint(encoded: Uint8Array, allowsIdentity: boolean): boolean {
@@ -43,16 +45,26 @@ function isPrimeOrderPoint(encoded: Uint8Array, allowsIdentity: boolean): boolea
   }
 }
 
-/** Whether the bytes are a public key that is accepted. It is checked once, when a key becomes known. */
-export const isEd25519PublicKey = (bytes: Uint8Array): boolean =>
-  bytes.length === ed25519KeyLength && isPrimeOrderPoint(bytes, false);
+/** Keys that were accepted lately, so that each is checked once. */
+const acceptedKeys = new Set<string>();
+const maxAcceptedKeys = 2048;
 
-/**
- * Whether the signature verifies, by the equation without the factor 8.
- * @param publicKey passed {@link isEd25519PublicKey} before; keys of low order and other encodings are refused here too
- */
+/** Whether the bytes are a public key that is accepted: of prime order, in the canonical encoding. */
+export function isEd25519PublicKey(bytes: Uint8Array): boolean {
+  if (bytes.length !== ed25519KeyLength) return false;
+  const name = String.fromCharCode(...bytes);
+  if (acceptedKeys.has(name)) return true;
+  if (!isPrimeOrderPoint(bytes, false)) return false;
+  if (acceptedKeys.size === maxAcceptedKeys) acceptedKeys.clear();
+  acceptedKeys.add(name);
+  return true;
+}
+
+/** Whether the key passes {@link isEd25519PublicKey}, and the signature verifies by the equation without the factor 8. */
 export function verifyEd25519(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
-  if (publicKey.length !== ed25519KeyLength || signature.length !== ed25519SignatureLength) return false;
+  if (signature.length !== ed25519SignatureLength || !isEd25519PublicKey(publicKey)) return false;
+  const node = findNodeCurves();
+  if (node !== undefined) return node.verifyEd25519(publicKey, message, signature);
   // The library multiplies the equation by 8. With a key of prime order, it then holds without the factor exactly if R
   // has no component of low order.
   return (

@@ -38,7 +38,17 @@ export interface NodeArgon2 {
     callback: (error: Error | null, result: Bytes) => void,
   ): void;
 }
-interface NodeKey {
+/** Ed25519 and X25519 of node:crypto. */
+export interface NodeCurveModule {
+  createPrivateKey(input: { key: Uint8Array; format: 'der'; type: 'pkcs8' }): NodeKey;
+  createPublicKey(input: { key: Uint8Array; format: 'der'; type: 'spki' } | NodeKey): NodeKey & {
+    export(options: { format: 'der'; type: 'spki' }): Uint8Array;
+  };
+  sign(algorithm: null, message: Uint8Array, key: NodeKey): Uint8Array;
+  verify(algorithm: null, message: Uint8Array, key: NodeKey, signature: Uint8Array): boolean;
+  diffieHellman(keys: { privateKey: NodeKey; publicKey: NodeKey }): Uint8Array;
+}
+export interface NodeKey {
   readonly type: 'private' | 'public' | 'secret';
 }
 interface NodeCipher {
@@ -77,4 +87,12 @@ export function findNodeCrypto(): NodeCrypto | undefined {
 export function findNodeArgon2(): NodeArgon2 | undefined {
   const node = findNodeCrypto();
   return node !== undefined && hasArgon2(node) ? node : undefined;
+}
+
+const hasCurves = (found: object): found is NodeCurveModule => 'diffieHellman' in found && 'createPrivateKey' in found;
+
+/** Returns node:crypto if it has Ed25519 and X25519. */
+export function findNodeCurveModule(): NodeCurveModule | undefined {
+  const node = findNodeCrypto();
+  return node !== undefined && hasCurves(node) ? node : undefined;
 }

@@ -9,6 +9,7 @@ import { ed25519PublicKey, signEd25519, verifyEd25519 } from '../../../core/hazm
 import { decapsulate, encapsulate, kemPublicKey } from '../../../core/hazmat/ml-kem-768.ts';
 import { x25519PublicKey, x25519SharedSecret } from '../../../core/hazmat/x25519.ts';
 import { openXChaCha, sealXChaCha } from '../../../core/hazmat/xchacha20-poly1305.ts';
+import { describeOnBothPlatforms } from '../both-platforms.ts';
 import { hex, wycheproof } from '../published-vectors.ts';
 import { seededRandom } from './session-devices.ts';
 
@@ -21,20 +22,22 @@ interface Vector {
 const toHex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
 describe('Wycheproof', () => {
-  test('X25519: every secret comes out, and every all-zero one is refused', () => {
-    type X = Vector & Readonly<Record<'public' | 'private' | 'shared', string>>;
-    const counts = { shared: 0, refused: 0 };
-    for (const vector of wycheproof<X>('x25519_test').flatMap(({ tests }) => tests)) {
-      const share = () => toHex(x25519SharedSecret(hex(vector.private), hex(vector.public)));
-      if (/^0+$/.test(vector.shared)) {
-        expect(share, `${vector.tcId}`).toThrow(RangeError);
-        counts.refused++;
-      } else {
-        expect(share(), `${vector.tcId}`).toBe(vector.shared);
-        counts.shared++;
+  describeOnBothPlatforms(() => {
+    test('X25519: every secret comes out, and every all-zero one is refused', () => {
+      type X = Vector & Readonly<Record<'public' | 'private' | 'shared', string>>;
+      const counts = { shared: 0, refused: 0 };
+      for (const vector of wycheproof<X>('x25519_test').flatMap(({ tests }) => tests)) {
+        const share = () => toHex(x25519SharedSecret(hex(vector.private), hex(vector.public)));
+        if (/^0+$/.test(vector.shared)) {
+          expect(share, `${vector.tcId}`).toThrow(RangeError);
+          counts.refused++;
+        } else {
+          expect(share(), `${vector.tcId}`).toBe(vector.shared);
+          counts.shared++;
+        }
       }
-    }
-    expect(counts).toEqual({ shared: 487, refused: 31 });
+      expect(counts).toEqual({ shared: 487, refused: 31 });
+    });
   });
 
   test('XChaCha20-Poly1305: exactly the valid ciphertexts open, and sealing gives them', () => {
@@ -143,38 +146,40 @@ describe('libsodium', () => {
     }
   });
 
-  test('X25519 is the same', () => {
-    for (let i = 0; i < 40; i++) {
-      const [secret, other] = [random(32), random(32)];
-      const key = sodium.crypto_scalarmult_base(other);
-      expect(toHex(x25519PublicKey(other))).toBe(toHex(key));
-      expect(toHex(x25519SharedSecret(secret, key))).toBe(toHex(sodium.crypto_scalarmult(secret, key)));
-    }
-  });
+  describeOnBothPlatforms(() => {
+    test('X25519 is the same', () => {
+      for (let i = 0; i < 40; i++) {
+        const [secret, other] = [random(32), random(32)];
+        const key = sodium.crypto_scalarmult_base(other);
+        expect(toHex(x25519PublicKey(other))).toBe(toHex(key));
+        expect(toHex(x25519SharedSecret(secret, key))).toBe(toHex(sodium.crypto_scalarmult(secret, key)));
+      }
+    });
 
-  test('Ed25519 is the same, and each verifies the other', () => {
-    for (let i = 0; i < 20; i++) {
-      const [seed, message] = [random(32), random(i * 10)];
-      const pair = sodium.crypto_sign_seed_keypair(seed);
-      expect(toHex(ed25519PublicKey(seed))).toBe(toHex(pair.publicKey));
-      const signature = signEd25519(seed, message);
-      expect(toHex(signature)).toBe(toHex(sodium.crypto_sign_detached(message, pair.privateKey)));
-      expect(verifyEd25519(pair.publicKey, message, signature)).toBe(true);
-      expect(verifyEd25519(pair.publicKey, Buffer.concat([message, Buffer.of(0)]), signature)).toBe(false);
-    }
-  });
+    test('Ed25519 is the same, and each verifies the other', () => {
+      for (let i = 0; i < 20; i++) {
+        const [seed, message] = [random(32), random(i * 10)];
+        const pair = sodium.crypto_sign_seed_keypair(seed);
+        expect(toHex(ed25519PublicKey(seed))).toBe(toHex(pair.publicKey));
+        const signature = signEd25519(seed, message);
+        expect(toHex(signature)).toBe(toHex(sodium.crypto_sign_detached(message, pair.privateKey)));
+        expect(verifyEd25519(pair.publicKey, message, signature)).toBe(true);
+        expect(verifyEd25519(pair.publicKey, Buffer.concat([message, Buffer.of(0)]), signature)).toBe(false);
+      }
+    });
 
-  test('keys of other lengths, and keys of low order, are refused', () => {
-    const secret = random(32);
-    for (const length of [0, 31, 33]) {
-      expect(() => x25519PublicKey(random(length))).toThrow(RangeError);
-      expect(() => x25519SharedSecret(secret, random(length))).toThrow(RangeError);
-      expect(() => x25519SharedSecret(random(length), secret)).toThrow(RangeError);
-    }
-    expect(() => x25519SharedSecret(secret, new Uint8Array(32))).toThrow(RangeError);
-    const identity = new Uint8Array(32);
-    identity[0] = 1;
-    // Without the strict rules, S = 0 and R = the neutral element verify under this key for every message.
-    expect(verifyEd25519(identity, random(5), Buffer.concat([identity, new Uint8Array(32)]))).toBe(false);
+    test('keys of other lengths, and keys of low order, are refused', () => {
+      const secret = random(32);
+      for (const length of [0, 31, 33]) {
+        expect(() => x25519PublicKey(random(length))).toThrow(RangeError);
+        expect(() => x25519SharedSecret(secret, random(length))).toThrow(RangeError);
+        expect(() => x25519SharedSecret(random(length), secret)).toThrow(RangeError);
+      }
+      expect(() => x25519SharedSecret(secret, new Uint8Array(32))).toThrow(RangeError);
+      const identity = new Uint8Array(32);
+      identity[0] = 1;
+      // Without the strict rules, S = 0 and R = the neutral element verify under this key for every message.
+      expect(verifyEd25519(identity, random(5), Buffer.concat([identity, new Uint8Array(32)]))).toBe(false);
+    });
   });
 });
