@@ -1,4 +1,5 @@
 import { configDefaults, defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Test files that run separately, so that `npm test` ends within five minutes. */
 const suites = {
@@ -24,6 +25,28 @@ const suites = {
     'test/values/{altered-items,tampering}.e2e.test.ts',
   ],
 };
+
+/** Files that take a minute or more. They start first, so that none of them runs alone at the end. */
+const slowFiles = [
+  'test/security/table-writer.e2e.test.ts',
+  'test/sdk/session/session-crashes.test.ts',
+  'test/http/openapi.e2e.test.ts',
+  'test/security/session-permission-matrix.test.ts',
+  'test/security/enforced-policies.e2e.test.ts',
+  'test/values/altered-items.e2e.test.ts',
+  'test/sessions/session-model.test.ts',
+  'test/local/quick-start.e2e.test.ts',
+  'test/audit/audit-records.e2e.test.ts',
+  'test/audit/verifier.test.ts',
+];
+
+class SlowFilesFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const isSlow = ({ moduleId }: TestSpecification) => slowFiles.some((file) => moduleId.endsWith(file));
+    const sorted = await super.sort(files);
+    return [...sorted.filter(isSlow), ...sorted.filter((file) => !isSlow(file))];
+  }
+}
 
 const suite = (name: string, include: string[], exclude: string[] = []) => ({
   extends: true as const,
@@ -61,6 +84,7 @@ export default defineConfig({
         },
       },
     ],
+    sequence: { sequencer: SlowFilesFirst },
     globalSetup: ['test/global-setup.ts'],
     pool: 'forks',
     // More workers than cores, because end-to-end tests spend half of their time waiting for drains, time-outs and
