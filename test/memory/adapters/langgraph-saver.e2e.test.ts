@@ -11,7 +11,7 @@ import { userFactory } from './memory-user.ts';
 const stack = useLocalStack();
 let newUser: () => Promise<Anima>;
 beforeAll(async () => {
-  newUser = await userFactory(stack);
+  newUser = (await userFactory(stack)).client;
 });
 
 const metadata = { source: 'loop', step: 0, parents: {} } as const;

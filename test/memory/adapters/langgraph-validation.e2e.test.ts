@@ -12,7 +12,7 @@ Object.assign(globalThis, vitest);
 const stack = useLocalStack();
 let newUser: () => Promise<Anima>;
 vitest.beforeAll(async () => {
-  newUser = await userFactory(stack);
+  newUser = (await userFactory(stack)).client;
 });
 
 const initializer = {
