@@ -202,6 +202,7 @@ export const capabilities = {
     session: ['device', 'http', 'shared'],
     // Adapters of `memory` for frameworks, each an entry of its own.
     'agent-memory': ['memory', 'shared'],
+    'ai-sdk': ['agent-memory', 'shared'],
     langgraph: ['agent-memory', 'memory', 'shared'],
     'client.ts': ['*'],
     'index.ts': ['*'],

@@ -27,6 +27,7 @@ const programs = page
 /** The output that a reader must see, by section. */
 const promised: Readonly<Record<string, string>> = {
   LangGraph: "[ 'Ada likes tea', 'Ada is allergic to nuts' ]\n1 Ada likes tea\n2 Ada is allergic to nuts\n",
+  'AI SDK': "[ { role: 'user', content: [ [Object] ] } ]\n",
 };
 
 describe('docs/guide-memory.md', () => {

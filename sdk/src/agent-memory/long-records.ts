@@ -68,15 +68,13 @@ export class LongRecords {
    */
   async update(
     place: RecordPlace,
-    update: (stored: LongRecord | undefined) => LongRecord,
+    update: (stored: LongRecord | undefined) => LongRecord | Promise<LongRecord>,
     options: LongRecordOptions = {},
   ): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       const stored = await this.#find(place);
-      const data = await this.#prepare(
-        place,
-        update(stored === undefined ? undefined : await this.open(place, stored)),
-      );
+      const next = await update(stored === undefined ? undefined : await this.open(place, stored));
+      const data = await this.#prepare(place, next);
       try {
         await this.#memory.upsert(data, { ...locationOf(place), ...options, ifVersion: stored?.version ?? 0 });
       } catch (error) {
