@@ -64,6 +64,10 @@ export const rules = {
     code: 'invalid_request',
     text: `\`data\` has at most ${limits.recordDepth} nested levels, no member \`__proto__\`, and no number out of range.`,
   },
+  embeddingNumbers: {
+    code: 'invalid_request',
+    text: `\`embeddings\` have at most ${limits.embeddingNumbers} numbers in all.`,
+  },
   recordBytes: { code: 'record_too_large', text: `\`data\` has at most ${limits.recordBytes} bytes of JSON.` },
 } as const satisfies Record<string, Rule>;
 
@@ -92,7 +96,7 @@ export const rulesByRoute: Readonly<Partial<Record<RouteId, readonly RuleId[]>>>
   startLink: ['sessionPassword'],
   removeSlot: ['sessionPassword', 'notPassword'],
   deleteAccount: ['sessionPassword'],
-  addMemory: ['recordDepth', 'recordBytes'],
-  addMemories: ['recordDepth', 'recordBytes', 'distinctIds'],
+  addMemory: ['recordDepth', 'recordBytes', 'embeddingNumbers'],
+  addMemories: ['recordDepth', 'recordBytes', 'embeddingNumbers', 'distinctIds'],
   replaceMemory: ['recordDepth', 'recordBytes'],
 };

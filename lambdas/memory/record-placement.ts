@@ -61,9 +61,11 @@ export function matcherOf({
   namespace,
   key,
   filter,
+  near,
 }: SearchMemoryRequest): (of: MemoryContent) => boolean {
-  if ([text, words, namespace, key, filter].every((condition) => condition === undefined))
-    throw invalidField('', 'names no text, words, namespace, key or filter');
+  if ([text, words, namespace, key, filter, near].every((condition) => condition === undefined))
+    throw invalidField('', 'names no text, words, namespace, key, filter or vector');
+  if (key !== undefined && near !== undefined) throw invalidField('near', 'must not be combined with key');
   const folded = text === undefined ? undefined : foldCase(text);
   const wanted = words === undefined ? [] : foldedWords(words);
   if (words !== undefined && wanted.length === 0) throw invalidField('words', 'has no word');

@@ -105,6 +105,12 @@ const obeyRule: Record<RuleId, Obey> = {
   // The generator of free JSON obeys these two.
   recordDepth: unchanged,
   recordBytes: unchanged,
+  embeddingNumbers: (_, body) => {
+    for (const item of itemsOf(body)) {
+      const vectors: unknown[][] = Array.isArray(item.embeddings) ? item.embeddings : [];
+      if (vectors.flat().length > limits.embeddingNumbers) delete item.embeddings;
+    }
+  },
 };
 
 export function requestsOf(operation: Operation, fixtures: Fixtures): fc.Arbitrary<GeneratedRequest> {

@@ -33,6 +33,8 @@ export function valuesOf(schema: JsonSchema): fc.Arbitrary<unknown> {
       return textsOf(schema);
     case 'integer':
       return integersOf(schema);
+    case 'number':
+      return fc.double({ min: schema.minimum ?? -1e9, max: schema.maximum ?? 1e9, noNaN: true });
     case 'boolean':
       return fc.boolean();
     case 'array':

@@ -3,6 +3,7 @@
 import {
   BaseStore,
   type GetOperation,
+  type IndexConfig,
   type Item,
   type ListNamespacesOperation,
   type MatchCondition,
@@ -16,10 +17,11 @@ import {
 import { limits } from '../../../contract/shared/limits.ts';
 import { checkRoot, isPart, type MemoryCalls, mapConcurrent, objectOf } from '../agent-memory/memory-calls.ts';
 import { MemoryNamespace } from '../memory/memory-namespace.ts';
-import type { MemoryRecord } from '../memory/memory-types.ts';
+import type { MemoryRecord, NearOptions } from '../memory/memory-types.ts';
 import { notSentError } from '../shared/argument-validation.ts';
 import { checkOptions } from '../shared/check-options.ts';
 import { indexedConditions, meetsFilter } from './store-filter.ts';
+import { textsAt } from './text-paths.ts';
 
 export interface AnimaStoreOptions {
   /** Where the items are stored. Default: `['langgraph-store']`. An item's namespace comes below, at most 8 levels in all. */
@@ -29,6 +31,8 @@ export interface AnimaStoreOptions {
    * with equal values of a member, but not the values.
    */
   filterBy?: readonly string[] | undefined;
+  /** A model that embeds texts of items in your program, so that `search` finds by meaning. As of LangGraph's own stores. */
+  index?: IndexConfig | undefined;
 }
 
 /**
@@ -39,14 +43,16 @@ export class AnimaStore extends BaseStore {
   readonly #memory: MemoryCalls;
   readonly #root: readonly string[];
   readonly #filterBy: readonly string[];
+  readonly #index: IndexConfig | undefined;
 
   /** @param memory `client.memory` of a client with a user key or a session */
   constructor(memory: MemoryCalls, options: AnimaStoreOptions = {}) {
-    checkOptions(options, ['namespace', 'filterBy']);
+    checkOptions(options, ['namespace', 'filterBy', 'index']);
     super();
     this.#memory = memory;
     this.#root = checkRoot(options.namespace ?? ['langgraph-store'], 1);
     this.#filterBy = checkFilterBy(options.filterBy ?? []);
+    this.#index = options.index;
   }
 
   /**
@@ -60,7 +66,8 @@ export class AnimaStore extends BaseStore {
     const writes = new Map(
       operations.filter(isPut).map((operation) => [JSON.stringify([operation.namespace, operation.key]), operation]),
     );
-    await mapConcurrent([...writes.values()], async (operation) => await this.#write(operation));
+    const vectors = await this.#embed([...writes.values()]);
+    await mapConcurrent([...writes.values()], async (operation) => await this.#write(operation, vectors));
     return results as OperationResults<Op>;
   }
 
@@ -90,18 +97,64 @@ export class AnimaStore extends BaseStore {
     return record === undefined ? null : this.#toItem(record);
   }
 
-  async #write({ namespace, key, value }: PutOperation): Promise<void> {
-    const space = this.#space(namespace);
-    if (value === null) await space.delete(key);
-    else await space.put(key, value, { index: this.#filterBy });
+  /** The vectors of all texts that the writes contain, in one call of the model. */
+  async #embed(writes: readonly PutOperation[]): Promise<ReadonlyMap<string, number[]>> {
+    const texts = [...new Set(writes.flatMap((operation) => this.#textsOf(operation)))];
+    if (this.#index === undefined || texts.length === 0) return new Map();
+    const vectors = await this.#index.embeddings.embedDocuments(texts);
+    return new Map(texts.map((text, at) => [text, vectors[at] ?? []]));
   }
 
-  async #search({ namespacePrefix, filter = {}, limit = 10, offset = 0 }: SearchOperation): Promise<SearchItem[]> {
+  #textsOf({ value, index }: PutOperation): string[] {
+    if (this.#index === undefined || value === null || index === false) return [];
+    return [...new Set((index ?? this.#index.fields ?? ['$']).flatMap((path) => textsAt(value, path)))];
+  }
+
+  async #write(operation: PutOperation, vectors: ReadonlyMap<string, number[]>): Promise<void> {
+    const { namespace, key, value } = operation;
+    const space = this.#space(namespace);
+    const embedding = this.#textsOf(operation).map((text) => vectors.get(text) ?? []);
+    if (value === null) await space.delete(key);
+    else await space.put(key, value, { index: this.#filterBy, ...(embedding.length === 0 ? {} : { embedding }) });
+  }
+
+  async #search(operation: SearchOperation): Promise<SearchItem[]> {
+    const { query, limit = 10, offset = 0 } = operation;
+    if (this.#index !== undefined && query) return await this.#searchNear(operation, this.#index, query);
+    const found = await this.#find(operation);
+    return found
+      .map(({ item }) => item)
+      .sort(byCreation)
+      .slice(offset, offset + limit);
+  }
+
+  /** Items by similarity. Items without vectors come after all others. */
+  async #searchNear(operation: SearchOperation, { embeddings }: IndexConfig, query: string): Promise<SearchItem[]> {
+    const { filter = {}, limit = 10, offset = 0 } = operation;
     const conditions = indexedConditions(filter, this.#filterBy);
-    const find = Object.keys(conditions).length === 0 ? {} : { filter: conditions };
-    const found = await this.#space(namespacePrefix).find(find).toArray();
-    const items = found.map((record) => this.#toItem(record)).filter(({ value }) => meetsFilter(value, filter));
-    return items.sort(byCreation).slice(offset, offset + limit);
+    // Conditions that the vault cannot check remove some of the nearest.
+    const isChecked = Object.keys(filter).every((name) => Object.hasOwn(conditions, name));
+    const wanted = isChecked ? Math.min(limits.pageSizeMax, Math.max(1, offset + limit)) : limits.pageSizeMax;
+    const near = { vector: await embeddings.embedQuery(query), limit: wanted };
+    const nearest = await this.#find(operation, near);
+    const page: SearchItem[] = nearest
+      .slice(offset, offset + limit)
+      .map(({ item, similarity }) => (similarity === undefined ? item : { ...item, score: similarity }));
+    if (page.length >= limit || nearest.length >= wanted) return page;
+    const known = new Set(nearest.map(({ id }) => id));
+    const others = (await this.#find(operation)).filter(({ id }) => !known.has(id)).map(({ item }) => item);
+    return [...page, ...others.sort(byCreation).slice(0, limit - page.length)];
+  }
+
+  async #find({ namespacePrefix, filter = {} }: SearchOperation, near?: NearOptions) {
+    const conditions = indexedConditions(filter, this.#filterBy);
+    const found = this.#space(namespacePrefix).find({
+      ...(Object.keys(conditions).length === 0 ? {} : { filter: conditions }),
+      near,
+    });
+    return (await found.toArray())
+      .map((record) => ({ id: record.id, similarity: record.similarity, item: this.#toItem(record) }))
+      .filter(({ item }) => meetsFilter(item.value, filter));
   }
 
   async #listNamespaces(operation: ListNamespacesOperation): Promise<string[][]> {

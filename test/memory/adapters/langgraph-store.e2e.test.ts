@@ -1,5 +1,6 @@
 /** The store of LangGraph: the same operations give the same results as with LangGraph's own store in memory. */
 import { setTimeout as wait } from 'node:timers/promises';
+import { Embeddings } from '@langchain/core/embeddings';
 import { type BaseStore, InMemoryStore, type Operation } from '@langchain/langgraph-checkpoint';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Anima } from '../../../sdk/src/index.ts';
@@ -13,6 +14,20 @@ let newUser: () => Promise<Anima>;
 beforeAll(async () => {
   newUser = (await userFactory(stack)).client;
 });
+
+/** How often each letter occurs in a text. */
+class LetterEmbeddings extends Embeddings {
+  constructor() {
+    super({});
+  }
+  async embedQuery(text: string): Promise<number[]> {
+    const letters = text.toLowerCase().replaceAll(/[^a-z]/g, '');
+    return Array.from({ length: 26 }, (_, at) => letters.split(String.fromCharCode(97 + at)).length - 1);
+  }
+  async embedDocuments(texts: string[]): Promise<number[][]> {
+    return await Promise.all(texts.map(async (text) => await this.embedQuery(text)));
+  }
+}
 
 /** The results of a scenario, without times. */
 const resultsOf = async (store: BaseStore, run: (store: BaseStore) => Promise<unknown>) =>
@@ -87,6 +102,44 @@ describe('the store', () => {
         await fill(store);
         return await Promise.all(searches.map(async (search) => await store.search(...search)));
       }, options);
+    },
+  );
+
+  test.each([undefined, ['kind']])(
+    'searches by meaning as the store in memory, with embeddings of the program, filtered by %j',
+    async (filterBy) => {
+      const index = { dims: 26, embeddings: new LetterEmbeddings(), fields: ['text', 'parts[*].text', 'rank'] };
+      const items = [
+        ['tea', { kind: 'a', text: 'green tea' }],
+        ['coffee', { kind: 'b', text: 'black coffee' }],
+        ['both', { kind: 'a', parts: [{ text: 'teapot' }, { text: 'coffee cup' }] }],
+        ['rain', { kind: 'b', text: 'rain', rank: 3 }],
+        ['bare', { kind: 'a' }],
+      ] as const;
+      const searches: Parameters<BaseStore['search']>[] = [
+        [['n'], { query: 'tea' }],
+        [['n'], { query: 'coffee', limit: 2 }],
+        [['n'], { query: 'coffee', limit: 2, offset: 1 }],
+        [['n'], { query: 'tea', filter: { kind: 'a' } }],
+        [['n'], { query: 'tea', filter: { kind: { $ne: 'a' } }, limit: 1 }],
+        [['n'], { query: 'tea', filter: { rank: { $gte: 3 } }, limit: 1 }],
+        [['n'], { query: '' }],
+        [['other'], { query: 'tea' }],
+      ];
+      const run = async (store: BaseStore) => {
+        for (const [key, value] of items) {
+          await store.put(['n'], key, { ...value });
+          await wait(2);
+        }
+        await store.put(['n'], 'custom', { kind: 'c', name: 'tea tea', text: 'zzz' }, ['name']);
+        await wait(2);
+        await store.put(['n'], 'unindexed', { kind: 'c', text: 'tea' }, false);
+        const found = await Promise.all(searches.map(async (search) => await store.search(...search)));
+        // The store in memory calculates in 64-bit numbers.
+        return found.map((some) => some.map(({ key, score }) => [key, score?.toFixed(5)]));
+      };
+      const ours = await run(new AnimaStore((await newUser()).memory, { index, filterBy }));
+      expect(ours).toEqual(await run(new InMemoryStore({ index })));
     },
   );
 
