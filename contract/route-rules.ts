@@ -64,6 +64,14 @@ export const rules = {
     code: 'invalid_request',
     text: `\`data\` has at most ${limits.recordDepth} nested levels, no member \`__proto__\`, and no number out of range.`,
   },
+  recordPlace: {
+    code: 'invalid_request',
+    text: `\`ifVersion\` and \`writeId\` need \`upsert\`, which needs an \`id\` or a \`key\`. \`id\` and \`key\` exclude each other. \`index\` selects at most ${limits.indexValues} values.`,
+  },
+  searchConditions: {
+    code: 'invalid_request',
+    text: 'There is at least one condition, `words` contain a word, and `near` is not combined with `key`.',
+  },
   embeddingNumbers: {
     code: 'invalid_request',
     text: `\`embeddings\` have at most ${limits.embeddingNumbers} numbers in all.`,
@@ -96,7 +104,8 @@ export const rulesByRoute: Readonly<Partial<Record<RouteId, readonly RuleId[]>>>
   startLink: ['sessionPassword'],
   removeSlot: ['sessionPassword', 'notPassword'],
   deleteAccount: ['sessionPassword'],
-  addMemory: ['recordDepth', 'recordBytes', 'embeddingNumbers'],
-  addMemories: ['recordDepth', 'recordBytes', 'embeddingNumbers', 'distinctIds'],
+  addMemory: ['recordDepth', 'recordBytes', 'embeddingNumbers', 'recordPlace'],
+  addMemories: ['recordDepth', 'recordBytes', 'embeddingNumbers', 'recordPlace', 'distinctIds'],
   replaceMemory: ['recordDepth', 'recordBytes'],
+  searchMemory: ['searchConditions'],
 };

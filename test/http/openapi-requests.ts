@@ -105,6 +105,17 @@ const obeyRule: Record<RuleId, Obey> = {
   // The generator of free JSON obeys these two.
   recordDepth: unchanged,
   recordBytes: unchanged,
+  recordPlace: (_, body) => {
+    for (const item of itemsOf(body))
+      for (const name of ['key', 'index', 'upsert', 'ifVersion', 'writeId']) delete item[name];
+  },
+  searchConditions: (request, body) => {
+    if (body.words !== undefined) body.words = 'word';
+    if (body.key !== undefined) delete body.near;
+    if (!['text', 'words', 'namespace', 'key', 'filter', 'near'].some((name) => body[name] !== undefined))
+      body.text = 'x';
+    request.body = body;
+  },
   embeddingNumbers: (_, body) => {
     for (const item of itemsOf(body)) {
       const vectors: unknown[][] = Array.isArray(item.embeddings) ? item.embeddings : [];
