@@ -200,6 +200,10 @@ export const capabilities = {
     device: ['http', 'shared'],
     // Another one. It uses the storages of `device`.
     session: ['device', 'http', 'shared'],
+    // Adapters of `memory` for frameworks, each an entry of its own.
+    'agent-memory': ['memory', 'shared'],
+    'ai-sdk': ['agent-memory', 'shared'],
+    langgraph: ['agent-memory', 'memory', 'shared'],
     'client.ts': ['*'],
     'index.ts': ['*'],
   },
@@ -280,6 +284,8 @@ const unlisted = Object.entries(capabilities).map(([root, rows]) => ({
 
 /** Packages of cryptography that run wherever clients do. */
 const portable = '^node_modules/(@noble/(ciphers|curves|hashes|post-quantum)|hpke)/';
+/** Adapters for other frameworks, whose packages are optional peer dependencies of the SDK. */
+const adapters = inFolder('sdk/src/langgraph');
 const product = '^(core|contract|egress|lambdas|sdk|lib|bin|cli|viewer|local)/';
 
 export default {
@@ -328,12 +334,19 @@ export default {
       },
     },
     {
+      name: 'adapters-are-for-their-own-entries',
+      comment: 'The other entries must not need the packages of other frameworks.',
+      severity: 'error',
+      from: { path: product, pathNot: adapters },
+      to: { path: adapters },
+    },
+    {
       name: 'sdk-and-viewer-run-in-browsers',
       comment:
         'Nothing that a client or the page reaches may need Node, or any package but noble, hpke and the Markdown parser ' +
         'of the page.',
       severity: 'error',
-      from: { path: inFolder('(sdk/src|viewer)') },
+      from: { path: inFolder('(sdk/src|viewer)'), pathNot: adapters },
       to: {
         path: '^(node:)?[a-z_/]+$|^node_modules/',
         pathNot: [portable, '^node_modules/marked/'],
@@ -388,7 +401,7 @@ export default {
     {
       name: 'handlers-ship-no-dev-dependency',
       severity: 'error',
-      from: { path: '^(lambdas|egress|contract|core|sdk/src)/' },
+      from: { path: '^(lambdas|egress|contract|core|sdk/src)/', pathNot: adapters },
       to: { dependencyTypes: ['npm-dev'], pathNot: ['^node_modules/@types/'] },
     },
   ],

@@ -22,6 +22,7 @@ const broken: readonly (readonly [file: string, target: string])[] = [
   ['sdk/src/shared/broken.ts', 'lib/shared/target.ts'],
   ['sdk/src/shared/broken.ts', 'core/hazmat/target.ts'],
   ['sdk/src/shared/broken.ts', 'contract/values/schemas.ts'],
+  ['sdk/src/shared/broken.ts', 'sdk/src/langgraph/target.ts'],
   ['cli/shell/broken.ts', 'lambdas/values/target.ts'],
   ['viewer/src/broken.ts', 'contract/shared/target.ts'],
   ['viewer/src/broken.ts', 'node:fs'],

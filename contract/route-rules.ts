@@ -72,7 +72,14 @@ export const rules = {
     code: 'invalid_request',
     text: '`ifVersion` and `writeId` are absent unless `upsert` is true, which needs `id` or `key`.',
   },
-  searchedWords: { code: 'invalid_request', text: '`words` has a letter or a digit.' },
+  searchConditions: {
+    code: 'invalid_request',
+    text: '`words` has a letter or a digit. `near` is not combined with `key`.',
+  },
+  embeddingNumbers: {
+    code: 'invalid_request',
+    text: `\`embeddings\` have at most ${limits.embeddingNumbers} numbers in all.`,
+  },
   recordBytes: { code: 'record_too_large', text: `\`data\` has at most ${limits.recordBytes} bytes of JSON.` },
 } as const satisfies Record<string, Rule>;
 
@@ -101,8 +108,8 @@ export const rulesByRoute: Readonly<Partial<Record<RouteId, readonly RuleId[]>>>
   startLink: ['sessionPassword'],
   removeSlot: ['sessionPassword', 'notPassword'],
   deleteAccount: ['sessionPassword'],
-  addMemory: ['times', 'recordDepth', 'recordBytes', 'recordPlacement', 'upsert'],
-  addMemories: ['times', 'recordDepth', 'recordBytes', 'recordPlacement', 'upsert', 'distinctIds'],
+  addMemory: ['times', 'recordDepth', 'recordBytes', 'embeddingNumbers', 'recordPlacement', 'upsert'],
+  addMemories: ['times', 'recordDepth', 'recordBytes', 'embeddingNumbers', 'recordPlacement', 'upsert', 'distinctIds'],
   replaceMemory: ['recordDepth', 'recordBytes'],
-  searchMemory: ['searchedWords'],
+  searchMemory: ['searchConditions'],
 };

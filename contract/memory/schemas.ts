@@ -51,8 +51,20 @@ const placementFields = lazy(() => ({
 }));
 
 const memoryRecord = lazy(() =>
-  schemaFor<MemoryRecord>()(z.strictObject({ ...recordInfoFields(), data: z.unknown(), ...placementFields() })),
+  schemaFor<MemoryRecord>()(
+    z.strictObject({
+      ...recordInfoFields(),
+      data: z.unknown(),
+      ...placementFields(),
+      similarity: z.optional(z.number()),
+    }),
+  ),
 );
+
+const embeddingNumber = lazy(() =>
+  z.number().check(z.minimum(-limits.embeddingValue), z.maximum(limits.embeddingValue)),
+);
+const vector = lazy(() => z.array(embeddingNumber()).check(z.minLength(1), z.maxLength(limits.embeddingDimensions)));
 
 const recordData = lazy(() =>
   documentedAs(z.unknown(), {
@@ -66,6 +78,7 @@ const addMemory = lazy(() =>
       id: z.optional(z.string().check(z.maxLength(limits.recordIdLength), z.regex(recordIdPattern))),
       data: recordData(),
       ...placementFields(),
+      embeddings: z.optional(z.array(vector()).check(z.minLength(1), z.maxLength(limits.embeddings))),
       upsert: z.optional(z.boolean()),
       ifVersion: z.optional(integerAtLeast(0)),
       writeId: z.optional(z.string().check(z.regex(writeIdPattern))),
@@ -74,7 +87,7 @@ const addMemory = lazy(() =>
 );
 
 /** A search has at least one of them. */
-const searchConditions = ['text', 'words', 'namespace', 'key', 'filter'] as const;
+const searchConditions = ['text', 'words', 'namespace', 'key', 'filter', 'near'] as const;
 
 /** Builders of entries of `routeSchemas` (route-schemas.ts). */
 export const memorySchemas = {
@@ -140,6 +153,12 @@ export const memorySchemas = {
               namespace: z.optional(namespace()),
               key: z.optional(recordKey()),
               filter: z.optional(z.record(indexPath(), z.union([z.string(), z.number(), z.boolean(), z.null()]))),
+              near: z.optional(
+                z.strictObject({
+                  vector: vector(),
+                  minSimilarity: z.optional(z.number().check(z.minimum(-1), z.maximum(1))),
+                }),
+              ),
               limit: z.optional(integerAtLeast(1).check(z.maximum(limits.pageSizeMax))),
               cursor: pageQueryFields().cursor,
             })

@@ -19,6 +19,8 @@ export interface MemoryRecord extends RecordInfo {
   key?: string | undefined;
   index?: string[] | undefined;
   expiresAt?: string | undefined;
+  /** Of a search by a vector: the cosine similarity, from -1 to 1. */
+  similarity?: number | undefined;
 }
 
 /** Where a record belongs, how long it is kept, and by what it can be found without opening others. */
@@ -38,6 +40,8 @@ export interface AddMemoryRequest extends MemoryPlacement {
   id?: string | undefined;
   /** Any JSON of at most 64 KiB, nested at most 100 levels deep. Numbers are IEEE 754 doubles (RFC 8259 section 6). */
   data: unknown;
+  /** Vectors by which the record is found: 1 to 16, of up to 4,096 numbers each and 16,384 in all. They are encrypted too. */
+  embeddings?: number[][] | undefined;
   /** Replaces the record if there is one. */
   upsert?: boolean | undefined;
   /** With `upsert`: the current version that the record must have; 0 if it must not exist. */
@@ -93,12 +97,22 @@ export interface SearchMemoryRequest {
   key?: string | undefined;
   /** Values by path. Only records with these paths in their `index` are found. */
   filter?: Record<string, string | number | boolean | null> | undefined;
-  /** Maximum number of records in the response, 1 to 1000. */
+  /** The records with the vectors that are most similar, among those that meet the other conditions. */
+  near?: NearVector | undefined;
+  /** Maximum number of records in the response, 1 to 1000. With `near`, the default is 10. */
   limit?: number | undefined;
   cursor?: string | undefined;
 }
 
+export interface NearVector {
+  /** Records without a vector of as many dimensions are not found. */
+  vector: number[];
+  /** The least similarity of a found record, from -1 to 1. */
+  minSimilarity?: number | undefined;
+}
+
 export interface SearchMemoryResponse {
+  /** With `near`: the nearest of the records that this request decrypted, in descending order of similarity. */
   records: MemoryRecord[];
   /** Number of records that this request decrypted. */
   searched: number;

@@ -79,6 +79,16 @@ export const limits = {
   indexPaths: 16,
   indexValues: 64,
   indexPathLength: 128,
+  /**
+   * Vectors of a record: maximum number of vectors, of dimensions, and of numbers of all vectors; greatest absolute value
+   * of a number.
+   */
+  embeddings: 16,
+  embeddingDimensions: 4_096,
+  embeddingNumbers: 16_384,
+  embeddingValue: 1e15,
+  /** Default number of records that a search by a vector returns. */
+  nearestRecords: 10,
   /** Maximum length of a message from a channel, bytes. */
   messageBytes: 16_384,
   /** Maximum number of files that are kept of one message from a channel, and maximum bytes of one file and of all. */

@@ -20,12 +20,31 @@ import {
   type PageRequest,
   type UserRecordPager,
 } from '../users/user-record-pager.ts';
+import { foundRecordsOf } from './found-records.ts';
+import { similarityTo } from './record-embeddings.ts';
 import { matcherOf, requestedId, requiredTags } from './record-placement.ts';
 
 /** Milliseconds after which a search ends with the current page and leaves the rest to the next request. */
 const searchTimeMs = 4_000;
 /** Records per page of a search. */
 const searchPageSize = 250;
+
+/** What an opened record must meet. */
+interface Conditions {
+  readonly matches?: (content: MemoryContent) => boolean;
+  /** Its similarity; undefined if it has no vector to compare. */
+  readonly similarity?: ((embeddings: readonly string[]) => number | undefined) | undefined;
+  /** The least similarity. */
+  readonly least?: number | undefined;
+}
+
+/** @throws VaultError `invalid_request` */
+const conditionsOf = (request: SearchMemoryRequest): Conditions => ({
+  matches: matcherOf(request),
+  ...(request.near === undefined
+    ? {}
+    : { similarity: similarityTo(request.near.vector), least: request.near.minSimilarity }),
+});
 
 export class MemoryReader {
   readonly #pages: UserRecordPager;
@@ -61,35 +80,30 @@ export class MemoryReader {
    * @throws as {@link list}; VaultError `invalid_request`
    */
   async search(user: UnlockedUser, request: SearchMemoryRequest): Promise<SearchMemoryResponse> {
-    const matches = matcherOf(request);
-    const open = (stored: StoredRecord) => this.#open(user.umk, stored, matches);
+    const conditions = conditionsOf(request);
+    const open = (stored: StoredRecord) => this.#open(user.umk, stored, conditions);
     const id = requestedId(user.umk, { key: request.key, namespace: request.namespace });
     if (id !== undefined) return await this.#findOne(user, id, open);
-    const { limit = Number.POSITIVE_INFINITY } = request;
+    const found = foundRecordsOf(request);
     const tags = requiredTags(user.umk, request);
     const deadline = this.#clock().getTime() + searchTimeMs;
-    const replyBudget = { left: limits.recordReplyBytes };
-    const found: MemoryRecord[] = [];
     const damaged: string[] = [];
     let searched = 0;
     let lastId = this.#pages.decodeCursor(user, 'search', request.cursor);
     for (;;) {
       const remaining = limits.searchedRecords - searched - damaged.length;
       const page = await this.#readPage(user, lastId, tags, Math.min(searchPageSize, remaining));
-      const decrypted = decryptWithinBudget(page.items.slice(0, remaining), replyBudget, open, limit - found.length);
-      found.push(...decrypted.items);
+      const decrypted = found.take(page.items.slice(0, remaining), open);
       damaged.push(...decrypted.damaged);
       searched += decrypted.decryptedCount;
       const isPageLeft = decrypted.isReplyFull || page.items.length > remaining;
       lastId = (isPageLeft ? decrypted.lastId : (page.lastId ?? decrypted.lastId)) ?? lastId;
       const isOver = !isPageLeft && !page.more;
       const mustEnd =
-        searched + damaged.length >= limits.searchedRecords ||
-        found.length >= limit ||
-        this.#clock().getTime() >= deadline;
+        searched + damaged.length >= limits.searchedRecords || found.isComplete || this.#clock().getTime() >= deadline;
       if (isOver || isPageLeft || mustEnd) {
         return {
-          records: found,
+          records: found.records,
           searched,
           ...damagedAndCursor(damaged, isOver ? undefined : this.#pages.encodeCursor(user, 'search', lastId)),
         };
@@ -117,10 +131,14 @@ export class MemoryReader {
     return { records: items, searched: decryptedCount, ...damagedAndCursor(damaged, undefined) };
   }
 
-  /** Undefined for a record that has expired or does not match. @throws DecryptionError */
-  #open(umk: Umk, stored: StoredRecord, matches?: (content: MemoryContent) => boolean): MemoryRecord | undefined {
-    const content = decryptMemory(umk, stored);
+  /** Undefined for a record that has expired or does not match. Vectors are not returned. @throws DecryptionError */
+  #open(umk: Umk, stored: StoredRecord, { matches, similarity, least }: Conditions = {}): MemoryRecord | undefined {
+    const { embeddings = [], ...content } = decryptMemory(umk, stored);
     if (hasPassed(content.expiresAt, this.#clock()) || matches?.(content) === false) return undefined;
-    return { id: stored.id, version: stored.version, ...content };
+    const record = { id: stored.id, version: stored.version, ...content };
+    if (similarity === undefined) return record;
+    const measured = similarity(embeddings);
+    if (measured === undefined || (least !== undefined && measured < least)) return undefined;
+    return { ...record, similarity: measured };
   }
 }

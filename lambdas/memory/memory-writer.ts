@@ -31,6 +31,7 @@ import {
   memoryRecordKeys,
 } from '../users/user-record-encryption.ts';
 import { validateRecordData } from './memory-json.ts';
+import { encodeEmbeddings } from './record-embeddings.ts';
 import { indexAttributes, placementOf, requestedId } from './record-placement.ts';
 
 /** Attempts per write before giving up because of concurrent writers of the same record. */
@@ -67,7 +68,13 @@ export class MemoryWriter {
     const now = this.#clock();
     const id = requestedId(umk, request) ?? createTimeId(now.getTime(), randomBytes(16));
     const timestamp = now.toISOString();
-    const content = { data, createdAt: timestamp, updatedAt: timestamp, ...placementOf(request) };
+    const content = {
+      data,
+      createdAt: timestamp,
+      updatedAt: timestamp,
+      ...placementOf(request),
+      ...vectorsOf(request),
+    };
     let before: StoredRecord | undefined;
     for (let attempt = 1; attempt <= maxAttempts; attempt++) {
       const record = sealRecord(umk, id, (before?.version ?? 0) + 1, content);
@@ -75,8 +82,11 @@ export class MemoryWriter {
       const stored = await this.#reread(user, id);
       const live = openLive(umk, stored, this.#clock());
       if (live !== undefined) {
-        const { data: existing, ...place } = live.content;
-        const isSame = isDeepStrictEqual([existing, placementOf(place)], [data, placementOf(request)]);
+        const { data: existing, embeddings, ...place } = live.content;
+        const isSame = isDeepStrictEqual(
+          [existing, placementOf(place), embeddings],
+          [data, placementOf(request), content.embeddings],
+        );
         if (!isSame) throw new VaultError('record_exists');
         return toRecordInfo(live.stored, live.content);
       }
@@ -97,12 +107,13 @@ export class MemoryWriter {
       throw new VaultError('invalid_request', { errors: [{ path: 'upsert', message: 'needs an id or a key' }] });
     const data = validateRecordData(request.data);
     const { ifVersion, writeId } = request;
+    const vectors = vectorsOf(request);
     return await this.#write(user, id, await this.#reread(user, id), (live) => {
       if (live !== undefined && isRetryOf(live, data, writeId)) return { done: live };
       const current = live?.stored.version ?? 0;
       if (ifVersion !== undefined && ifVersion !== current)
         throw new VaultError('version_conflict', { currentVersion: current });
-      return { data, writeId, ...placementOf(request) };
+      return { data, writeId, ...placementOf(request), ...vectors };
     });
   }
 
@@ -206,7 +217,12 @@ interface LiveRecord {
 interface NextRecord extends MemoryPlacement {
   readonly data: unknown;
   readonly writeId: string | undefined;
+  readonly embeddings?: string[];
 }
+
+/** @throws VaultError `invalid_request` for too many numbers */
+const vectorsOf = ({ embeddings }: AddMemoryRequest): { embeddings?: string[] } =>
+  embeddings === undefined ? {} : { embeddings: encodeEmbeddings(embeddings) };
 
 /** @throws VaultError `invalid_request` */
 const sealRecord = (umk: Umk, id: string, version: number, content: MemoryContent): StoredRecord => ({

@@ -61,7 +61,9 @@ export function matcherOf({
   namespace,
   key,
   filter,
+  near,
 }: SearchMemoryRequest): (of: MemoryContent) => boolean {
+  if (key !== undefined && near !== undefined) throw invalidField('near', 'must not be combined with key');
   const folded = text === undefined ? undefined : foldCase(text);
   const wanted = words === undefined ? [] : foldedWords(words);
   if (words !== undefined && wanted.length === 0) throw invalidField('words', 'has no word');

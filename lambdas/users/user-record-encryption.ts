@@ -25,6 +25,8 @@ export interface MemoryContent {
   readonly index?: string[] | undefined;
   /** RFC 3339. From then on, the record does not exist. */
   readonly expiresAt?: string | undefined;
+  /** Vectors to compare with, each as base64 of 32-bit numbers. */
+  readonly embeddings?: string[] | undefined;
 }
 
 /** A file of a message. Its object is encrypted with `key` (core/messages/media-object.ts). */
@@ -79,7 +81,7 @@ export const encryptMessage = (umk: Umk, id: string, version: number, content: M
 /** @throws DecryptionError for every cause, including a record of another collection */
 export function decryptMemory(umk: Umk, stored: StoredRecord): MemoryContent {
   const fields = decryptJson(umk, 'memory', stored);
-  const { data, createdAt, updatedAt, namespace, key, index, expiresAt } = fields;
+  const { data, createdAt, updatedAt, namespace, key, index, expiresAt, embeddings } = fields;
   if (data === undefined || typeof createdAt !== 'string' || typeof updatedAt !== 'string') throw new DecryptionError();
   return {
     ...{ data, createdAt, updatedAt },
@@ -87,6 +89,7 @@ export function decryptMemory(umk: Umk, stored: StoredRecord): MemoryContent {
     ...(typeof key === 'string' ? { key } : {}),
     ...(isTexts(index) ? { index } : {}),
     ...(typeof expiresAt === 'string' ? { expiresAt } : {}),
+    ...(isTexts(embeddings) ? { embeddings } : {}),
   };
 }
 

@@ -137,8 +137,7 @@ export function decryptWithinBudget<Item>(
     const item = decryptOrCorrupt(() => decrypt(stored));
     if (item === corrupt) damaged.push(stored.id);
     else if (item !== undefined) {
-      // Encode twice: Lambda's reply contains the body as a JSON string, where a quote takes four bytes.
-      const bytes = Buffer.byteLength(JSON.stringify(JSON.stringify(item)), 'utf8');
+      const bytes = replyBytes(item);
       // The first record always fits, because it is far smaller than a reply.
       if (bytes > replyBudget.left) return { items, damaged, decryptedCount, lastId: last, isReplyFull: true };
       replyBudget.left -= bytes;
@@ -149,6 +148,9 @@ export function decryptWithinBudget<Item>(
   }
   return { items, damaged, decryptedCount: decryptedCount, lastId: last, isReplyFull: false };
 }
+
+/** Bytes of an item in a reply. Encodes twice: Lambda's reply contains the body as a JSON string, where a quote takes four bytes. */
+export const replyBytes = (item: unknown): number => Buffer.byteLength(JSON.stringify(JSON.stringify(item)), 'utf8');
 
 const corrupt = Symbol('damaged');
 

@@ -85,10 +85,12 @@ export type {
   LineSource,
   ListMemoryOptions,
   MemoryRecord,
+  NearOptions,
   NewMemory,
   PutMemoryOptions,
   ReplaceMemoryOptions,
   SearchMemoryOptions,
+  Vector,
 } from './memory/memory-types.ts';
 export type { Org } from './orgs/org-client.ts';
 export type { ShredOptions } from './orgs/org-types.ts';

@@ -9,6 +9,7 @@ export {
   getRecord as get,
   listMessagesPage as messagePage,
   listRecordsPage as listPage,
+  nearestRecordsPage as nearestPage,
   putRecord as put,
   replaceRecord as replace,
   searchRecordsPage as searchPage,

@@ -118,7 +118,7 @@ test('no file but these writes to a stream directly', () => {
     'commands/values/export.ts', // commands for the runner of GitHub Actions
     'commands/values/git-credential.ts', // the protocol
     'main.ts', // the version
-    'mcp/mcp-server.ts', // the protocol
+    'mcp/stdio-server.ts', // the protocol
     'node-shell.ts', // the printing methods themselves
     'processes/command-runner.ts', // streams of the started command
     'program.ts', // help and errors, escaped

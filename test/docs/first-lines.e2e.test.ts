@@ -8,21 +8,14 @@ import { text } from 'node:stream/consumers';
 import { afterAll, describe, expect, test } from 'vitest';
 import { useLocalStack } from '../shared/local-stack.ts';
 import { projectFolder } from '../shared/vault-process.ts';
+import { sourceOfEntry } from './sdk-entries.ts';
 
 const stack = useLocalStack();
 const folder = mkdtempSync(join(tmpdir(), 'anima-first-lines-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Programs of a sequence of steps, which guides.e2e.test.ts runs. */
-const stepByStep = ['docs/guide-agent.md', 'docs/guide-devices.md'];
-
-const { exports } = JSON.parse(readFileSync(join(projectFolder, 'sdk/package.json'), 'utf8'));
-
-/** The source of an entry of the SDK. */
-function sourceOf(name: string): string {
-  const entry = exports[name.replace('@anima/sdk', '.')] ?? expect.fail(`there is no ${name}`);
-  return join(projectFolder, 'sdk', entry.import.default.replace('./dist/sdk/', '').replace('.js', '.ts'));
-}
+/** Programs of a sequence of steps, which guides.e2e.test.ts and memory-guide.e2e.test.ts run. */
+const stepByStep = ['docs/guide-agent.md', 'docs/guide-devices.md', 'docs/guide-memory.md'];
 
 /** The first block of a page that imports the SDK. */
 function firstProgramOf(page: string): string | undefined {
@@ -48,7 +41,7 @@ describe('the first program', () => {
     const file = join(folder, `${page.replaceAll(/\W/g, '-')}.mts`);
     writeFileSync(
       file,
-      program.replaceAll(/'(@anima\/sdk[\w/]*)'/g, (_, name) => `'${sourceOf(name)}'`),
+      program.replaceAll(/'(@anima\/sdk[\w/]*)'/g, (_, name) => `'${sourceOfEntry(name)}'`),
     );
     const { url, agentKey, adminKey } = stack.vault;
     const env = { ...process.env, ANIMA_KEY: agentKey, ANIMA_ADMIN_KEY: adminKey, ANIMA_URL: url };

@@ -83,6 +83,7 @@ const promised: Readonly<Record<(typeof pages)[number], readonly (readonly [stri
   mcp: [
     ['anima mcp', /ready, run .*limited to prod\/stripe\//],
     ['--burn', /a chart\n/],
+    ['mcp --memory', /ready, run .*, memory in mcp/],
   ],
   'guide-agent': [
     ['--dry-run', /DATABASE_URL +new\n[\s\S]*SMTP_PASSWORD +stored, new/],

@@ -22,7 +22,8 @@ function ownViolations(schema: JsonSchema, valid: unknown): LabelledValue[] {
     ...(typeof type !== 'string' ? [] : [{ label: `not of type ${type}`, value: type === 'boolean' ? 'true' : true }]),
     ...(schema.enum === undefined ? [] : [{ label: 'not in enum', value: 'no-such-value' }]),
     ...(type === 'string' && typeof valid === 'string' ? textViolations(schema, valid) : []),
-    ...(type === 'integer' ? integerViolations(schema) : []),
+    ...(type === 'integer' ? [{ label: 'not an integer', value: 1.5 }] : []),
+    ...(type === 'integer' || type === 'number' ? numberViolations(schema) : []),
   ];
 }
 
@@ -37,9 +38,8 @@ function textViolations({ minLength = 0, maxLength, pattern, format }: JsonSchem
   return list;
 }
 
-function integerViolations({ minimum, maximum }: JsonSchema): LabelledValue[] {
+function numberViolations({ minimum, maximum }: JsonSchema): LabelledValue[] {
   return [
-    { label: 'not an integer', value: 1.5 },
     ...(minimum === undefined ? [] : [{ label: 'minimum', value: minimum - 1 }]),
     ...(maximum === undefined ? [] : [{ label: 'maximum', value: maximum + 1 }]),
   ];
@@ -97,6 +97,7 @@ export function limitsOf(schema: JsonSchema, valid: unknown): LabelledValue[] {
     case 'string':
       return schema.format === undefined ? textLimits(schema) : [];
     case 'integer':
+    case 'number':
       return [
         { label: 'minimum', value: schema.minimum ?? unlimited.minimum },
         { label: 'maximum', value: schema.maximum ?? unlimited.maximum },

@@ -115,11 +115,18 @@ const obeyRule: Record<RuleId, Obey> = {
       delete item.writeId;
     }
   },
-  searchedWords: (_, body) => {
+  searchConditions: (_, body) => {
     if (typeof body.words === 'string' && foldedWords(body.words).length === 0) body.words = 'x';
+    if (body.key !== undefined) delete body.near;
   },
   recordDepth: unchanged,
   recordBytes: unchanged,
+  embeddingNumbers: (_, body) => {
+    for (const item of itemsOf(body)) {
+      const vectors: unknown[][] = Array.isArray(item.embeddings) ? item.embeddings : [];
+      if (vectors.flat().length > limits.embeddingNumbers) delete item.embeddings;
+    }
+  },
 };
 
 /** Far more than any schema needs. Without a limit, a generator that never fits would run for ever. */

@@ -41,7 +41,7 @@ export function valuesOf(schema: JsonSchema): fc.Arbitrary<unknown> {
     case 'integer':
       return integersOf(schema);
     case 'number':
-      return fc.double({ noNaN: true, noDefaultInfinity: true });
+      return fc.double({ min: schema.minimum ?? -1e9, max: schema.maximum ?? 1e9, noNaN: true });
     case 'boolean':
       return fc.boolean();
     case 'null':

@@ -116,6 +116,55 @@ describe('memory', () => {
     expect(items).not.toMatch(/notebooks|lovelace|finding|category|entry-3/);
   });
 
+  test('is found by vectors, which the vault keeps to itself and does not show in the table', async () => {
+    const { user, client } = await newUser();
+    const { memory } = client;
+    const vectorOf = (n: number) => Array.from({ length: 64 }, (_, at) => Math.cos(n * 0.01 + at));
+    for (let n = 0; n < 40; n++)
+      await memory.upsert({ n }, { id: `r${n}`, namespace: ['notes'], index: ['n'], embedding: vectorOf(n) });
+    await memory.upsert({ n: 'other' }, { id: 'other', embedding: [[1, 2], vectorOf(7.4)] });
+    let searched = 0;
+    const onProgress = (progress: { searched: number }) => ({ searched } = progress);
+    const near = { vector: vectorOf(7.4), limit: 3 };
+    const found = await memory.find({ near, onProgress }).toArray();
+    expect(found.map(({ id }) => id)).toEqual(['other', 'r7', 'r8']);
+    expect(found[0]?.similarity).toBeCloseTo(1, 5);
+    expect(searched).toBe(41);
+    const noted = await memory
+      .namespace('notes')
+      .find({ near: { ...near, minSimilarity: 0.99999 } })
+      .toArray();
+    expect(noted.map(({ id }) => id)).toEqual(['r7']);
+    expect(await memory.find({ near: { vector: new Float32Array(vectorOf(3)), limit: 1 } }).toArray()).toMatchObject([
+      { id: 'r3' },
+    ]);
+    for (const refused of [
+      memory.upsert(1, { id: 'a', embedding: [] }),
+      memory.upsert(1, { id: 'a', embedding: [Number.NaN] }),
+      memory.upsert(1, { id: 'a', embedding: Array.from({ length: 5 }, () => new Array(4096).fill(1)) }),
+      memory.find({ near: { vector: [] } }).page(),
+      memory.find({ near: { vector: [1], limit: 1001 } }).page(),
+      memory.find({ near: { vector: [1] }, key: 'k' }).page(),
+      memory.find({ near: { vector: [1] }, pageSize: 5 }).page(),
+      memory.find({ near: Object.assign({ vector: [1] }, { min: 1 }) }).page(),
+    ])
+      expect(await rejectionOf(refused)).toMatchObject({
+        code: 'invalid_argument',
+        message: expect.stringContaining('Nothing was sent'),
+      });
+    const items = (await stack.allItems(stack.table('UserCustodyRecordsTable'))).filter(({ id }) =>
+      id?.S?.startsWith(user),
+    );
+    for (const item of items)
+      expect(
+        Object.keys(item)
+          .filter((name) => !['org', 'tags', 'writeId'].includes(name))
+          .sort(),
+      ).toEqual(['data', 'id', 'version']);
+    // A tag for the namespace and one for the number, and none for the vector.
+    for (const { tags } of items) expect([undefined, 2]).toContain(tags?.SS?.length);
+  });
+
   test('of one user is nothing to another; an API key opens none of it, nor a user key a value, whatever client asks', async () => {
     const [ada, bob] = [await newUser(), await newUser()];
     await ada.client.memory.add('hers', { id: 'a' });

@@ -176,10 +176,17 @@ describe('the package', () => {
   });
 
   test('depends on nothing but the primitives of noble and HPKE, in exact versions, for its entry of sessions', () => {
-    for (const kind of ['peerDependencies', 'optionalDependencies']) expect(manifest).not.toHaveProperty(kind);
+    expect(manifest).not.toHaveProperty('optionalDependencies');
     const { dependencies } = manifest;
     const noble = ['ciphers', 'curves', 'hashes', 'post-quantum'].map((name) => `@noble/${name}`);
     expect(Object.keys(Object(dependencies))).toEqual([...noble, 'hpke']);
     for (const version of Object.values(Object(dependencies))) expect(version).toMatch(/^\d+\.\d+\.\d+$/);
+  });
+
+  test('installs no package of a framework: each is an optional peer of its adapter', () => {
+    const { peerDependencies, peerDependenciesMeta } = manifest;
+    const optional = Object.keys(Object(peerDependencies)).map((name) => [name, { optional: true }]);
+    expect(optional.length).toBeGreaterThan(0);
+    expect(peerDependenciesMeta).toEqual(Object.fromEntries(optional));
   });
 });

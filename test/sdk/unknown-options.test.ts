@@ -93,14 +93,14 @@ const rows: Record<string, OptionRow> = {
   'memory.upsert': row(
     (o) => user.memory.upsert(1, o),
     {
-      ...{ ...callOptions, ...expiry, id: 'a', key: 'k', namespace: ['n'], index: ['i'], ifVersion: 1 },
+      ...{ ...callOptions, ...expiry, id: 'a', key: 'k', namespace: ['n'], index: ['i'], embedding: [1], ifVersion: 1 },
       writeId: 'w'.repeat(32),
     },
     { id: 'a' },
   ),
   'memory.find': row((o) => user.memory.find(o), {
     ...{ ...callOptions, ...listed, namespace: ['n'], key: 'k', filter: {}, words: 'w', text: 't' },
-    onProgress: none,
+    ...{ near: { vector: [1] }, onProgress: none },
   }),
   'memory.export': row((o) => user.memory.export(o), { ...callOptions, onDamaged: none }),
   'memory.importFernet': row(
@@ -144,12 +144,12 @@ const withoutOptions = ['toJSON'];
 const place = user.memory.namespace('n');
 const namespaceRows: Record<string, OptionRow> = {
   put: row((o) => place.put('k', 1, o), {
-    ...{ ...callOptions, ...expiry, index: ['i'], ifVersion: 1, writeId: 'w'.repeat(32) },
+    ...{ ...callOptions, ...expiry, index: ['i'], embedding: [1], ifVersion: 1, writeId: 'w'.repeat(32) },
   }),
   get: only((o) => place.get('k', o), callOptions),
   delete: only((o) => place.delete('k', o), callOptions),
   find: row((o) => place.find(o), {
-    ...{ ...callOptions, ...listed, filter: {}, words: 'w', text: 't', onProgress: none },
+    ...{ ...callOptions, ...listed, filter: {}, words: 'w', text: 't', near: { vector: [1] }, onProgress: none },
   }),
 };
 

@@ -232,7 +232,9 @@ const calls: Record<Exclude<ClientRouteId, Left>, Row> = {
   logOut: [(client) => client.account.logOut(), { ended: true }],
   addMemory: [
     (client) =>
-      client.memory.upsert(memory.data, { key: 'k', namespace: ['n'], index: ['i'], expiresIn: 60, ifVersion: 1 }),
+      client.memory.upsert(memory.data, {
+        ...{ key: 'k', namespace: ['n'], index: ['i'], embedding: [[1, 0.5]], expiresIn: 60, ifVersion: 1 },
+      }),
     recordInfo,
   ],
   addMemories: [

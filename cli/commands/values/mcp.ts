@@ -18,6 +18,7 @@ interface Options {
   readonly shareMaxBytes: string;
   readonly timeout: string;
   readonly maxResponse: string;
+  readonly memory?: true | string;
 }
 
 export function register(program: Command, shellOf: (command: Command) => Shell): void {
@@ -37,17 +38,24 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
     .option('--share-max-bytes <bytes>', 'maximum size of a shared file', '104857600')
     .option('--timeout <seconds>', 'time-out of one request', '30')
     .option('--max-response <bytes>', 'maximum bytes of a response body', '262144')
+    .option('--memory [namespace]', 'serve the memory of a user instead of secrets (default: mcp)')
     .addHelpText(
       'after',
       `
 Examples:
   $ anima set prod/stripe/key --metadata allowed_hosts=api.stripe.com
   $ anima mcp --prefix prod/                 started by the MCP client; see docs/mcp.md
+  $ anima mcp --memory                       a knowledge graph, encrypted for the user; needs a user key
 
 Client configuration:
   {"mcpServers": {"anima": {"command": "anima", "args": ["mcp", "--prefix", "prod/"]}}}`,
     )
     .action(async (options: Options, command: Command) => {
+      if (options.memory !== undefined) {
+        const namespace = memoryNamespace(options.memory === true ? 'mcp' : options.memory, command);
+        const { serveMemory } = await import('../../mcp/memory-server.ts');
+        return await serveMemory(shellOf(command), namespace);
+      }
       const { normalizeFolder } = await import('../../secrets/value-names.ts');
       const { InvalidUsageRuleError } = await import('../../../egress/rules/invalid-usage-rule.ts');
       const { parseHosts } = await import('../../../egress/rules/usage-rules.ts');
@@ -80,6 +88,16 @@ Client configuration:
       const { serveMcp } = await import('../../mcp/mcp-server.ts');
       await serveMcp(shellOf(command), settings);
     });
+}
+
+/** The parts of a namespace such as `work/notes`. All other options concern secrets. */
+function memoryNamespace(text: string, command: Command): string[] {
+  const given = command.options.map((option) => option.attributeName());
+  if (given.some((name) => name !== 'memory' && command.getOptionValueSource(name) === 'cli'))
+    throw usageError('--memory excludes the other options of this command. Nothing was done');
+  const parts = text.split('/');
+  if (parts.length <= 6 && parts.every((part) => part !== '' && part.length <= 128)) return parts;
+  throw usageError('--memory requires 1 to 6 names with slashes between them, such as work/notes. Nothing was done');
 }
 
 /** These options concern requests that this program makes itself. */

@@ -25,7 +25,7 @@ import type {
 
 const loadLazyModules = () => import('../memory-modules.ts');
 
-const findOptionNames = ['namespace', 'key', 'filter', 'words', 'text', 'pageSize', 'onDamaged', 'onProgress'];
+const findOptionNames = ['namespace', 'key', 'filter', 'words', 'text', 'near', 'pageSize', 'onDamaged', 'onProgress'];
 
 /**
  * A user's records: any JSON of up to 64 KiB each. Requires a user key or a session. The vault can decrypt records
@@ -120,15 +120,18 @@ export class Memory {
 
   /**
    * Finds records by namespace, values, words or text: `for await (const { data } of memory.find({ filter: { kind: 'fact'
-   * } }))`. With a namespace or a filter, only records with these are decrypted.
+   * } }))`. With a namespace or a filter, only records with these are decrypted. With `near`, the records that are most
+   * similar to a vector.
    */
   find(options: FindMemoryOptions): MemorySearch {
-    const { namespace, key, filter, words, text } = options;
+    const { namespace, key, filter, words, text, near } = options;
     const limit = checkInteger('pageSize', options.pageSize, 1, limits.pageSizeMax);
     const settings = this.#transport.callSettings(options, ...findOptionNames);
     return new MemorySearch(async (cursor) => {
+      const modules = await loadLazyModules();
       const body = { namespace, key, filter, words, text, limit, cursor };
-      return (await loadLazyModules()).searchPage(this.#transport, body, settings);
+      if (near === undefined) return modules.searchPage(this.#transport, body, settings);
+      return modules.nearestPage(this.#transport, { ...body, near }, settings);
     }, options);
   }
 

@@ -4,8 +4,10 @@ import { conversationRoutes } from '../../../contract/conversations/routes.ts';
 import type { ListMessagesResponse, Message, MessageMedia } from '../../../contract/conversations/wire.ts';
 import { memoryRoutes } from '../../../contract/memory/routes.ts';
 import type { RecordInfo } from '../../../contract/memory/wire.ts';
+import { limits } from '../../../contract/shared/limits.ts';
 import type { Transport } from '../http/transport.ts';
 import { checkInteger, checkWriteId, newWriteId, notSentError, resolveExpiry } from '../shared/argument-validation.ts';
+import { checkOptions } from '../shared/check-options.ts';
 import type { CallOptions, CallSettings } from '../shared/client-options.ts';
 import {
   type Decoder,
@@ -23,10 +25,18 @@ import type {
   DamagedOptions,
   FindMemoryOptions,
   MemoryRecord,
+  NearOptions,
   PutMemoryOptions,
   ReplaceMemoryOptions,
 } from './memory-types.ts';
-import { checkRecordData, checkRecordId, checkStoredId, newRecordId } from './record-validation.ts';
+import {
+  checkEmbedding,
+  checkRecordData,
+  checkRecordId,
+  checkStoredId,
+  checkVector,
+  newRecordId,
+} from './record-validation.ts';
 
 /** Any result of JSON.parse is valid JSON. */
 const decodeAnyJson: Decoder<MemoryRecord['data']> = (json) => json as MemoryRecord['data'] | undefined;
@@ -39,6 +49,7 @@ const decodeMemoryRecord = decodeObject<MemoryRecord>({
   key: optional(decodeText),
   index: optional(decodeListOf(decodeText)),
   expiresAt: optional(decodeText),
+  similarity: optional(decodeNumber),
 });
 const memoryPageFields = {
   records: decodeListOf(decodeMemoryRecord),
@@ -86,7 +97,9 @@ const withId =
 export const addOutcomeHint =
   'It may or may not have been added. Give an id to make a call repeatable: the same content and id are added once';
 
-const putOptionNames = ['id', 'key', 'namespace', 'index', 'expiresAt', 'expiresIn', 'ifVersion', 'writeId'];
+const putOptionNames = [
+  ...['id', 'key', 'namespace', 'index', 'embedding', 'expiresAt', 'expiresIn', 'ifVersion', 'writeId'],
+];
 
 export async function addRecord(
   transport: Transport,
@@ -101,12 +114,13 @@ export async function addRecord(
 }
 
 export async function putRecord(transport: Transport, data: unknown, options: PutMemoryOptions): Promise<RecordInfo> {
-  const { id, key, namespace, index, ifVersion, writeId } = options;
+  const { id, key, namespace, index, embedding, ifVersion, writeId } = options;
   if ((id === undefined) === (key === undefined))
     throw notSentError('invalid_argument', 'give an id or a key, and not both');
   const body = {
     ...{ id: id === undefined ? undefined : checkRecordId(id), key, namespace, index, upsert: true },
     data: checkRecordData(data),
+    embeddings: checkEmbedding(embedding),
     expiresAt: resolveExpiry(options),
     ifVersion: checkInteger('ifVersion', ifVersion, 0),
     writeId: checkWriteId(writeId) ?? newWriteId(),
@@ -150,15 +164,44 @@ interface PageQuery {
 export const listRecordsPage = (transport: Transport, query: PageQuery, settings: CallSettings): Promise<MemoryPage> =>
   transport.request({ route: memoryRoutes.listMemory, query: { ...query } }, settings, decodeMemoryPage);
 
+/** What a search sends. */
+type SearchBody = Omit<FindMemoryOptions, keyof DamagedOptions | 'near' | 'pageSize' | 'onProgress'> & {
+  readonly near?: { readonly vector: readonly number[]; readonly minSimilarity?: number | undefined };
+  readonly limit?: number | undefined;
+  readonly cursor: string | undefined;
+};
+
 /** The text is sent in the body, because URLs are logged. */
 export const searchRecordsPage = (
   transport: Transport,
-  body: Omit<FindMemoryOptions, keyof DamagedOptions | 'pageSize' | 'onProgress'> & {
-    readonly limit?: number | undefined;
-    readonly cursor: string | undefined;
-  },
+  body: SearchBody,
   settings: CallSettings,
 ): Promise<SearchPage> => transport.request({ route: memoryRoutes.searchMemory, body }, settings, decodeSearchPage);
+
+/** The nearest records of all pages, as one page. Each page has the nearest of the records that it decrypted. */
+export async function nearestRecordsPage(
+  transport: Transport,
+  { near, limit: pageSize, ...conditions }: Omit<SearchBody, 'near'> & { readonly near: NearOptions },
+  settings: CallSettings,
+): Promise<SearchPage> {
+  checkOptions(near, ['vector', 'limit', 'minSimilarity']);
+  if (pageSize !== undefined || conditions.key !== undefined)
+    throw notSentError('invalid_argument', 'near excludes key and pageSize. It has a limit of its own');
+  const limit = checkInteger('near.limit', near.limit, 1, limits.pageSizeMax) ?? limits.nearestRecords;
+  const vector = checkVector('near.vector', near.vector);
+  const body = { ...conditions, near: { vector, minSimilarity: near.minSimilarity }, limit };
+  const damaged: string[] = [];
+  let [records, searched, cursor]: [MemoryRecord[], number, string | undefined] = [[], 0, undefined];
+  do {
+    const page: SearchPage = await searchRecordsPage(transport, { ...body, cursor }, settings);
+    const all = [...records, ...page.records].sort((a, b) => (b.similarity ?? -1) - (a.similarity ?? -1));
+    records = all.slice(0, limit);
+    searched += page.searched;
+    damaged.push(...(page.damaged ?? []));
+    cursor = page.cursor;
+  } while (cursor !== undefined);
+  return { records, searched, ...(damaged.length === 0 ? {} : { damaged }) };
+}
 
 export const listMessagesPage = (
   transport: Transport,

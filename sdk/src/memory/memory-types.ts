@@ -15,6 +15,8 @@ export interface MemoryRecord extends RecordInfo {
   key?: string | undefined;
   index?: string[] | undefined;
   expiresAt?: string | undefined;
+  /** Of `find` with `near`: the cosine similarity, from -1 to 1. */
+  similarity?: number | undefined;
 }
 
 /** Options of `upsert`. Exactly one of `id` and `key` is required. */
@@ -30,6 +32,11 @@ export interface PutMemoryOptions extends ExpiryOptions, CallOptions {
    * records that have equal values at a path, but not the values.
    */
   index?: readonly string[] | undefined;
+  /**
+   * A vector from a model of your choice, or up to 16, by which `find` with `near` finds the record. Vectors are encrypted
+   * with the record, and no index reveals them. They are not returned. At most 4,096 numbers each, and 16,384 in all.
+   */
+  embedding?: Vector | readonly Vector[] | undefined;
   /** Compare-and-set: the version that the record must have; 0 if it must not exist. */
   ifVersion?: number | undefined;
   /** Id of this write. Default: a random id. Pass an id to repeat a write safely across processes. */
@@ -48,10 +55,27 @@ export interface FindMemoryOptions extends DamagedOptions {
   words?: string | undefined;
   /** A string or member name contains this text, ignoring case. */
   text?: string | undefined;
+  /**
+   * Only the records whose vectors are most similar to this one, in descending order. The vault decrypts all records
+   * that the namespace and the filter select, and compares them there. Excludes `key` and `pageSize`.
+   */
+  near?: NearOptions | undefined;
   /** Records per page, 1 to 1000. Default: as many as fit. */
   pageSize?: number | undefined;
   /** Called after each request with the number of records decrypted so far. */
   onProgress?: SearchMemoryOptions['onProgress'];
+}
+
+/** An embedding of a text, from a model of your choice. */
+export type Vector = readonly number[] | Float32Array;
+
+export interface NearOptions {
+  /** A vector of the same model as those of the records. Records with other numbers of dimensions are not found. */
+  vector: Vector;
+  /** Maximum number of records, 1 to 1000. Default: 10. */
+  limit?: number | undefined;
+  /** The least cosine similarity, -1 to 1. */
+  minSimilarity?: number | undefined;
 }
 
 export interface AddMemoryOptions extends CallOptions {

@@ -74,5 +74,26 @@ export function checkStoredId(id: unknown): string {
   throw notSentError('invalid_argument', 'id must be the id of a record');
 }
 
+/** Validates and copies a vector. @throws AnimaError invalid_argument */
+export function checkVector(label: string, vector: unknown): number[] {
+  const isNumber = (value: unknown) => typeof value === 'number' && Math.abs(value) <= limits.embeddingValue;
+  const numbers: number[] = Array.isArray(vector) || ArrayBuffer.isView(vector) ? Array.from(vector as number[]) : [];
+  if (numbers.length > 0 && numbers.length <= limits.embeddingDimensions && numbers.every(isNumber)) return numbers;
+  throw notSentError('invalid_argument', `${label} must be 1 to ${limits.embeddingDimensions} numbers`);
+}
+
+/** The vectors of a record: one, or a list of them. @throws AnimaError invalid_argument */
+export function checkEmbedding(embedding: unknown): number[][] | undefined {
+  if (embedding === undefined) return undefined;
+  const vectors = Array.isArray(embedding) && typeof embedding[0] !== 'number' ? embedding : [embedding];
+  const checked = vectors.map((vector) => checkVector('embedding', vector));
+  const numbers = checked.reduce((sum, { length }) => sum + length, 0);
+  if (checked.length > 0 && checked.length <= limits.embeddings && numbers <= limits.embeddingNumbers) return checked;
+  throw notSentError(
+    'invalid_argument',
+    `embedding must be 1 to ${limits.embeddings} vectors with at most ${limits.embeddingNumbers} numbers in all`,
+  );
+}
+
 /** Creates an id that sorts by time. */
 export const newRecordId = (): string => createTimeId(Date.now(), crypto.getRandomValues(new Uint8Array(16)));
