@@ -17,10 +17,16 @@ const suites = {
   ],
   blobs: ['test/blobs/**/*.e2e.test.ts', 'test/{link,owner}-page/**/*.test.ts'],
   infra: ['test/{infra,aws}/**/*.test.ts'],
+  // Long histories: keys that end, processes that crash, records that are put back.
+  lifecycle: [
+    'test/shredding/**/*.test.ts',
+    'test/rotation/crash.e2e.test.ts',
+    'test/audit/{audit-records.e2e,rewritten-audit.e2e,verifier}.test.ts',
+    'test/local/pinned-workflows.e2e.test.ts',
+  ],
   security: [
     'test/security/*.test.ts',
     'test/{approvals,broker,secret-requests}/**/*.test.ts',
-    'test/audit/rewritten-audit.e2e.test.ts',
     'test/http/openapi.e2e.test.ts',
     'test/values/{altered-items,tampering}.e2e.test.ts',
   ],
