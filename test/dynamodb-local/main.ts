@@ -15,7 +15,7 @@ const version = '3.3.1';
 /** SHA-256 of the jar. Maven verifies only that what it received is what the repository announced. */
 const jarHash = '41a32e0a840a1fa375d7b3955e60d4b1db94c423ef9e14a43ee9b4cf9c2fb536';
 
-const projects = ['main', 'custody', 'security'].flatMap((name) => ['--project', name]);
+const projects = ['main', 'custody', 'security', 'lifecycle'].flatMap((name) => ['--project', name]);
 /** Concerns the files of dynalite. */
 const excluded = ['--exclude', 'test/local/table-erasure.test.ts'];
 const fileOf = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
