@@ -98,8 +98,8 @@ export default defineConfig({
     maxWorkers: 4,
     // Only a guard against tests that hang. On a busy machine, 1,000 requests take half a minute while three other
     // files run. DynamoDB Local (npm run test:dynamodb-local) is slower than dynalite.
-    testTimeout: process.env.ANIMA_TEST_DYNAMODB_ENDPOINT === undefined ? 120_000 : 360_000,
-    hookTimeout: 240_000,
+    testTimeout: process.env.ANIMA_TEST_DYNAMODB_ENDPOINT === undefined ? 300_000 : 600_000,
+    hookTimeout: 400_000,
     // The default of one second is not enough on a busy machine.
     expect: { poll: { timeout: 20_000 } },
     // A run without tests must fail, because it proves nothing.
