@@ -2,6 +2,7 @@
 // Failures without a failed test also count: a file that did not load, a crashed run, or a run without tests. A run whose
 // tests were all skipped is no failure: test:deploy skips them if Python is missing.
 import { readFileSync } from 'node:fs';
+import { relative } from 'node:path';
 
 function count(file, exitCode) {
   let report;
@@ -18,6 +19,11 @@ function count(file, exitCode) {
       status === 'failed' && assertionResults.every((assertion) => assertion.status !== 'failed'),
   ).length;
   const failed = report.numFailedTests + unloaded;
+  for (const { name, status, assertionResults } of report.testResults) {
+    const names = assertionResults.filter((assertion) => assertion.status === 'failed').map(({ fullName }) => fullName);
+    const what = status === 'failed' && names.length === 0 ? ['the file'] : names;
+    for (const one of what) console.error(`failed: ${relative('.', name)}: ${one}`);
+  }
   const silent = failed === 0 && (exitCode !== '0' || passed + skipped === 0);
   if (silent) console.error(`vitest exited with code ${exitCode} after ${passed} passed tests and no failed test`);
   return [passed, failed + (silent ? 1 : 0), skipped];
