@@ -49,7 +49,8 @@ const layerRules = layers.map(({ name, from, may }) => ({
   severity: 'error',
   from: { path: from },
   to: {
-    path: '^(?!node_modules/)[^/]+/(?!node_modules/)|^[^/]+\\.(ts|mjs)$',
+    // Without packages that are not installed.
+    path: '^(?!node_modules/|@)[^/]+/(?!node_modules/)|^[^/]+\\.(ts|mjs)$',
     pathNot: [from, ...may].flat(),
     dependencyTypesNot: ['core', 'npm', 'npm-dev'],
   },
@@ -204,6 +205,7 @@ export const capabilities = {
     'agent-memory': ['memory', 'shared'],
     'ai-sdk': ['agent-memory', 'shared'],
     langgraph: ['agent-memory', 'memory', 'shared'],
+    mastra: ['agent-memory', 'memory', 'shared'],
     'client.ts': ['*'],
     'index.ts': ['*'],
   },
@@ -285,7 +287,7 @@ const unlisted = Object.entries(capabilities).map(([root, rows]) => ({
 /** Packages of cryptography that run wherever clients do. */
 const portable = '^node_modules/(@noble/(ciphers|curves|hashes|post-quantum)|hpke)/';
 /** Adapters for other frameworks, whose packages are optional peer dependencies of the SDK. */
-const adapters = inFolder('sdk/src/langgraph');
+const adapters = inFolder('sdk/src/(langgraph|mastra)');
 const product = '^(core|contract|egress|lambdas|sdk|lib|bin|cli|viewer|local)/';
 
 export default {
@@ -310,10 +312,12 @@ export default {
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
     {
       name: 'resolvable',
-      comment: 'aws-lambda is types alone (@types/aws-lambda): there is no module to find.',
+      comment:
+        'aws-lambda is types alone (@types/aws-lambda): there is no module to find. Mastra is not installed ' +
+        '(sdk/src/mastra/mastra-core.d.ts).',
       severity: 'error',
       from: {},
-      to: { couldNotResolve: true, pathNot: ['^aws-lambda$'] },
+      to: { couldNotResolve: true, pathNot: ['^aws-lambda$', '^@mastra/core/'] },
     },
     {
       name: 'tests-and-bench-are-imported-by-nothing',

@@ -1,5 +1,6 @@
 import { configDefaults, defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
+import { mastraStorage } from './test/memory/mastra/mastra-installation.ts';
 
 /** Test files that run separately, so that `npm test` ends within five minutes. */
 const suites = {
@@ -61,6 +62,7 @@ const suite = (name: string, include: string[], exclude: string[] = []) => ({
 
 /** One project per suite, so that `npx vitest run FILE` finds a file in any suite. */
 export default defineConfig({
+  resolve: { alias: { '@mastra/core/storage': mastraStorage } },
   test: {
     projects: [
       suite('main', ['test/**/*.test.ts'], Object.values(suites).flat()),

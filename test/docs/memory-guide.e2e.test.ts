@@ -15,6 +15,9 @@ const folder = mkdtempSync(join(tmpdir(), 'anima-memory-guide-'));
 symlinkSync(join(projectFolder, 'node_modules'), join(folder, 'node_modules'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
+/** Mastra is not a dependency of the project. */
+const mastraHooks = join(projectFolder, 'test/memory/mastra/resolve-mastra.ts');
+
 const page = readFileSync(join(projectFolder, 'docs/guide-memory.md'), 'utf8');
 const programs = page
   .split(/^## /m)
@@ -28,6 +31,7 @@ const programs = page
 const promised: Readonly<Record<string, string>> = {
   LangGraph: "[ 'Ada likes tea', 'Ada is allergic to nuts' ]\n1 Ada likes tea\n2 Ada is allergic to nuts\n",
   'AI SDK': "[ { role: 'user', content: [ [Object] ] } ]\n",
+  Mastra: "1 [ { type: 'text', text: 'Tea?' } ]\n# Ada\n- likes tea\n",
 };
 
 describe('docs/guide-memory.md', () => {
@@ -43,7 +47,8 @@ describe('docs/guide-memory.md', () => {
     );
     const { url, agentKey, adminKey } = stack.vault;
     const env = { ...process.env, ANIMA_KEY: agentKey, ANIMA_ADMIN_KEY: adminKey, ANIMA_URL: url };
-    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', file], { cwd: folder, env });
+    const options = ['--disable-warning=ExperimentalWarning', '--import', mastraHooks];
+    const child = spawn(process.execPath, [...options, file], { cwd: folder, env });
     const [said, failed, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
     expect({ said, failed, code }).toEqual({ said: promised[section], failed: '', code: 0 });
   });

@@ -17,6 +17,8 @@ const partBytes = 60_000;
 const maxParts = 256;
 /** Attempts to read or replace a record while others replace it. */
 const maxAttempts = 10;
+/** Maximum wait before the second attempt, milliseconds. */
+const backoffMs = 50;
 
 /** Where a record is. Its parts are in the namespace `parts`, in which no other records may be. */
 export interface RecordPlace {
@@ -50,41 +52,33 @@ export class LongRecords {
    */
   async create(place: RecordPlace, record: LongRecord, options: LongRecordOptions = {}): Promise<boolean> {
     const data = await this.#prepare(place, record);
-    try {
-      await this.#memory.upsert(data, { ...locationOf(place), ...options, ifVersion: 0 });
-      return true;
-    } catch (error) {
-      // After another failure, the record might have been stored: its parts must stay.
-      if (!isVersionConflict(error)) throw error;
-      await this.#removeParts(place, data);
-      return false;
-    }
+    return (await this.#store(place, data, { ...options, ifVersion: 0 })) === undefined;
   }
 
   /**
    * Stores a record, or replaces it.
-   * @param update from the stored record; undefined if there is none. Called again if another writer came in between
+   * @param update from the stored record; undefined if there is none. Called again if another writer came in between.
+   * Nothing is stored if it returns undefined
    * @throws AnimaError record_too_large; version_conflict if other writers always came in between
    */
   async update(
     place: RecordPlace,
-    update: (stored: LongRecord | undefined) => LongRecord | Promise<LongRecord>,
+    update: (stored: LongRecord | undefined) => LongRecord | undefined | Promise<LongRecord | undefined>,
     options: LongRecordOptions = {},
   ): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       const stored = await this.#find(place);
       const next = await update(stored === undefined ? undefined : await this.open(place, stored));
+      if (next === undefined) return;
       const data = await this.#prepare(place, next);
-      try {
-        await this.#memory.upsert(data, { ...locationOf(place), ...options, ifVersion: stored?.version ?? 0 });
-      } catch (error) {
-        if (!isVersionConflict(error)) throw error;
-        await this.#removeParts(place, data);
-        if (attempt >= maxAttempts) throw error;
-        continue;
+      const conflict = await this.#store(place, data, { ...options, ifVersion: stored?.version ?? 0 });
+      if (conflict !== undefined && attempt >= maxAttempts) throw conflict;
+      if (conflict === undefined) {
+        if (stored !== undefined) await this.#removeParts(place, stored.data);
+        return;
       }
-      if (stored !== undefined) await this.#removeParts(place, stored.data);
-      return;
+      // Without a random wait, one of several writers can be too late each time.
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * attempt * backoffMs));
     }
   }
 
@@ -110,9 +104,13 @@ export class LongRecords {
   /** Deletes a record and its parts. */
   async delete(place: RecordPlace): Promise<boolean> {
     const stored = await this.#find(place);
-    if (stored === undefined) return false;
-    const deleted = await this.#memory.delete(stored.id, {});
-    await this.#removeParts(place, stored.data);
+    return stored !== undefined && (await this.remove(place, stored));
+  }
+
+  /** Deletes a record that was found, and its parts. */
+  async remove(place: Pick<RecordPlace, 'parts'>, found: MemoryRecord): Promise<boolean> {
+    const deleted = await this.#memory.delete(found.id, {});
+    await this.#removeParts(place, found.data);
     return deleted;
   }
 
@@ -138,6 +136,23 @@ export class LongRecords {
     return { ...fields, set, count: parts.length };
   }
 
+  /** Stores prepared data. Returns the error if the record has another version: its parts are removed then. */
+  async #store(
+    place: RecordPlace,
+    data: Record<string, unknown>,
+    options: LongRecordOptions & { ifVersion: number },
+  ): Promise<Error | undefined> {
+    try {
+      await this.#memory.upsert(data, { ...locationOf(place), ...options });
+      return undefined;
+    } catch (error) {
+      // After another failure, the record might have been stored: its parts must stay.
+      if (!isVersionConflict(error)) throw error;
+      await this.#removeParts(place, data);
+      return error;
+    }
+  }
+
   async #readParts(place: RecordPlace, set: string, count: number): Promise<string | undefined> {
     const found = await this.#memory.find({ namespace: [...place.parts, set] }).toArray();
     const parts = found.map(({ data }) => objectOf(data) ?? {});
@@ -149,7 +164,7 @@ export class LongRecords {
    * Removes parts that no record names. A failure is ignored: the write has succeeded, and nobody can find the parts.
    * They are deleted with the namespace.
    */
-  async #removeParts(place: RecordPlace, data: unknown): Promise<void> {
+  async #removeParts(place: Pick<RecordPlace, 'parts'>, data: unknown): Promise<void> {
     const { set } = objectOf(data) ?? {};
     if (typeof set !== 'string') return;
     await deleteAll(this.#memory, [...place.parts, set]).catch(() => undefined);

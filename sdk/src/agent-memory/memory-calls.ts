@@ -36,7 +36,7 @@ export async function deleteAll(memory: MemoryCalls, namespace: readonly string[
 }
 
 /** Whether a write failed because the record has another version. */
-export const isVersionConflict = (error: unknown): boolean =>
+export const isVersionConflict = (error: unknown): error is Error =>
   error instanceof Error && 'code' in error && error.code === 'version_conflict';
 
 /**

@@ -11,10 +11,10 @@ import {
   objectOf,
   toPart,
 } from '../agent-memory/memory-calls.ts';
+import { parseTagged, stringifyTagged } from '../agent-memory/tagged-json.ts';
 import { notSentError } from '../shared/argument-validation.ts';
 import { checkOptions } from '../shared/check-options.ts';
 import { createError } from '../shared/errors.ts';
-import { parseMessage, stringifyMessage } from './message-json.ts';
 
 export interface AnimaChatsOptions {
   /** Where the chats are stored. Default: `['ai-sdk-chats']`. At most 5 levels. */
@@ -81,7 +81,7 @@ export class AnimaChats<Message extends { readonly role: string }> {
    */
   async save({ chatId, messages }: { chatId: string; messages: readonly Message[] }): Promise<void> {
     const home = await this.#homeOf(chatId);
-    const texts = messages.map(stringifyMessage);
+    const texts = messages.map(stringifyTagged);
     const digests = await Promise.all(texts.map(digestOf));
     const written = new Map<string, string>();
     let before: readonly Entry[] = [];
@@ -137,7 +137,7 @@ export class AnimaChats<Message extends { readonly role: string }> {
     const messages = await mapConcurrent(entries, async ({ key }) => {
       const record = byKey.get(key);
       if (record === undefined) return [];
-      return [parseMessage((await this.#records.open(messagePlace(home, key), record)).text) as Message];
+      return [parseTagged((await this.#records.open(messagePlace(home, key), record)).text) as Message];
     });
     return messages.every((one) => one.length === 1) ? messages.flat() : undefined;
   }

@@ -1,4 +1,4 @@
-/** Messages as JSON text. Dates, URLs and bytes, which messages for models may contain, are kept as such. */
+/** Values of frameworks as JSON text. Dates, URLs and bytes, which messages for models may contain, are kept as such. */
 
 import { fromBase64Url, toBase64Url } from '../../../core/encoding/bytes.ts';
 import { notSentError } from '../shared/argument-validation.ts';
@@ -8,19 +8,19 @@ import { isPlainObject } from '../shared/is-plain-object.ts';
 const mark = '$anima';
 
 /** @throws AnimaError invalid_argument for a value that would be lost */
-export const stringifyMessage = (message: unknown): string => JSON.stringify(encode(message));
+export const stringifyTagged = (value: unknown): string => JSON.stringify(encode(value));
 
-export const parseMessage = (text: string): unknown => decode(JSON.parse(text));
+export const parseTagged = (text: string): unknown => decode(JSON.parse(text));
 
 function encode(value: unknown): unknown {
   if (value === null || typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value)) return value;
-  if (value instanceof Date) return { [mark]: 'date', value: value.toISOString() };
+  if (value instanceof Date && Number.isFinite(value.getTime())) return { [mark]: 'date', value: value.toISOString() };
   if (value instanceof URL) return { [mark]: 'url', value: value.href };
   if (value instanceof Uint8Array) return { [mark]: 'bytes', value: toBase64Url(value) };
   if (value instanceof ArrayBuffer) return { [mark]: 'buffer', value: toBase64Url(new Uint8Array(value)) };
   if (Array.isArray(value)) return Array.from(value, encode);
   if (!isPlainObject(value) || !isPlain(value))
-    throw notSentError('invalid_argument', 'a message must be JSON, and may contain dates, URLs and bytes');
+    throw notSentError('invalid_argument', 'messages and metadata must be JSON, and may contain dates, URLs and bytes');
   const members = Object.entries(value).filter(([, member]) => member !== undefined);
   const encoded = Object.fromEntries(members.map(([name, member]) => [name, encode(member)]));
   return Object.hasOwn(encoded, mark) ? { [mark]: 'object', value: encoded } : encoded;
