@@ -144,7 +144,13 @@ test('a proof counts for its person, after the device was revoked too, and not b
   expect(verifyUse(world.state, bob, listed)).toBeUndefined();
   for (const member of ['statement', 'signature', 'answer'] as const)
     expect(verifyUse(world.state, ann, { ...listed, [member]: listed[member].slice(4) })).toBeUndefined();
-  expect(verifyUse(world.state, ann, { ...listed, time: 'never' })).toBeUndefined();
+  for (const member of ['signature', 'answer'] as const) {
+    const flipped = Buffer.from(listed[member], 'base64');
+    flipped[flipped.length - 40] = (flipped.at(-40) ?? 0) ^ 1;
+    expect(verifyUse(world.state, ann, { ...listed, [member]: flipped.toString('base64') })).toBeUndefined();
+  }
+  for (const time of ['never', new Date(world.now + 300_000).toISOString(), new Date(0).toISOString()])
+    expect(verifyUse(world.state, ann, { ...listed, time })).toBeUndefined();
   const withDevice = (id: string, changes: object) => {
     const device = world.state.devices.get(id) ?? expect.fail('no device');
     return { ...world.state, devices: world.state.devices.set(id, { ...device, ...changes }) };
@@ -166,7 +172,32 @@ test('a no, and a yes to another question, prove no use', async () => {
   const base64 = (bytes: Uint8Array = new Uint8Array(0)) => Buffer.from(bytes).toString('base64');
   const parts = [refused.statement, refused.signature, refused.answer].map(base64);
   const [statement = '', signature = '', answer = ''] = parts;
-  add({ ...record, id: undefined, approval: id, statement, signature, answer, requestId: 'no' } as object);
-  add({ ...record, id: undefined, approval: id, statement, signature, requestId: 'mixed' } as object);
+  const { id: _, time: __, ...members } = record;
+  add({ ...members, approval: id, statement, signature, answer, requestId: 'no' });
+  add({ ...members, approval: id, statement, signature, requestId: 'mixed' });
   expect((await list()).uses.map((one) => one.id)).toEqual([first]);
+});
+
+test('a proof in a record that says something else is no use', async () => {
+  const first = await use();
+  const { record } = table.items.get(first) ?? expect.fail('no record');
+  const { id: _, time: __, ...members } = record;
+  for (const changes of [
+    { principal: '0123456789abcdef' },
+    { host: 'other.example.com' },
+    { method: 'GET' },
+    { approval: '0123456789abcdef' },
+    { names: ['prod/other'] },
+    { names: ['prod/key', 'prod/other'] },
+  ] as const)
+    add({ ...members, ...changes, names: [...(changes.names ?? ['prod/key'])] });
+  expect((await list()).uses.map(({ id }) => id)).toEqual([first]);
+});
+
+test('only an owner’s device with the right to approve gets an answer, and the table is not read for others', async () => {
+  const plain = world.directory.add(world.phone, ann, 'owner');
+  const agent = world.directory.add(world.phone, ann, 'agent', { can: ['approve'] });
+  for (const device of [plain, agent]) await expect(list({}, device)).rejects.toMatchObject({ code: 'not_approver' });
+  expect(table.queries).toBe(0);
+  expect(await list({}, world.laptop)).toEqual({ uses: [], tripwires: [] });
 });
