@@ -32,9 +32,9 @@ const sdkLoginLimit = 6 * 1024;
  * curves, ciphers, hashes and ML-KEM of noble are about 28 KiB, the same without them, and with what enrolling,
  * attachments and questions load. HPKE (RFC 9180) comes with the first look at questions.
  */
-const sessionLimit = 83 * 1024;
-const sessionOwnLimit = 55 * 1024;
-const sessionTotalLimit = 102 * 1024;
+const sessionLimit = 84 * 1024;
+const sessionOwnLimit = 56 * 1024;
+const sessionTotalLimit = 103 * 1024;
 /**
  * Limits in gzipped bytes of the link page, of which the Markdown parser is 15 KiB and HPKE 5 KiB
  * (docs/decisions/one-file-page.md), and
@@ -42,7 +42,7 @@ const sessionTotalLimit = 102 * 1024;
  */
 const pageLimits = [
   { title: '<title>Encrypted file</title>', what: 'page', limit: 50 * 1024 },
-  { title: '<title>Anima</title>', what: "owner's page", limit: 113 * 1024 },
+  { title: '<title>Anima</title>', what: "owner's page", limit: 115 * 1024 },
 ];
 /** Texts of the CDK and jsii that survive minification. Their presence shows that a bundle contains the CDK. */
 const cdkMarks = ['aws-cdk-lib', '@aws-cdk/', 'jsii.rtti', 'constructs.Construct'];

@@ -133,6 +133,7 @@ const codesByGroup: Readonly<Record<RouteGroup, readonly ErrorCode[]>> = {
     'approval_answered',
     'answer_refused',
     'approval_key_refused',
+    'not_approver',
     'person_key_conflict',
   ],
   relay: ['write_contention', 'attachment_not_found', 'too_many_attachments', 'endpoint_refused'],

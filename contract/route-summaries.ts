@@ -126,6 +126,8 @@ export const routeSummaries: Readonly<Record<RouteId, string>> = {
   getPersonKey:
     'Get the key of the person of the requesting device, and the approval keys of the devices of this person',
   listApprovals: 'List the open questions for the requesting device, sealed for it',
+  listActivity:
+    'List the uses of values that the person of the requesting device allowed, with their proofs, and requests that read tripwires',
   answerApproval: 'Answer a question with a signed statement, or report why the device does not show it',
   receiveTwilio: 'Receive text messages from Twilio',
   receiveWhatsApp: 'Receive messages from the WhatsApp Cloud API',

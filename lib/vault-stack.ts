@@ -270,14 +270,15 @@ export class VaultStack extends Stack {
 
   /**
    * Every function that authenticates callers adds audit records, except for the relay: messages are not recorded
-   * (docs/session-service.md, section 1). The auditor only reads. Only the sealer adds seals,
+   * (docs/session-service.md, section 1). The auditor only reads. The function of approvals also reads: it shows people what
+   * they allowed. Only the sealer adds seals,
    * to the locked bucket. Both verify them with the public key.
    */
   private grantAudit(functions: VaultFunctions): void {
     const recording = routeGroups.filter((group) => group !== 'public' && group !== 'relay');
     for (const group of recording) this.data.audit.grantRecord(functions[group]);
-    const { auditor, sealer } = functions;
-    this.data.audit.grantRead(auditor);
+    const { auditor, approvals, sealer } = functions;
+    for (const fn of [auditor, approvals]) this.data.audit.grantRead(fn);
     this.data.keyrings.grantRead(auditor);
     this.data.apiKeys.grantRead(auditor);
     sealer.grantInvoke(auditor, functionEnv.sealFunction);

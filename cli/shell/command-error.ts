@@ -124,6 +124,7 @@ const exitByErrorCode: Readonly<Record<AnimaErrorCode, readonly [ExitName, strin
   person_key_conflict: ['conflict', 'Another device was faster. Try again.'],
   approval_expired: ['unavailable', 'Nobody answered in time. Ask again when somebody is there.'],
   answer_refused: ['denied', 'The directory does not let this device answer, or it knows an older directory.'],
+  not_approver: ['denied', 'An admin admits a device with the right `approve`.'],
   approval_key_refused: ['denied', 'The clock of this device may be wrong. Set it, and try again.'],
   approval_pending: ['unavailable', 'Wait for the answer to the other question of this key.'],
   identity_unavailable: ['denied'],

@@ -16,6 +16,14 @@ export function parseDuration(option: string, text: string): number {
   return Number(count) * factor;
 }
 
+/** Parses an RFC 3339 time, or an age such as `7d`. @throws CommandError usage */
+export function parseTimeOption(option: string, text: string): string | Date;
+export function parseTimeOption(option: string, text: string | undefined): string | Date | undefined;
+export function parseTimeOption(option: string, text: string | undefined): string | Date | undefined {
+  if (text === undefined || text.includes('T')) return text;
+  return new Date(Date.now() - parseDuration(option, text) * 1000);
+}
+
 /** Parses a whole number. @throws CommandError usage */
 export function parseWhole(option: string, text: string, least = 0): number {
   const number = Number(text);

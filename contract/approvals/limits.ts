@@ -26,6 +26,16 @@ export const approvalLimits = {
   keptSeconds: 86_400,
 } as const;
 
+/** Of one answer about what was used. */
+export const activityLimits = {
+  /** Entries: by default, and at most. */
+  page: 50,
+  pageMax: 200,
+  /** Audit records that are read: in one query, and how many queries. */
+  query: 1_000,
+  queries: 5,
+} as const;
+
 /** Why a device shows no question (docs/format-approvals.md, section 2). */
 export const questionRefusals = [
   'malformed',

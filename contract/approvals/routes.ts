@@ -34,4 +34,12 @@ export const approvalRoutes = {
     verb: 'approvals.answer',
     status: 200,
   },
+  listActivity: {
+    method: 'GET',
+    path: '/v1/session/activity',
+    group: 'approvals',
+    auth: 'session-device',
+    verb: 'audit.read',
+    status: 200,
+  },
 } as const;

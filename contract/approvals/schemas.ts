@@ -1,14 +1,26 @@
 /** Request and response schemas of the routes of approvals. */
 import * as z from 'zod/mini';
+import { upstreamClasses } from '../broker/limits.ts';
+import { type ErrorCode, errors } from '../shared/error-codes.ts';
 import { lazy } from '../shared/lazy.ts';
-import { base64Of, documentedAs, emptyObject, opaqueId, rfc3339Time, schemaFor } from '../shared/schema-parts.ts';
-import { approvalLimits as limits, questionRefusals } from './limits.ts';
+import {
+  base64Of,
+  documentedAs,
+  emptyObject,
+  opaqueId,
+  pageQueryFields,
+  queryNumber,
+  rfc3339Time,
+  schemaFor,
+} from '../shared/schema-parts.ts';
+import { activityLimits, approvalLimits as limits, questionRefusals } from './limits.ts';
 import type {
   AnswerApprovalRequest,
   AnswerApprovalResponse,
   ApproverKeyResponse,
   BrokerKeysResponse,
   GetPersonKeyResponse,
+  ListActivityResponse,
   ListApprovalsResponse,
   PutApprovalKeyRequest,
   PutApprovalKeyResponse,
@@ -20,6 +32,35 @@ import type {
 const approvalParams = lazy(() =>
   z.strictObject({
     approval: documentedAs(z.string(), { pattern: '^[0-9a-z]{16}$', description: 'Id of an approval' }),
+  }),
+);
+
+const errorCodes = Object.keys(errors) as [ErrorCode, ...ErrorCode[]];
+
+const listedUse = lazy(() =>
+  z.strictObject({
+    id: z.string(),
+    time: rfc3339Time(),
+    requestId: z.string(),
+    statement: z.string(),
+    signature: z.string(),
+    answer: z.string(),
+    result: z.optional(z.enum(['ok', ...errorCodes])),
+    upstream: z.optional(z.enum(upstreamClasses)),
+  }),
+);
+
+const listedTripwires = lazy(() =>
+  z.strictObject({
+    id: z.string(),
+    time: rfc3339Time(),
+    requestId: z.string(),
+    names: z.array(z.string()),
+    principal: z.string(),
+    result: z.enum(['ok', 'started', 'pending', ...errorCodes]),
+    sourceIp: z.string(),
+    agent: z.optional(z.string()),
+    run: z.optional(z.string()),
   }),
 );
 
@@ -87,5 +128,23 @@ export const approvalSchemas = {
         ]),
       ),
     response: () => schemaFor<AnswerApprovalResponse>()(z.strictObject({ approval: z.string() })),
+  },
+  listActivity: {
+    params: emptyObject,
+    query: () =>
+      z.strictObject({
+        from: z.optional(rfc3339Time()),
+        cursor: pageQueryFields().cursor,
+        limit: z.optional(queryNumber(1, activityLimits.pageMax)),
+      }),
+    body: undefined,
+    response: () =>
+      schemaFor<ListActivityResponse>()(
+        z.strictObject({
+          uses: z.array(listedUse()),
+          tripwires: z.array(listedTripwires()),
+          cursor: z.optional(z.string()),
+        }),
+      ),
   },
 } as const;

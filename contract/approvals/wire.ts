@@ -1,4 +1,6 @@
 /** JSON types of the routes of approvals (docs/approvals.md). Binary fields are standard base64 with padding. */
+import type { UpstreamClass } from '../broker/wire.ts';
+import type { ErrorCode } from '../shared/error-codes.ts';
 import type { questionRefusals } from './limits.ts';
 
 /** Public keys of the broker of a person, standard base64, and the id that they have as a device. */
@@ -65,4 +67,42 @@ export type AnswerApprovalRequest =
 
 export interface AnswerApprovalResponse {
   approval: string;
+}
+
+/** The proof of a use that the person of the requesting device allowed, as the audit has it. */
+export interface ListedUse {
+  /** Id of the audit record, which begins with its time. */
+  id: string;
+  time: string;
+  requestId: string;
+  statement: string;
+  /** Signature of the broker over the statement. */
+  signature: string;
+  /** `fields(answer, signature)`. */
+  answer: string;
+  /** Result of the request, and the class of the host's status. The proof does not contain them. */
+  result?: 'ok' | ErrorCode | undefined;
+  upstream?: UpstreamClass | undefined;
+}
+
+/** A request that read or used tripwires, as the audit has it. Nothing proves it. */
+export interface ListedTripwires {
+  /** Id of the audit record, which begins with its time. */
+  id: string;
+  time: string;
+  requestId: string;
+  names: string[];
+  principal: string;
+  result: 'ok' | 'started' | 'pending' | ErrorCode;
+  sourceIp: string;
+  /** As stated by the caller. */
+  agent?: string | undefined;
+  run?: string | undefined;
+}
+
+/** Newest first. Both lists can be empty although there is a cursor. */
+export interface ListActivityResponse {
+  uses: ListedUse[];
+  tripwires: ListedTripwires[];
+  cursor?: string | undefined;
 }

@@ -3,6 +3,7 @@ import type { ErrorDefinition } from './common-error-codes.ts';
 /** Codes of approvals (docs/approvals.md). The SDK loads them with what uses a value, and with what answers questions. */
 export const approvalErrors = {
   approval_denied: { status: 403, title: 'A person did not allow this use', retryable: false },
+  not_approver: { status: 403, title: 'The device does not have the right to approve', retryable: false },
   approval_not_found: { status: 404, title: 'There is no such approval for this caller', retryable: false },
   approval_mismatch: { status: 409, title: 'The approval is for another request', retryable: false },
   approval_used: { status: 409, title: 'The approval was used as often as it allows', retryable: false },

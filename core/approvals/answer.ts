@@ -102,23 +102,27 @@ export interface AnswerContext {
   relationOf(head: DirectoryHead): HeadRelation;
 }
 
+/** Whether an answer names this statement. */
+export const isAnswerTo = (answer: ApprovalAnswer, statement: Uint8Array, facts: ApprovalStatement): boolean =>
+  answer.org === facts.org &&
+  answer.approval === facts.approval &&
+  equalBytes(answer.statementHash, statementHash(statement));
+
+/** Whether an answer has shares exactly if it must. */
+export const namesDueShares = ({ decision, sharesHash }: ApprovalAnswer, { requestKey }: ApprovalStatement): boolean =>
+  (decision === 'yes' && requestKey !== undefined) === (sharesHash !== undefined);
+
 /** Judges an answer in the order of section 3. @returns undefined if it counts */
 export function judgeAnswer(read: ReadAnswer, context: AnswerContext): AnswerRefusal | undefined {
   const { answer, bytes, signature } = read;
   const { state, statement, facts, now } = context;
-  const isOfStatement =
-    answer.org === facts.org &&
-    state.org === facts.org &&
-    answer.approval === facts.approval &&
-    equalBytes(answer.statementHash, statementHash(statement));
-  if (!isOfStatement) return 'other_question';
+  if (state.org !== facts.org || !isAnswerTo(answer, statement, facts)) return 'other_question';
   const relation = context.relationOf(answer.head);
   if (relation === 'ahead') return 'directory_behind';
   if (relation === 'forked') return 'directory_forked';
   const approver = findApprover(state, answer.device, now);
   if (approver?.person !== facts.person) return 'not_approver';
   if (!verifyEd25519(approver.ik, bytes, signature)) return 'bad_signature';
-  const needsShares = answer.decision === 'yes' && facts.requestKey !== undefined;
-  if (needsShares !== (answer.sharesHash !== undefined)) return 'other_shares';
+  if (!namesDueShares(answer, facts)) return 'other_shares';
   return now < facts.expires ? undefined : 'expired';
 }

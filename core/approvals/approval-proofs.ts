@@ -9,20 +9,15 @@ import { judgeAnswer, readAnswer } from './answer.ts';
 import { brokersOf } from './approval-keys.ts';
 import { approvalClockToleranceMs } from './limits.ts';
 import { isSignedBy } from './signed-statement.ts';
-import { type ApprovalScope, type ApprovalStatement, parseStatement, type UsedValue, usesOf } from './statement.ts';
+import { type ApprovalScope, parseStatement, type UsedValue, usesOf } from './statement.ts';
+import { isOfRecord, type UseRecord } from './use-proof.ts';
 
 /** The members of audit records that are read. */
-export interface ProofRecord {
+export interface ProofRecord extends UseRecord {
   readonly time: string;
   readonly org: string;
-  readonly principal: string;
   readonly requestId: string;
   readonly result: string;
-  readonly names?: readonly string[] | undefined;
-  readonly name?: string | undefined;
-  readonly host?: string | undefined;
-  readonly method?: string | undefined;
-  readonly approval?: string | undefined;
   readonly statement?: string | undefined;
   readonly signature?: string | undefined;
   readonly answer?: string | undefined;
@@ -152,22 +147,4 @@ function verifyOne(
 function stateAt(states: readonly DirectoryState[], { seq, hash }: DirectoryHead): DirectoryState | undefined {
   const state = states[seq];
   return state !== undefined && equalBytes(state.head.hash, hash) ? state : undefined;
-}
-
-/** Whether the record is of the use that the statement describes. */
-function isOfRecord(
-  facts: ApprovalStatement,
-  { principal, approval, host, method, name, names }: ProofRecord,
-): boolean {
-  const used = new Set(names ?? (name === undefined ? [] : [name]));
-  const stated = new Set(facts.values.map((value) => value.name));
-  return (
-    facts.keyId === principal &&
-    facts.approval === approval &&
-    // The audit leaves out the usual port, of http too.
-    (facts.host === host || facts.host === `${host}:80`) &&
-    facts.method === method &&
-    used.size === stated.size &&
-    [...used].every((one) => stated.has(one))
-  );
 }

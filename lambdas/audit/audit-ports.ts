@@ -44,6 +44,27 @@ export interface AuditPage {
   readonly more: boolean;
 }
 
+/** Records that concern a person: those with `approval`, and those with `tripwires`. Others are read and left out. */
+export interface ActivityReader {
+  /**
+   * One query from `from` to `to`, both inclusive.
+   * @param order by the id: `newest` or `oldest` first
+   * @param limit records that are read, including those that are left out
+   */
+  listActivity(
+    org: string,
+    range: { readonly from: string; readonly to: string },
+    order: 'newest' | 'oldest',
+    limit: number,
+  ): Promise<ActivityPage>;
+}
+
+export interface ActivityPage {
+  readonly items: readonly StoredAuditRecord[];
+  /** Id of the last item that was read, which can be any text; undefined at the end of the range. */
+  readonly lastRead: string | undefined;
+}
+
 export interface StoredSeal {
   readonly seq: number;
   /** JWS in compact form. */

@@ -1,7 +1,9 @@
 /** Composes the functions `directory`, `relay` and `approvals`. None has a key of any data. */
+import { ActivityService } from '../approvals/activity-service.ts';
 import { AnswerService } from '../approvals/answer-service.ts';
 import { PersonKeyService } from '../approvals/person-key-service.ts';
 import { DynamoApprovals } from '../approvals/stores/dynamo-approvals.ts';
+import { DynamoActivity } from '../audit/stores/dynamo-activity.ts';
 import { createLambdaEventClient } from '../aws/clients.ts';
 import { BundleService } from '../directory/bundle-service.ts';
 import { CheckpointService } from '../directory/checkpoint-service.ts';
@@ -135,6 +137,7 @@ export function createAnswerServices() {
     sessionAuth,
     answers: new AnswerService(approvals, store, clock),
     personKeys: new PersonKeyService(approvals, store, clock),
+    activity: new ActivityService(new DynamoActivity(orgDynamoClients(), requireSetting('auditTable')), clock),
   };
 }
 

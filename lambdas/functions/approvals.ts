@@ -1,6 +1,7 @@
 import {
   answerApproval,
   getPersonKey,
+  listActivity,
   listApprovals,
   putApprovalKey,
   putPersonKey,
@@ -9,7 +10,7 @@ import { createAuditLog, createFunctionLog } from '../compose/common.ts';
 import { createAnswerServices } from '../compose/sessions.ts';
 import { createLambdaHandler } from '../middleware/lambda-handler.ts';
 
-const { sessionAuth, answers, personKeys } = createAnswerServices();
+const { sessionAuth, answers, personKeys, activity } = createAnswerServices();
 
 export const handler = createLambdaHandler(createFunctionLog(), createAuditLog(), {
   putApprovalKey: putApprovalKey(sessionAuth, answers),
@@ -17,4 +18,5 @@ export const handler = createLambdaHandler(createFunctionLog(), createAuditLog()
   answerApproval: answerApproval(sessionAuth, answers),
   putPersonKey: putPersonKey(sessionAuth, personKeys),
   getPersonKey: getPersonKey(sessionAuth, personKeys),
+  listActivity: listActivity(sessionAuth, activity),
 });

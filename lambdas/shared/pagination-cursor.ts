@@ -13,6 +13,7 @@ type ListKind =
   | 'keys'
   | 'logins'
   | 'audit'
+  | 'activity'
   | 'seals'
   | 'blobs'
   | 'parts'

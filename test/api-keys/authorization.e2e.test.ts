@@ -263,6 +263,7 @@ const rows: Record<
   getPersonKey: 'device',
   putApprovalKey: 'device',
   listApprovals: 'device',
+  listActivity: 'device',
   answerApproval: 'device',
   receiveTwilio: 'signature',
   receiveWhatsApp: 'signature',

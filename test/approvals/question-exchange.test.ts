@@ -9,7 +9,8 @@ import { sealQuestion, signStatement } from '../../core/approvals/question.ts';
 import { type BrokerRequest, detailsHash, encodeDetails } from '../../core/approvals/shown-request.ts';
 import { statementHash } from '../../core/approvals/statement.ts';
 import type { Bytes } from '../../core/encoding/bytes.ts';
-import { type ApprovalParts, ApprovalQuestions } from '../../sdk/src/session/approvals/approval-questions.ts';
+import type { ApprovalParts } from '../../sdk/src/session/approvals/approval-parts.ts';
+import { ApprovalQuestions } from '../../sdk/src/session/approvals/approval-questions.ts';
 import { ApprovalWorld, refund } from './approval-world.ts';
 
 /** The approvals of the phone in the SDK. What it fetches is `listed`. */

@@ -317,10 +317,11 @@ describe('when the record can not be written', () => {
     return { path, body, headers: await signatureHeaders(stack, device, scope, method, path, text) };
   };
   /** A directory, and a request that its first device signed. */
-  const onSession = async (method: string, end: string, body: object): Promise<Request> => {
+  const onSession = async (method: string, end: string, body?: object): Promise<Request> => {
     const served = await ServedDirectory.begin(stack);
     const path = `/v1/session${end}`;
-    return { path, body, headers: await served.headers(served.first, method, path, JSON.stringify(body)) };
+    const text = body === undefined ? '' : JSON.stringify(body);
+    return { path, body, headers: await served.headers(served.first, method, path, text) };
   };
   /** A request with an invite. */
   const onInvite = async (verb: 'create' | 'begin' | 'put' | 'read'): Promise<Request> => {
@@ -458,6 +459,7 @@ describe('when the record can not be written', () => {
     putApprovalKey: () => onSession('PUT', '/approval-key', { statement: 'AAAA' }),
     answerApproval: () => onSession('POST', '/approvals/0123456789abcdef', { refused: 'clock' }),
     listApprovals: null,
+    listActivity: () => onSession('GET', '/activity'),
     // Messages are not recorded, and neither is what devices read.
     readSessionEntries: null,
     readCheckpoint: null,

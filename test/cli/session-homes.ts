@@ -95,7 +95,12 @@ export async function newDirectory(stack: LocalStack, home: Home) {
 export async function enrollMachine(
   admin: SessionMachine,
   machine: SessionMachine,
-  { person, role = 'owner', confirmer }: { person?: string; role?: string; confirmer?: SessionMachine } = {},
+  {
+    person,
+    role = 'owner',
+    confirmer,
+    can,
+  }: { person?: string; role?: string; confirmer?: SessionMachine; can?: string } = {},
 ): Promise<{ readonly device: string; readonly person: string; readonly fingerprint: string }> {
   const invite = await admin.json(['invite', 'create', ...(person === undefined ? [] : [person]), '--role', role]);
   const command = role === 'owner' ? 'session' : 'agent';
@@ -104,7 +109,8 @@ export async function enrollMachine(
   await expect
     .poll(async () => (await admin.json(['directory', 'pending'])).admit.map(({ id }: { id: string }) => id))
     .toContain(invite.id);
-  const admitted = await admin.json(['directory', 'admit', invite.id, '--fingerprint', shown, '--yes']);
+  const rights = can === undefined ? [] : ['--can', can];
+  const admitted = await admin.json(['directory', 'admit', invite.id, '--fingerprint', shown, '--yes', ...rights]);
   if (confirmer !== undefined)
     await confirmer.json(['session', 'confirm', admitted.device, '--fingerprint', shown, '--yes']);
   expect([await running.ended, running.stderr]).toEqual([0, expect.any(String)]);

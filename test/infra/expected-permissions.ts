@@ -334,6 +334,7 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
       'approval dynamodb:PutItem',
       'approval dynamodb:Query',
       'approval dynamodb:UpdateItem',
+      'audit dynamodb:Query',
       'directory dynamodb:BatchGetItem',
       'directory dynamodb:GetItem',
       'directory dynamodb:Query',

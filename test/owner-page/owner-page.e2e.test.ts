@@ -181,10 +181,26 @@ describe.skipIf(browser === undefined)("the owner's page", () => {
         ),
       )
       .toBe('not_active');
+    await admin.vault.set('prod/old', 'AKIAIOSFODNN7EXAMPLE', { tripwire: true });
+    await admin.vault.get('prod/old', { agent: 'helper' });
     await go('Activity');
     await page.waitForSelector('.timeline li >> nth=1');
-    expect(await page.textContent('.key')).toBe('Yes 1No 1');
+    await page.waitForSelector('.timeline li strong.yes:text-is("Used")');
+    expect(await page.textContent('.key')).toBe('Allowed 1Refused 1');
+    const used = (await page.innerText('.timeline li >> nth=2')).split('\n');
+    expect(used).toContain(`POST ${host.origin.replace('http://', '')}`);
+    expect(used.at(-1)).toMatch(
+      /^prod\/stripe\/key, version 1, for agent bookkeeper \(key [0-9a-z]{16}\). Allowed on this device.$/,
+    );
+    expect(await page.innerText('.timeline li >> nth=0')).toMatch(/^Tripwire was read\n+prod\/old\n/);
     await expectGood('activity');
+    await page.context().setOffline(true);
+    await go('Questions');
+    await go('Activity');
+    await page.waitForSelector('.hint:text-is("No connection.") + .hint:has-text("As of")');
+    await page.waitForSelector('.timeline li >> nth=2');
+    await expectGood('activity-offline');
+    await page.context().setOffline(false);
     await host.close();
   });
 

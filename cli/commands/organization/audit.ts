@@ -3,7 +3,7 @@ import type { AuditOptions, AuditRecord } from '../../../sdk/src/index.ts';
 import type { VerifyApprovalsOptions } from '../../audit/approval-verification.ts';
 import type { VerifyOptions } from '../../audit/export-verification.ts';
 import { CommandError, exitCodes } from '../../shell/command-error.ts';
-import { parseDuration, parseWhole } from '../../shell/durations.ts';
+import { parseDuration, parseTimeOption, parseWhole } from '../../shell/durations.ts';
 import { reserveFile } from '../../shell/private-files.ts';
 import type { Shell } from '../../shell/shell.ts';
 import { escapeForLine, type StyledText, styled } from '../../shell/terminal-text.ts';
@@ -193,10 +193,4 @@ async function exportAll(shell: Shell, output: string | undefined): Promise<void
     shell.note(`${lines.length} lines. Store the public keys with it: \`anima receipt keys > jwks.json\`.`);
     return true;
   });
-}
-
-/** Parses a time or an age. @throws CommandError usage */
-function parseTimeOption(option: string, text: string | undefined): string | Date | undefined {
-  if (text === undefined || text.includes('T')) return text;
-  return new Date(Date.now() - parseDuration(option, text) * 1000);
 }

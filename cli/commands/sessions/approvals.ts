@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { activity } from '../../sessions/activity-command.ts';
 import * as approvals from '../../sessions/approval-commands.ts';
 import { addPersonKeyCommands } from '../../sessions/person-key-commands.ts';
 import { asCommandError } from '../../sessions/session-errors.ts';
@@ -14,7 +15,8 @@ Examples:
   $ anima approvals list
   $ anima approvals yes k2m4          shows the request first
   $ anima approvals no k2m4 --suspend 2e4af149b78f4619525dca83b174c9ce
-  $ anima approvals watch`;
+  $ anima approvals watch
+  $ anima approvals activity --from 7d`;
 
 export function register(program: Command, shellOf: (command: Command) => Shell): void {
   const group = program
@@ -39,5 +41,9 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
     .option('--suspend <device>', 'also stop this agent or fleet of yours; only an admin can resume it')
     .action(runs(approvals.deny));
   add('watch', 'print questions as they arrive, until Ctrl-C').action(runs(approvals.watch));
+  add('activity', 'list what you allowed and what became of it, and tripwires that were read, newest first')
+    .option('--from <time>', 'RFC 3339 time or age: 15m, 2h, 7d', '30d')
+    .option('--limit <number>', 'most entries to print', '50')
+    .action(runs(activity));
   addPersonKeyCommands(group, shellOf);
 }

@@ -1,6 +1,7 @@
 /** Handlers of the routes of devices that answer questions (docs/approvals.md, section 3). */
 import { type SessionAuth, sessionRoute } from '../../directory/middleware/session-routes.ts';
 import { decodeBase64Field } from '../../shared/base64-field.ts';
+import type { ActivityService } from '../activity-service.ts';
 import type { AnswerService } from '../answer-service.ts';
 import type { PersonKeyService } from '../person-key-service.ts';
 
@@ -31,3 +32,6 @@ export const putPersonKey = (auth: SessionAuth, personKeys: PersonKeyService) =>
 
 export const getPersonKey = (auth: SessionAuth, personKeys: PersonKeyService) =>
   sessionRoute('getPersonKey', auth, async (_, signer) => await personKeys.get(signer));
+
+export const listActivity = (auth: SessionAuth, activity: ActivityService) =>
+  sessionRoute('listActivity', auth, async ({ query }, signer) => await activity.list(signer, query));

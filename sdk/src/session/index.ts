@@ -30,7 +30,17 @@ export {
 export type { DirectorySummary } from './admin/directory-summary.ts';
 export { issueFleetCertificate, newFleetKey } from './admin/fleet-keys.ts';
 export { type ApprovalCustodyOptions, approvalCustody } from './approvals/approval-custody.ts';
-export type { AnswerOptions, Question, WatchOptions } from './approvals/approval-types.ts';
+export type {
+  Activity,
+  ActivityOptions,
+  ActivityPage,
+  ActivityPageOptions,
+  AnswerOptions,
+  Question,
+  TripwireActivity,
+  UseActivity,
+  WatchOptions,
+} from './approvals/approval-types.ts';
 export type { Approvals } from './approvals/approvals.ts';
 export type { PersonKeyDevice, PersonKeyInfo } from './approvals/person-key-types.ts';
 export type { QuestionLine } from './approvals/question-lines.ts';

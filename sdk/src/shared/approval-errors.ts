@@ -12,6 +12,7 @@ import {
 export const addApprovalErrors = (): void =>
   addErrors(approvalErrors, {
     approval_denied: PermissionError,
+    not_approver: PermissionError,
     approval_not_found: NotFoundError,
     approval_mismatch: ConflictError,
     approval_used: ConflictError,

@@ -230,6 +230,7 @@ export class FakeRelay {
       approvals: {
         putKey: () => guarded('putApprovalKey', () => fail('unavailable')),
         list: () => guarded('listApprovals', () => fail('unavailable')),
+        activity: () => guarded('listActivity', () => fail('unavailable')),
         personKey: () => guarded('getPersonKey', () => fail('unavailable')),
         putPersonKey: () => guarded('putPersonKey', () => fail('unavailable')),
         answer: () => guarded('answerApproval', () => fail('unavailable')),

@@ -1,5 +1,6 @@
 /** The opened device, and everything that the views share. */
 import type { SessionClient } from '../../../sdk/src/session/index.ts';
+import { ActivityBook } from './activity/activity-book.ts';
 import { AgentNames } from './device/agent-names.ts';
 import type { DeviceEvents } from './device/device-events.ts';
 import { describeError } from './device/errors.ts';
@@ -15,6 +16,7 @@ export class App {
   readonly names: AgentNames;
   readonly book: MessageBook;
   readonly questions: QuestionBook;
+  readonly activity: ActivityBook;
   readonly #stop = new AbortController();
   #listening: Promise<void> = Promise.resolve();
 
@@ -25,6 +27,7 @@ export class App {
     this.names = new AgentNames(notes);
     this.book = new MessageBook(client, notes);
     this.questions = new QuestionBook(client, events, notes);
+    this.activity = new ActivityBook(client, notes);
   }
 
   /** Takes over an opened device, and begins to receive. */

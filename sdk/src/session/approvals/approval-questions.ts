@@ -1,7 +1,6 @@
 /** Questions of the broker to this device, and the answers of its person (docs/approvals.md). */
 import { type Decision, signAnswer } from '../../../../core/approvals/answer.ts';
 import { sharesForAnswer } from '../../../../core/approvals/answer-shares.ts';
-import { findApprover } from '../../../../core/approvals/approval-keys.ts';
 import { judgeQuestion, type OpenedQuestion, openQuestion } from '../../../../core/approvals/question.ts';
 import { sharesHash } from '../../../../core/approvals/shares.ts';
 import { statementHash, usesOf } from '../../../../core/approvals/statement.ts';
@@ -10,21 +9,16 @@ import { type Bytes, equalBytes } from '../../../../core/encoding/bytes.ts';
 import { notSentError } from '../../shared/argument-validation.ts';
 import type { CallOptions, CallSettings } from '../../shared/client-options.ts';
 import type { IncomingQuestion } from '../requests/session-requests.ts';
-import type { SessionEngine } from '../session-engine.ts';
 import { sessionError } from '../session-errors.ts';
+import { readActivityPage } from './approval-activity.ts';
+import type { ApprovalParts } from './approval-parts.ts';
 import { publishedSecret } from './approval-secret.ts';
-import type { AnswerOptions, Question, WatchOptions } from './approval-types.ts';
+import type { ActivityPage, ActivityPageOptions, AnswerOptions, Question, WatchOptions } from './approval-types.ts';
 import { PersonKeyKeeper } from './person-key-keeper.ts';
 import { questionLines } from './question-lines.ts';
+import { requireApprover } from './require-approver.ts';
 
 const pollMs = 5_000;
-
-/** What the parts of a client give. */
-export interface ApprovalParts {
-  readonly engine: SessionEngine;
-  readonly settings: (options: CallOptions, ...own: string[]) => CallSettings;
-  suspend(subject: string, options: CallOptions): Promise<void>;
-}
 
 export class ApprovalQuestions {
   readonly #parts: ApprovalParts;
@@ -42,7 +36,7 @@ export class ApprovalQuestions {
     const { engine, settings: toSettings } = this.#parts;
     const settings = toSettings(options);
     return await engine.exclusive(async () => {
-      await this.#requireRight(settings);
+      await requireApprover(engine, settings);
       const { requests } = engine.context;
       const secret = await publishedSecret(engine.context, requests.approvals, settings);
       try {
@@ -69,7 +63,7 @@ export class ApprovalQuestions {
     const settings = toSettings(options, 'suspend');
     const opened = this.#opened.get(id) ?? (await this.#find(id, options));
     await engine.exclusive(async () => {
-      await this.#requireRight(settings);
+      await requireApprover(engine, settings);
       // The directory can have changed since the question was shown.
       const refusal = this.#judge(opened);
       if (refusal !== undefined) throw sessionError('question_refused', refusal);
@@ -84,6 +78,10 @@ export class ApprovalQuestions {
       this.#opened.delete(approval);
     });
     if (suspend !== undefined) await this.#parts.suspend(suspend, options);
+  }
+
+  async activityPage(options: ActivityPageOptions): Promise<ActivityPage> {
+    return await readActivityPage(this.#parts, options);
   }
 
   async *watch({ interval = pollMs, ...options }: WatchOptions): AsyncGenerator<Question, void, undefined> {
@@ -120,7 +118,7 @@ export class ApprovalQuestions {
     const { engine, settings: toSettings } = this.#parts;
     const settings = toSettings(options);
     return engine.exclusive(async () => {
-      await this.#requireRight(settings);
+      await requireApprover(engine, settings);
       return await work(new PersonKeyKeeper(engine.context, settings));
     });
   }
@@ -130,15 +128,6 @@ export class ApprovalQuestions {
     const opened = this.#opened.get(id);
     if (opened === undefined) throw sessionError('question_unknown', id);
     return opened;
-  }
-
-  /** @throws SessionError cannot_approve, directory_forked */
-  async #requireRight(settings: CallSettings): Promise<void> {
-    const { engine } = this.#parts;
-    const { directory, own, clock } = engine.context;
-    await engine.follow(settings);
-    if (directory.isForked) throw sessionError('directory_forked');
-    if (findApprover(directory.state, own.device.id, clock.now()) === undefined) throw sessionError('cannot_approve');
   }
 
   /** The question, if it may be shown. Otherwise the service is told why not. */

@@ -1,7 +1,16 @@
 import type { Decision } from '../../../../core/approvals/answer.ts';
 import type { CallOptions } from '../../shared/client-options.ts';
-import type { ApprovalParts, ApprovalQuestions } from './approval-questions.ts';
-import type { AnswerOptions, Question, WatchOptions } from './approval-types.ts';
+import type { ApprovalParts } from './approval-parts.ts';
+import type { ApprovalQuestions } from './approval-questions.ts';
+import type {
+  Activity,
+  ActivityOptions,
+  ActivityPage,
+  ActivityPageOptions,
+  AnswerOptions,
+  Question,
+  WatchOptions,
+} from './approval-types.ts';
 import type { PersonKeyInfo } from './person-key-types.ts';
 
 /** Loaded with the first look at questions. */
@@ -45,6 +54,25 @@ export class Approvals {
   /** Each open question once, as it arrives. Ends when `signal` fires, with AnimaError aborted. */
   async *watch(options: WatchOptions = {}): AsyncGenerator<Question, void, undefined> {
     yield* (await this.#load()).watch(options);
+  }
+
+  /**
+   * What the own person allowed, and with what result, and tripwires that were read, newest first:
+   * `for await (const entry of client.approvals.activity({ from }))`.
+   * @throws SessionError cannot_approve, directory_forked; AnimaError
+   */
+  async *activity(options: ActivityOptions = {}): AsyncGenerator<Activity, void, undefined> {
+    let cursor: string | undefined;
+    do {
+      const page: ActivityPage = await this.activityPage({ ...options, cursor });
+      yield* page.entries;
+      cursor = page.cursor;
+    } while (cursor !== undefined);
+  }
+
+  /** One page of it: the first, or the one after a cursor. For each, the service reads a part of the audit. */
+  async activityPage(options: ActivityPageOptions = {}): Promise<ActivityPage> {
+    return await (await this.#load()).activityPage(options);
   }
 
   /** The key to which values of custody `approval` are sealed for this person; undefined if there is none. */

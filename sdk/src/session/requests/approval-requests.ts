@@ -19,7 +19,7 @@ import type { CallSettings } from '../../shared/client-options.ts';
 import { decodeCount, decodeListOf, decodeObject, decodeText, optional } from '../../shared/json-decoders.ts';
 import type { SendSigned } from './request-rows.ts';
 import { bytesOf } from './session-decoders.ts';
-import type { ApprovalRequests } from './session-requests.ts';
+import type { ApprovalRequests, IncomingActivity, IncomingTripwires, IncomingUse } from './session-requests.ts';
 
 const decodePut = decodeObject<PutApprovalKeyResponse>({ device: decodeText });
 const decodeList = decodeObject<ListApprovalsResponse>({
@@ -28,6 +28,24 @@ const decodeList = decodeObject<ListApprovalsResponse>({
   ),
 });
 const decodeAnswered = decodeObject<AnswerApprovalResponse>({ approval: decodeText });
+
+const decodeActivity = decodeObject<IncomingActivity>({
+  uses: decodeListOf(
+    decodeObject<IncomingUse>({
+      ...{ id: decodeText, time: decodeText, requestId: decodeText },
+      ...{ statement: decodeText, signature: decodeText, answer: decodeText },
+      ...{ result: optional(decodeText), upstream: optional(decodeText) },
+    }),
+  ),
+  tripwires: decodeListOf(
+    decodeObject<IncomingTripwires>({
+      ...{ id: decodeText, time: decodeText, requestId: decodeText, names: decodeListOf(decodeText) },
+      ...{ principal: decodeText, result: decodeText, sourceIp: decodeText },
+      ...{ agent: optional(decodeText), run: optional(decodeText) },
+    }),
+  ),
+  cursor: optional(decodeText),
+});
 
 const decodePersonKey = decodeObject<GetPersonKeyResponse>({
   statement: optional(decodeText),
@@ -73,6 +91,8 @@ export function approvalRequests(send: SendSigned): ApprovalRequests {
       const body: PutPersonKeyRequest = { statement: toBase64(signed) };
       await send(rowOf(personKeyRoutes.putPersonKey), { body }, settings, decodePutPersonKey);
     },
+    activity: (query, settings) =>
+      send(rowOf(approvalRoutes.listActivity), { query: { ...query } }, settings, decodeActivity),
     refuse: (approval, refused, settings) => post(approval, { refused }, settings),
   };
 }

@@ -59,6 +59,7 @@ export function deviceRequests(
       putPersonKey: async (...given) => await (await loadApprovals()).approvalRequests(send).putPersonKey(...given),
       answer: async (...given) => await (await loadApprovals()).approvalRequests(send).answer(...given),
       refuse: async (...given) => await (await loadApprovals()).approvalRequests(send).refuse(...given),
+      activity: async (...given) => await (await loadApprovals()).approvalRequests(send).activity(...given),
     },
     sockets: socketRequests(send),
     push: pushRequests(send),

@@ -1,5 +1,5 @@
 /** What a device and an admin ask of the service (docs/session-service.md). Nothing that it answers is verified. */
-import type { QuestionRefusalReason } from '../../../../contract/approvals/wire.ts';
+import type { ListedTripwires, ListedUse, QuestionRefusalReason } from '../../../../contract/approvals/wire.ts';
 import type { DirectoryRole } from '../../../../core/directory/entry-bodies.ts';
 import type { Bytes } from '../../../../core/encoding/bytes.ts';
 import type { CallSettings } from '../../shared/client-options.ts';
@@ -80,6 +80,26 @@ export interface IncomingQuestion {
   readonly question: Bytes;
 }
 
+export interface ActivityQuery {
+  readonly from?: string | undefined;
+  readonly cursor?: string | undefined;
+  readonly limit?: number | undefined;
+}
+
+/** Results as text: later services have more of them. */
+export type IncomingUse = Omit<ListedUse, 'result' | 'upstream'> & {
+  readonly result?: string | undefined;
+  readonly upstream?: string | undefined;
+};
+
+export type IncomingTripwires = Omit<ListedTripwires, 'result'> & { readonly result: string };
+
+export interface IncomingActivity {
+  readonly uses: readonly IncomingUse[];
+  readonly tripwires: readonly IncomingTripwires[];
+  readonly cursor?: string | undefined;
+}
+
 export interface PublishedPersonKey {
   readonly signed: Bytes | undefined;
   readonly devices: readonly { readonly device: string; readonly signed: Bytes }[];
@@ -97,6 +117,8 @@ export interface ApprovalRequests {
   /** @throws AnimaError approval_key_refused, person_key_conflict */
   putPersonKey(signed: Bytes, settings: CallSettings): Promise<void>;
   refuse(approval: string, reason: QuestionRefusalReason, settings: CallSettings): Promise<void>;
+  /** @throws AnimaError not_approver */
+  activity(query: ActivityQuery, settings: CallSettings): Promise<IncomingActivity>;
 }
 
 export interface AttachmentRequests {

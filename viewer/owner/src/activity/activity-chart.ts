@@ -1,7 +1,7 @@
-/** Answers of the last days as bars, and the same as a table. */
+/** What was allowed and refused in the last days as bars, and the same as a table. */
 import { createElement } from '../ui/elements.ts';
 
-/** Numbers of answers on one day. */
+/** Numbers of uses that were allowed, and of refusals, on one day. */
 export interface DayCount {
   readonly day: Date;
   readonly yes: number;
@@ -72,7 +72,7 @@ export function chartOf(days: readonly DayCount[]): HTMLElement {
   );
   drawing.setAttribute(
     'aria-label',
-    `Answers of the last ${days.length} days: ${sum(({ yes }) => yes)} yes, ${sum(({ no }) => no)} no. The table has the numbers.`,
+    `Allowed and refused on each of the last ${days.length} days. The table has the numbers.`,
   );
   const [first, last] = [days[0], days.at(-1)];
   const axis = createElement(
@@ -85,14 +85,14 @@ export function chartOf(days: readonly DayCount[]): HTMLElement {
   const key = createElement(
     'p',
     { className: 'key' },
-    createElement('span', { className: 'yes' }, `Yes ${sum(({ yes }) => yes)}`),
-    createElement('span', { className: 'no' }, `No ${sum(({ no }) => no)}`),
+    createElement('span', { className: 'yes' }, `Allowed ${sum(({ yes }) => yes)}`),
+    createElement('span', { className: 'no' }, `Refused ${sum(({ no }) => no)}`),
   );
   return createElement('figure', {}, key, drawing, axis, tableOf(days));
 }
 
 function tableOf(days: readonly DayCount[]): HTMLElement {
-  const head = ['Day', 'Yes', 'No'].map((text) => createElement('th', { scope: 'col' }, text));
+  const head = ['Day', 'Allowed', 'Refused'].map((text) => createElement('th', { scope: 'col' }, text));
   const rows = days
     .toReversed()
     .map(({ day, yes, no }) =>
