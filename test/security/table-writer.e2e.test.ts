@@ -91,7 +91,7 @@ describe('a writer of the tables', () => {
 
   test('alters no plaintext and causes no server error and no failed list by 1,000 random changes', async () => {
     const { asker, world } = context;
-    const perRun = 100;
+    const perRun = 50;
     const property = fc.asyncProperty(randomChanges(world, baseline, perRun), async ({ changes, keyring }) => {
       const all = keyring === undefined ? changes : [...changes, keyring];
       const isUserChanged = changes.some(({ table }) => table === 'UserCustodyKeyringsTable');
