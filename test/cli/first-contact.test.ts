@@ -201,7 +201,7 @@ describe('names of packages', () => {
         .map((file) => join(projectFolder, root, file)),
     );
     const found = [...pages, ...code].flatMap((file) =>
-      [...readFileSync(file, 'utf8').matchAll(/@an[a-z]*\/[a-z]+(?:\/[a-z]+)*|\banima-(?:sdk|cli)\b(?!-\d|\/)/g)].map(
+      [...readFileSync(file, 'utf8').matchAll(/@an[a-z]*\/[a-z]+(?:\/[a-z]+(?:-[a-z]+)*)*|\banima-(?:sdk|cli)\b(?!-\d|\/)/g)].map(
         ([name]) => [file, name] as const,
       ),
     );
