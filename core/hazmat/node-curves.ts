@@ -2,7 +2,7 @@
  * Ed25519 (RFC 8032) and X25519 (RFC 7748) of node:crypto, for code that also runs in browsers. They take a fifth to
  * a fifteenth of the time of the portable ones, and OpenSSL cleanses the keys that it holds.
  */
-import { type Bytes, concatBytes, equalBytes, toNonSharedBytes } from '../encoding/bytes.ts';
+import { type Bytes, toNonSharedBytes } from '../encoding/bytes.ts';
 import { findNodeCurveModule, type NodeCurveModule, type NodeKey } from './optional-node-crypto.ts';
 
 export interface NodeCurves {
@@ -16,16 +16,17 @@ export interface NodeCurves {
   x25519SharedSecret(secret: Uint8Array, publicKey: Uint8Array): Bytes;
 }
 
-/** DER of RFC 8410 up to the 32 bytes of the key: PKCS #8, and SubjectPublicKeyInfo. */
-const privatePrefix = (curve: number) =>
-  Uint8Array.of(0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, curve, 4, 0x22, 4, 0x20);
-const publicPrefix = (curve: number) => Uint8Array.of(0x30, 0x2a, 0x30, 5, 6, 3, 0x2b, 0x65, curve, 3, 0x21, 0);
+/** Algorithm identifiers of RFC 8410, the last byte of the object identifier. */
 const ed25519 = 0x70;
 const x25519 = 0x6e;
 
+/** DER of RFC 8410: PKCS #8 or SubjectPublicKeyInfo, which end with the 32 bytes of the key. */
+const derOf = (start: readonly number[], curve: number, end: readonly number[], key: Uint8Array): Bytes =>
+  Uint8Array.of(0x30, ...start, 0x30, 5, 6, 3, 0x2b, 0x65, curve, ...end, ...key);
+
 function curvesOf(node: NodeCurveModule): NodeCurves {
   const privateKey = (curve: number, bytes: Uint8Array): NodeKey => {
-    const key = concatBytes(privatePrefix(curve), bytes);
+    const key = derOf([0x2e, 2, 1, 0], curve, [4, 0x22, 4, 0x20], bytes);
     try {
       return node.createPrivateKey({ key, format: 'der', type: 'pkcs8' });
     } finally {
@@ -33,7 +34,7 @@ function curvesOf(node: NodeCurveModule): NodeCurves {
     }
   };
   const publicKey = (curve: number, bytes: Uint8Array): NodeKey =>
-    node.createPublicKey({ key: concatBytes(publicPrefix(curve), bytes), format: 'der', type: 'spki' });
+    node.createPublicKey({ key: derOf([0x2a], curve, [3, 0x21, 0], bytes), format: 'der', type: 'spki' });
   const publicBytes = (curve: number, secret: Uint8Array): Bytes =>
     toNonSharedBytes(
       node.createPublicKey(privateKey(curve, secret)).export({ format: 'der', type: 'spki' }).slice(-32),
@@ -51,31 +52,27 @@ function curvesOf(node: NodeCurveModule): NodeCurves {
 }
 
 /** Whether all functions work. Other runtimes have modules of this name that lack some. */
-function work({ signEd25519, verifyEd25519, ...curves }: NodeCurves): boolean {
+function work(curves: NodeCurves): boolean {
   const secret = new Uint8Array(32).fill(1);
   try {
-    const key = curves.x25519PublicKey(secret);
     return (
-      verifyEd25519(curves.ed25519PublicKey(secret), secret, signEd25519(secret, secret)) &&
-      equalBytes(curves.x25519PublicKey(secret), key) &&
-      curves.x25519SharedSecret(secret, key).length === 32
+      curves.verifyEd25519(curves.ed25519PublicKey(secret), secret, curves.signEd25519(secret, secret)) &&
+      curves.x25519SharedSecret(secret, curves.x25519PublicKey(secret)).length === 32
     );
   } catch {
     return false;
   }
 }
 
-const found = new WeakMap<NodeCurveModule, NodeCurves | false>();
+let curves: NodeCurves | false | undefined;
 
 /** Undefined in browsers and workers, and where node:crypto lacks one of the functions. */
 export function findNodeCurves(): NodeCurves | undefined {
   const node = findNodeCurveModule();
   if (node === undefined) return undefined;
-  let curves = found.get(node);
   if (curves === undefined) {
-    curves = curvesOf(node);
-    if (!work(curves)) curves = false;
-    found.set(node, curves);
+    const found = curvesOf(node);
+    curves = work(found) && found;
   }
-  return curves === false ? undefined : curves;
+  return curves || undefined;
 }

@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { expect, test } from 'vitest';
 
-test('a bundle for browsers needs no module of Node and no Buffer, and has at most 37,000 bytes compressed', async () => {
+test('a bundle for browsers needs no module of Node and no Buffer, and has at most 37,200 bytes compressed', async () => {
   const { outputFiles } = await build({
     stdin: {
       contents: globSync('core/sessions/*.ts')
@@ -22,5 +22,5 @@ test('a bundle for browsers needs no module of Node and no Buffer, and has at mo
   const code = outputFiles[0]?.text ?? '';
   expect(code).toContain('anima:dr:v1:root');
   expect(code).not.toMatch(/\bBuffer\.|from ?['"]node:|require\(/);
-  expect(gzipSync(code).length).toBeLessThanOrEqual(37_000);
+  expect(gzipSync(code).length).toBeLessThanOrEqual(37_200);
 });
