@@ -201,9 +201,11 @@ describe('names of packages', () => {
         .map((file) => join(projectFolder, root, file)),
     );
     const found = [...pages, ...code].flatMap((file) =>
-      [...readFileSync(file, 'utf8').matchAll(/@an[a-z]*\/[a-z]+(?:\/[a-z]+(?:-[a-z]+)*)*|\banima-(?:sdk|cli)\b(?!-\d|\/)/g)].map(
-        ([name]) => [file, name] as const,
-      ),
+      [
+        ...readFileSync(file, 'utf8').matchAll(
+          /@an[a-z]*\/[a-z]+(?:\/[a-z]+(?:-[a-z]+)*)*|\banima-(?:sdk|cli)\b(?!-\d|\/)/g,
+        ),
+      ].map(([name]) => [file, name] as const),
     );
     expect(found.length).toBeGreaterThan(30);
     expect(found.filter(([, name]) => !known.has(name) && name !== 'anima-cli')).toEqual([]);
