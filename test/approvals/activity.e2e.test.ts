@@ -28,7 +28,7 @@ const clock = {
   wait: async () => await clock.onWait(),
 };
 
-/** An org with Ann, who has two devices that can answer, one that cannot, and an agent; and with Bob. */
+/** An org with Ann and Bob. Ann has two devices that can answer, one that cannot, and an agent. */
 class World {
   readonly org: string;
   readonly admin: Anima;

@@ -186,7 +186,10 @@ export async function nearestRecordsPage(
 ): Promise<SearchPage> {
   checkOptions(near, ['vector', 'limit', 'minSimilarity']);
   if (pageSize !== undefined || conditions.key !== undefined)
-    throw notSentError('invalid_argument', 'near excludes key and pageSize. It has a limit of its own');
+    throw notSentError(
+      'invalid_argument',
+      'near is not combined with key or pageSize: near.limit sets the number of records',
+    );
   const limit = checkInteger('near.limit', near.limit, 1, limits.pageSizeMax) ?? limits.nearestRecords;
   const vector = checkVector('near.vector', near.vector);
   const body = { ...conditions, near: { vector, minSimilarity: near.minSimilarity }, limit };
