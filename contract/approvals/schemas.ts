@@ -1,12 +1,12 @@
 /** Request and response schemas of the routes of approvals. */
 import * as z from 'zod/mini';
 import { upstreamClasses } from '../broker/limits.ts';
-import { type ErrorCode, errors } from '../shared/error-codes.ts';
 import { lazy } from '../shared/lazy.ts';
 import {
   base64Of,
   documentedAs,
   emptyObject,
+  errorCodes,
   opaqueId,
   pageQueryFields,
   queryNumber,
@@ -35,8 +35,6 @@ const approvalParams = lazy(() =>
   }),
 );
 
-const errorCodes = Object.keys(errors) as [ErrorCode, ...ErrorCode[]];
-
 const listedUse = lazy(() =>
   z.strictObject({
     id: z.string(),
@@ -45,7 +43,7 @@ const listedUse = lazy(() =>
     statement: z.string(),
     signature: z.string(),
     answer: z.string(),
-    result: z.optional(z.enum(['ok', ...errorCodes])),
+    result: z.optional(z.enum(['ok', ...errorCodes()])),
     upstream: z.optional(z.enum(upstreamClasses)),
   }),
 );
@@ -57,7 +55,7 @@ const listedTripwires = lazy(() =>
     requestId: z.string(),
     names: z.array(z.string()),
     principal: z.string(),
-    result: z.enum(['ok', 'started', 'pending', ...errorCodes]),
+    result: z.enum(['ok', 'started', 'pending', ...errorCodes()]),
     sourceIp: z.string(),
     agent: z.optional(z.string()),
     run: z.optional(z.string()),

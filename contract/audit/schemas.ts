@@ -4,10 +4,9 @@ import * as z from 'zod/mini';
 import { upstreamClasses } from '../broker/limits.ts';
 import { useMethods } from '../broker/usage-rules.ts';
 import { type RouteId, routes } from '../routes.ts';
-import { type ErrorCode, errors } from '../shared/error-codes.ts';
 import { lazy } from '../shared/lazy.ts';
 import { limits } from '../shared/limits.ts';
-import { damaged, emptyObject, pageQueryFields, rfc3339Time, schemaFor } from '../shared/schema-parts.ts';
+import { damaged, emptyObject, errorCodes, pageQueryFields, rfc3339Time, schemaFor } from '../shared/schema-parts.ts';
 import { auditOnlyVerbs, verbs } from '../shared/verbs.ts';
 import type { AuditRecord, ExportAuditResponse, PublicKeysResponse, QueryAuditResponse } from './wire.ts';
 
@@ -38,7 +37,7 @@ export const auditRecord = lazy(() =>
       signature: z.optional(z.string()),
       answer: z.optional(z.string()),
       tripwires: z.optional(z.array(z.string())),
-      result: z.enum(['ok', 'started', 'pending', ...(Object.keys(errors) as [ErrorCode, ...ErrorCode[]])]),
+      result: z.enum(['ok', 'started', 'pending', ...errorCodes()]),
       requestId: z.string(),
       sourceIp: z.string(),
       viewerIp: z.optional(z.string()),

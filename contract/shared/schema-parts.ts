@@ -61,9 +61,11 @@ export const name = lazy(() =>
   }),
 );
 
+export const errorCodes = lazy(() => Object.keys(errors) as [ErrorCode, ...ErrorCode[]]);
+
 export const itemError = lazy(() =>
   z.strictObject({
-    code: z.enum(Object.keys(errors) as [ErrorCode, ...ErrorCode[]]),
+    code: z.enum(errorCodes()),
     title: z.string(),
     detail: z.optional(z.string()),
     currentVersion: z.optional(integerAtLeast(0)),

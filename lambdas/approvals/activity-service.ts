@@ -16,6 +16,7 @@ import type { ActivityReader, StoredAuditRecord } from '../audit/audit-ports.ts'
 import type { SessionSigner } from '../directory/session-authenticator.ts';
 import { decodeCursor, encodeCursor } from '../shared/pagination-cursor.ts';
 import type { Clock } from '../shared/ports.ts';
+import { replyBytes } from '../shared/reply-bytes.ts';
 
 export interface ActivityQuery {
   /** RFC 3339, inclusive. */
@@ -138,8 +139,7 @@ class PageBuilder {
     const added = [use, tripwires].filter((entry) => entry !== undefined);
     if (added.length === 0) return true;
     const count = this.#uses.length + this.#tripwires.length;
-    // The response of a function has the body as a JSON string, which escapes quotes again.
-    const bytes = this.#bytes + Buffer.byteLength(JSON.stringify(JSON.stringify(added)), 'utf8');
+    const bytes = this.#bytes + replyBytes(added);
     if (count > 0 && (count + added.length > this.#limit || bytes > limits.batchReplyBytes)) return false;
     this.#bytes = bytes;
     if (use !== undefined) this.#uses.push(use);

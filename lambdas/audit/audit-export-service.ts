@@ -7,9 +7,9 @@ import { firstTimeIdAt, greatestTimeId } from '../../core/encoding/time-ordered-
 import { mapConcurrent } from '../shared/map-concurrent.ts';
 import { decodeCursor, encodeCursor } from '../shared/pagination-cursor.ts';
 import type { Clock } from '../shared/ports.ts';
+import { replyBytes } from '../shared/reply-bytes.ts';
 import type { AuditHeads } from './audit-heads.ts';
 import type { AuditReader, SealOrgAudit, StoredHead } from './audit-ports.ts';
-import { recordReplyBytes } from './seal-batch.ts';
 
 /** Maximum number of seals and records per page, in addition to the limit on reply bytes. */
 const sealsPerPage = 500;
@@ -55,7 +55,7 @@ export class AuditExportService {
     for (const { jws, seal } of pageSeals) {
       if (batches.length > 0 && seal.to > reached) break;
       const records = found.filter(({ id }) => id >= seal.from && id < seal.to);
-      bytes += records.reduce((sum, record) => sum + recordReplyBytes(record), jws.length + sealEnvelopeBytes);
+      bytes += records.reduce((sum, record) => sum + replyBytes(record), jws.length + sealEnvelopeBytes);
       if (batches.length > 0 && bytes > limits.batchReplyBytes) break;
       batches.push({ seal: jws, records });
     }

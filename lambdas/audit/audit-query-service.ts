@@ -6,8 +6,8 @@ import { VaultError } from '../../contract/shared/vault-error.ts';
 import { firstTimeIdAt, greatestTimeId, isTimeId, lastTimeIdAt } from '../../core/encoding/time-ordered-id.ts';
 import { decodeCursor, encodeCursor } from '../shared/pagination-cursor.ts';
 import type { Clock } from '../shared/ports.ts';
+import { replyBytes } from '../shared/reply-bytes.ts';
 import type { AuditReader, StoredAuditRecord } from './audit-ports.ts';
-import { recordReplyBytes } from './seal-batch.ts';
 
 /**
  * Maximum number of records that one query reads. If it found fewer matches than requested, the client continues with
@@ -99,7 +99,7 @@ class QueryPage {
   /** @param now seconds since 1970. DynamoDB may take days to delete a record after its retention period */
   #addIfMatching({ ttl, record }: StoredAuditRecord, now: number): boolean {
     if ((ttl !== undefined && ttl <= now) || !isMatch(record, this.#filters)) return true;
-    if (!this.#hasRoomFor(recordReplyBytes(record))) return false;
+    if (!this.#hasRoomFor(replyBytes(record))) return false;
     this.#records.push(record);
     return true;
   }

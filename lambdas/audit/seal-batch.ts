@@ -1,21 +1,15 @@
 /** Selects the records of one seal and computes what the seal states about them. */
-import type { AuditRecord } from '../../contract/audit/wire.ts';
+
 import { limits } from '../../contract/shared/limits.ts';
 import { canonicalRecordBytes, type Seal } from '../../core/audit/audit-seal.ts';
 import { leafHash, MerkleTreeHasher } from '../../core/audit/merkle-tree.ts';
 import { isTimeId } from '../../core/encoding/time-ordered-id.ts';
+import { replyBytes } from '../shared/reply-bytes.ts';
 import type { AuditPage, AuditReader, StoredAuditRecord } from './audit-ports.ts';
 
 /** Maximum contents of one seal, so that a reply can hold it together with its records. */
 const recordsPerSeal = 1000;
 const bytesPerSeal = limits.batchReplyBytes / 2;
-
-/**
- * Size of a record in a reply in bytes. Lambda's response contains the JSON body as a JSON string, which escapes quotes
- * again.
- */
-export const recordReplyBytes = (record: AuditRecord): number =>
-  Buffer.byteLength(JSON.stringify(JSON.stringify(record)), 'utf8');
 
 /** The records of one seal. */
 export interface SealBatch {
@@ -52,7 +46,7 @@ export function selectSealBatch({ items, more }: AuditPage, end: string): SealBa
   for (const { id, stored } of items) {
     if (id >= end) break;
     if (stored === undefined) continue;
-    bytes += recordReplyBytes(stored.record);
+    bytes += replyBytes(stored.record);
     if (records.length > 0 && (isFull(records, bytes) || retentionOf(stored) !== retentionOf(records[0]))) {
       return { records, to: id };
     }

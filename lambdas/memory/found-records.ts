@@ -2,9 +2,9 @@
 
 import type { MemoryRecord, SearchMemoryRequest } from '../../contract/memory/wire.ts';
 import { limits } from '../../contract/shared/limits.ts';
-import { DecryptionError } from '../../core/decryption-error.ts';
+import { replyBytes } from '../shared/reply-bytes.ts';
 import type { StoredRecord } from '../users/user-ports.ts';
-import { type DecryptedPage, decryptWithinBudget, replyBytes } from '../users/user-record-pager.ts';
+import { corrupt, type DecryptedPage, decryptOrCorrupt, decryptWithinBudget } from '../users/user-record-pager.ts';
 
 /** Undefined for a record that does not match. @throws DecryptionError */
 type Open = (stored: StoredRecord) => MemoryRecord | undefined;
@@ -70,11 +70,11 @@ class NearestRecords implements FoundRecords {
     let decryptedCount = 0;
     let lastId: string | undefined;
     for (const stored of records) {
-      const record = openOrDamaged(stored, open);
-      if (record === 'damaged') damaged.push(stored.id);
+      const record = decryptOrCorrupt(() => open(stored));
+      if (record === corrupt) damaged.push(stored.id);
       else if (record !== undefined && !this.#keepIfNear(record))
         return { damaged, decryptedCount, lastId, isReplyFull: true };
-      if (record !== 'damaged') decryptedCount++;
+      if (record !== corrupt) decryptedCount++;
       lastId = stored.id;
     }
     return { damaged, decryptedCount, lastId, isReplyFull: false };
@@ -96,15 +96,6 @@ class NearestRecords implements FoundRecords {
 }
 
 const similarityOf = ({ similarity = -1 }: MemoryRecord): number => similarity;
-
-function openOrDamaged(stored: StoredRecord, open: Open): MemoryRecord | undefined | 'damaged' {
-  try {
-    return open(stored);
-  } catch (error) {
-    if (error instanceof DecryptionError) return 'damaged';
-    throw error;
-  }
-}
 
 export const foundRecordsOf = ({ near, limit }: SearchMemoryRequest): FoundRecords =>
   near === undefined ? new FirstRecords(limit) : new NearestRecords(limit);

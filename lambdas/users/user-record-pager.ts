@@ -4,6 +4,7 @@ import { VaultError } from '../../contract/shared/vault-error.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
 import { decodeCursor, encodeCursor } from '../shared/pagination-cursor.ts';
 import type { Page } from '../shared/ports.ts';
+import { replyBytes } from '../shared/reply-bytes.ts';
 import { readWithinMaxAge } from './read-freshness.ts';
 import type { UnlockedUser } from './unlocked-user.ts';
 import type {
@@ -149,12 +150,10 @@ export function decryptWithinBudget<Item>(
   return { items, damaged, decryptedCount: decryptedCount, lastId: last, isReplyFull: false };
 }
 
-/** Bytes of an item in a reply. Encodes twice: Lambda's reply contains the body as a JSON string, where a quote takes four bytes. */
-export const replyBytes = (item: unknown): number => Buffer.byteLength(JSON.stringify(JSON.stringify(item)), 'utf8');
+export const corrupt = Symbol('damaged');
 
-const corrupt = Symbol('damaged');
-
-function decryptOrCorrupt<Item>(decrypt: () => Item): Item | typeof corrupt {
+/** The result of `decrypt`, or `corrupt` if it throws a DecryptionError. */
+export function decryptOrCorrupt<Item>(decrypt: () => Item): Item | typeof corrupt {
   try {
     return decrypt();
   } catch (error) {

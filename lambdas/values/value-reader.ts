@@ -1,4 +1,5 @@
 /** Reads and lists values. */
+
 import { limits } from '../../contract/shared/limits.ts';
 import { nameProblem, prefixProblem } from '../../contract/shared/name-patterns.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
@@ -28,6 +29,7 @@ import {
   type StoredValue,
   type StoredVersion,
 } from '../shared/ports.ts';
+import { replyBytes } from '../shared/reply-bytes.ts';
 import { validateName } from '../shared/value-names.ts';
 import { assertReadable } from './approval-custody.ts';
 import { decryptInfo, decryptSealedInfo, decryptValue, isVersionExpired } from './value-encryption.ts';
@@ -103,15 +105,14 @@ export class ValueReader {
     onTripwire: OnTripwire,
   ): Promise<GetValuesResponse> {
     const results: GetValuesItem[] = [];
-    let replyBytes = 0;
+    let bytes = 0;
     for (const name of names) {
       const result = await toItemResult(async () => {
         authorizeName(caller, name);
-        if (replyBytes > limits.batchReplyBytes) throw new VaultError('reply_full');
+        if (bytes > limits.batchReplyBytes) throw new VaultError('reply_full');
         const value = await this.get(keys, values, name, undefined, onTripwire);
-        // Stringified twice, because Lambda's reply contains the body as a JSON string. A quote takes four bytes there.
-        replyBytes += Buffer.byteLength(JSON.stringify(JSON.stringify(value)), 'utf8');
-        if (replyBytes > limits.batchReplyBytes) throw new VaultError('reply_full');
+        bytes += replyBytes(value);
+        if (bytes > limits.batchReplyBytes) throw new VaultError('reply_full');
         return value;
       });
       results.push({ name, ...result });

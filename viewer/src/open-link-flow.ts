@@ -27,7 +27,7 @@ import {
   waitForPress,
 } from './page/page-elements.ts';
 import { buttonLabels, confirmOpeningView, openingView, type PageView, troubles } from './page/page-texts.ts';
-import { maxAttempts, pauseAfter, retryUntilSettled } from './page-request.ts';
+import { retryUntilSettled } from './page-request.ts';
 import { createFilePreview } from './preview/file-preview.ts';
 
 /** Larger preview images are not shown. */
@@ -135,18 +135,13 @@ const askToRetry = (view: PageView): Promise<void> => showViewAndWait(view, butt
 const createBurner =
   (api: LinkApi, proof: string): BurnRequest =>
   async () => {
-    for (let failures = 0; failures < maxAttempts; failures++) {
-      try {
-        await api.burn(proof);
-        return true;
-      } catch (error) {
-        // Every permanent error means that the file of this link no longer exists.
-        if (!(error instanceof LinkError) || !error.isTransient)
-          return error instanceof LinkError && isAlreadyGone(error);
-        await pauseAfter(failures + 1);
-      }
+    try {
+      await retryUntilSettled(LinkError, () => api.burn(proof));
+      return true;
+    } catch (error) {
+      // Every permanent error means that the file of this link no longer exists.
+      return error instanceof LinkError && isAlreadyGone(error);
     }
-    return false;
   };
 
 const isAlreadyGone = ({ trouble }: LinkError): boolean => ['deleted', 'gone', 'shredded', 'expired'].includes(trouble);

@@ -17,21 +17,20 @@ export class PageRequestError<Trouble extends string> extends Error {
 }
 
 /** Automatic attempts of an idempotent request before the person is asked. */
-export const maxAttempts = 3;
+const maxAttempts = 3;
 
 /** Waits before the next automatic attempt. */
-export const pauseAfter = (failures: number): Promise<void> =>
-  new Promise((resolve) => setTimeout(resolve, failures * 500));
+const pauseAfter = (failures: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, failures * 500));
 
 /**
  * Repeats an idempotent request until it succeeds or fails permanently: first automatically, then whenever the person
  * asks for it.
- * @param ask resolves once the person wants another attempt, or rejects to give up
+ * @param ask resolves once the person wants another attempt. Without it, the last failure is thrown
  */
 export async function retryUntilSettled<Result, Trouble extends string>(
   failure: abstract new (...args: never[]) => PageRequestError<Trouble>,
   action: () => Promise<Result>,
-  ask: (error: PageRequestError<Trouble>) => Promise<void>,
+  ask: (error: PageRequestError<Trouble>) => Promise<void> = (error) => Promise.reject(error),
 ): Promise<Result> {
   for (let failures = 0; ; ) {
     try {

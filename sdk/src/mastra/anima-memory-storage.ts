@@ -53,9 +53,9 @@ export class AnimaMemoryStorage extends MemoryStorage {
     this.#memory = memory;
     this.#root = checkRoot(options.namespace ?? ['mastra-memory'], placeLevels);
     const records = new LongRecords(memory);
-    const order = new StorageOrder();
-    this.#threads = new ThreadRecords(memory, records, this.#root, order);
-    this.#messages = new MessageRecords(memory, records, this.#root, order);
+    const storage = { memory, records, root: this.#root, order: new StorageOrder() };
+    this.#threads = new ThreadRecords(storage);
+    this.#messages = new MessageRecords(storage);
     this.#resources = new ResourceRecords(records, this.#root);
   }
 

@@ -1,13 +1,13 @@
 /** Messages as records. A message is found by its id, its thread, and its resource. */
 
 import type { MastraDBMessage } from '@mastra/core/memory';
-import type { LongRecord, LongRecords } from '../agent-memory/long-records.ts';
-import { type MemoryCalls, mapConcurrent, objectOf, toPart } from '../agent-memory/memory-calls.ts';
+import type { LongRecord } from '../agent-memory/long-records.ts';
+import { mapConcurrent, objectOf, toPart } from '../agent-memory/memory-calls.ts';
 import { parseTagged, stringifyTagged } from '../agent-memory/tagged-json.ts';
 import type { MemoryRecord } from '../memory/memory-types.ts';
 import { notSentError } from '../shared/argument-validation.ts';
 import { isPlainObject } from '../shared/is-plain-object.ts';
-import { checkId, namespaceOf, placeOf, type StorageOrder } from './record-places.ts';
+import { checkId, namespaceOf, placeOf, type RecordStorage } from './record-places.ts';
 
 /** A message that was found, but not read: its text might be in several records. */
 export interface FoundMessage {
@@ -28,33 +28,27 @@ export interface MessageOwner {
 const index = { index: ['thread', 'resource'] };
 
 export class MessageRecords {
-  readonly #memory: MemoryCalls;
-  readonly #records: LongRecords;
-  readonly #root: readonly string[];
-  readonly #order: StorageOrder;
+  readonly #storage: RecordStorage;
 
-  constructor(memory: MemoryCalls, records: LongRecords, root: readonly string[], order: StorageOrder) {
-    this.#memory = memory;
-    this.#records = records;
-    this.#root = root;
-    this.#order = order;
+  constructor(storage: RecordStorage) {
+    this.#storage = storage;
   }
 
   /** Messages of a thread, of a resource or of both, in the order in which they were stored. */
   async find(owner: MessageOwner): Promise<FoundMessage[]> {
-    const options = { namespace: namespaceOf(this.#root, 'messages'), filter: await filterOf(owner) };
-    const found = (await this.#memory.find(options).toArray()).map(toFound);
+    const options = { namespace: namespaceOf(this.#storage.root, 'messages'), filter: await filterOf(owner) };
+    const found = (await this.#storage.memory.find(options).toArray()).map(toFound);
     return found.sort((a, b) => a.order - b.order);
   }
 
   /** Reads messages that were found. A long message that was deleted in the meantime is left out. */
   async open(found: readonly FoundMessage[]): Promise<MastraDBMessage[]> {
     const opened = await mapConcurrent(found, async ({ id, record }) => {
-      const place = await placeOf(this.#root, 'messages', id);
+      const place = await placeOf(this.#storage.root, 'messages', id);
       try {
-        return [messageOf(await this.#records.open(place, record))];
+        return [messageOf(await this.#storage.records.open(place, record))];
       } catch (error) {
-        if ((await this.#records.get(place)) === undefined) return [];
+        if ((await this.#storage.records.get(place)) === undefined) return [];
         throw error;
       }
     });
@@ -62,23 +56,27 @@ export class MessageRecords {
   }
 
   async get(id: string): Promise<MastraDBMessage | undefined> {
-    const stored = await this.#records.get(await placeOf(this.#root, 'messages', id));
+    const stored = await this.#storage.records.get(await placeOf(this.#storage.root, 'messages', id));
     return stored === undefined ? undefined : messageOf(stored);
   }
 
   /** Stores messages with different ids, or replaces them. */
   async put(messages: readonly MastraDBMessage[]): Promise<void> {
-    const drafts = messages.map((message) => ({ message, text: stringifyMessage(message), order: this.#order.next() }));
+    const drafts = messages.map((message) => ({
+      message,
+      text: stringifyMessage(message),
+      order: this.#storage.order.next(),
+    }));
     await mapConcurrent(drafts, async ({ message, text, order }) => {
-      const place = await placeOf(this.#root, 'messages', message.id);
+      const place = await placeOf(this.#storage.root, 'messages', message.id);
       const record = { fields: await fieldsOf(message, order), text };
-      if (await this.#records.create(place, record, index)) return;
+      if (await this.#storage.records.create(place, record, index)) return;
       // A replaced message stays where it was in the order.
       const replace = (stored: LongRecord | undefined) => ({
         ...record,
         fields: { ...record.fields, order: stored?.fields.order ?? order },
       });
-      await this.#records.update(place, replace, index);
+      await this.#storage.records.update(place, replace, index);
     });
   }
 
@@ -96,24 +94,24 @@ export class MessageRecords {
       result = { before, after };
       return { fields: await fieldsOf(after, Number(stored.fields.order)), text: stringifyMessage(after) };
     };
-    await this.#records.update(await placeOf(this.#root, 'messages', id), replace, index);
+    await this.#storage.records.update(await placeOf(this.#storage.root, 'messages', id), replace, index);
     return result;
   }
 
   async delete(id: string): Promise<boolean> {
-    return await this.#records.delete(await placeOf(this.#root, 'messages', id));
+    return await this.#storage.records.delete(await placeOf(this.#storage.root, 'messages', id));
   }
 
   /** Deletes the messages of a thread, damaged ones too. */
   async deleteThread(threadId: string): Promise<void> {
     const damaged: string[] = [];
     const filter = await filterOf({ threadId });
-    const namespace = namespaceOf(this.#root, 'messages');
-    const place = await placeOf(this.#root, 'messages', threadId);
-    const found = this.#memory.find({ namespace, filter, onDamaged: (id) => damaged.push(id) });
+    const namespace = namespaceOf(this.#storage.root, 'messages');
+    const place = await placeOf(this.#storage.root, 'messages', threadId);
+    const found = this.#storage.memory.find({ namespace, filter, onDamaged: (id) => damaged.push(id) });
     for await (const { records } of found.pages())
-      await mapConcurrent(records, async (record) => await this.#records.remove(place, record));
-    await mapConcurrent(damaged, async (id) => await this.#memory.delete(id));
+      await mapConcurrent(records, async (record) => await this.#storage.records.remove(place, record));
+    await mapConcurrent(damaged, async (id) => await this.#storage.memory.delete(id));
   }
 }
 

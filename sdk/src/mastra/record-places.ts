@@ -1,7 +1,7 @@
 /** Where records are: `[…root, kind]`, by the id that Mastra gave. Their parts are in `[…root, kind-parts, set]`. */
 
-import type { RecordPlace } from '../agent-memory/long-records.ts';
-import { toPart } from '../agent-memory/memory-calls.ts';
+import type { LongRecords, RecordPlace } from '../agent-memory/long-records.ts';
+import { type MemoryCalls, toPart } from '../agent-memory/memory-calls.ts';
 import { notSentError } from '../shared/argument-validation.ts';
 
 /** Levels that are added to the root: kind, set of parts. */
@@ -34,4 +34,12 @@ export class StorageOrder {
     this.#last = Math.max(this.#last + 1, Date.now() * 1000);
     return this.#last;
   }
+}
+
+/** What threads and messages are stored with. */
+export interface RecordStorage {
+  readonly memory: MemoryCalls;
+  readonly records: LongRecords;
+  readonly root: readonly string[];
+  readonly order: StorageOrder;
 }

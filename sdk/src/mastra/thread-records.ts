@@ -3,57 +3,51 @@
 import type { StorageThreadType } from '@mastra/core/memory';
 import type { StorageResourceType } from '@mastra/core/storage';
 import type { LongRecord, LongRecords } from '../agent-memory/long-records.ts';
-import { type MemoryCalls, mapConcurrent, objectOf, toPart } from '../agent-memory/memory-calls.ts';
+import { mapConcurrent, objectOf, toPart } from '../agent-memory/memory-calls.ts';
 import { parseTagged, stringifyTagged } from '../agent-memory/tagged-json.ts';
 import { notSentError } from '../shared/argument-validation.ts';
-import { checkId, namespaceOf, placeOf, type StorageOrder } from './record-places.ts';
+import { checkId, namespaceOf, placeOf, type RecordStorage } from './record-places.ts';
 
 /** A reader of the table can recognize which threads are of one resource. */
 const index = { index: ['resource'] };
 
 export class ThreadRecords {
-  readonly #memory: MemoryCalls;
-  readonly #records: LongRecords;
-  readonly #root: readonly string[];
-  readonly #order: StorageOrder;
+  readonly #storage: RecordStorage;
 
-  constructor(memory: MemoryCalls, records: LongRecords, root: readonly string[], order: StorageOrder) {
-    this.#memory = memory;
-    this.#records = records;
-    this.#root = root;
-    this.#order = order;
+  constructor(storage: RecordStorage) {
+    this.#storage = storage;
   }
 
   async get(id: string): Promise<StorageThreadType | undefined> {
-    const stored = await this.#records.get(await placeOf(this.#root, 'threads', id));
+    const stored = await this.#storage.records.get(await placeOf(this.#storage.root, 'threads', id));
     return stored === undefined ? undefined : threadOf(stored);
   }
 
   /** Threads of a resource, or all, in the order in which they were stored. */
   async find(resourceId: string | undefined): Promise<StorageThreadType[]> {
-    const namespace = namespaceOf(this.#root, 'threads');
+    const namespace = namespaceOf(this.#storage.root, 'threads');
     const filter = resourceId === undefined ? undefined : { resource: await toPart(resourceId) };
-    const found = await this.#memory.find({ namespace, filter }).toArray();
+    const found = await this.#storage.memory.find({ namespace, filter }).toArray();
     const orderOf = (data: unknown) => Number(objectOf(data)?.order);
     found.sort((a, b) => orderOf(a.data) - orderOf(b.data));
     return await mapConcurrent(found, async (record) => {
-      const place = await placeOf(this.#root, 'threads', String(objectOf(record.data)?.id));
-      return threadOf(await this.#records.open(place, record));
+      const place = await placeOf(this.#storage.root, 'threads', String(objectOf(record.data)?.id));
+      return threadOf(await this.#storage.records.open(place, record));
     });
   }
 
   /** Stores a thread unless there is one. False if there is one. */
   async create(thread: StorageThreadType): Promise<boolean> {
-    const order = this.#order.next();
-    return await this.#records.create(await this.#placeOf(thread), await recordOf(thread, order), index);
+    const order = this.#storage.order.next();
+    return await this.#storage.records.create(await this.#placeOf(thread), await recordOf(thread, order), index);
   }
 
   /** Stores a thread, or replaces it. */
   async put(thread: StorageThreadType): Promise<void> {
-    const order = this.#order.next();
+    const order = this.#storage.order.next();
     const replace = async (stored: LongRecord | undefined) =>
       await recordOf(thread, Number(stored?.fields.order ?? order));
-    await this.#records.update(await this.#placeOf(thread), replace, index);
+    await this.#storage.records.update(await this.#placeOf(thread), replace, index);
   }
 
   /**
@@ -72,7 +66,7 @@ export class ThreadRecords {
       result = next;
       return await recordOf(next, Number(stored?.fields.order));
     };
-    await this.#records.update(await placeOf(this.#root, 'threads', id), replace, index);
+    await this.#storage.records.update(await placeOf(this.#storage.root, 'threads', id), replace, index);
     return result;
   }
 
@@ -87,11 +81,11 @@ export class ThreadRecords {
   }
 
   async delete(id: string): Promise<boolean> {
-    return await this.#records.delete(await placeOf(this.#root, 'threads', id));
+    return await this.#storage.records.delete(await placeOf(this.#storage.root, 'threads', id));
   }
 
   #placeOf({ id }: StorageThreadType) {
-    return placeOf(this.#root, 'threads', id);
+    return placeOf(this.#storage.root, 'threads', id);
   }
 }
 

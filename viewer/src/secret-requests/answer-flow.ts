@@ -93,8 +93,7 @@ async function settle(action: () => Promise<void>): Promise<void> {
 }
 
 /** Repeats a request, which is safe for all three. The form offers further attempts by itself. */
-const sendAgain = <T>(action: () => Promise<T>): Promise<T> =>
-  retryUntilSettled(RequestError, action, (error) => Promise.reject(error));
+const sendAgain = <T>(action: () => Promise<T>): Promise<T> => retryUntilSettled(RequestError, action);
 
 function showTrouble(error: unknown): void {
   const trouble: RequestTrouble = error instanceof RequestError ? error.trouble : 'failed';
