@@ -5,6 +5,13 @@ import { deviceStorage, listLocalVaults } from '../devices/device-folder.ts';
 import { idsOfAccess } from '../profiles/access-resolution.ts';
 import { hasKeyring } from '../profiles/os-keyring.ts';
 import { listProfiles, permissionProblem, profileFile } from '../profiles/profile-store.ts';
+import {
+  describeSessionKeys,
+  deviceProfile,
+  isAddressChosen,
+  listStoredOrgs,
+  readDeviceSettings,
+} from '../sessions/session-folder.ts';
 import { toFailure } from '../shell/command-error.ts';
 import { durationText } from '../shell/durations.ts';
 import { findKeyRecord, undefinedIfForbidden } from '../shell/key-permissions.ts';
@@ -26,14 +33,18 @@ export async function* runDoctorChecks(shell: Shell): AsyncGenerator<Finding, vo
   yield* checkFiles(shell);
   yield* checkEnvironment(shell);
   yield* checkExtraCertificates(shell);
+  const deviceUrl = yield* checkSessionKeys(shell);
   const access = await valueOrFinding('profile', () => shell.access());
   let url: string | undefined;
   if ('finding' in access) {
-    yield access.finding;
-    url = await shell.address().catch(() => undefined);
+    // A machine that has only a device of session custody needs no key.
+    yield deviceUrl === undefined ? access.finding : { ...access.finding, state: 'warn' };
+    url = isAddressChosen(shell) ? undefined : deviceUrl;
+    url ??= await shell.address().catch(() => undefined);
   } else {
     yield checkProfile(access.value);
     yield* checkDeviceKeys(shell.env, access.value);
+    yield* checkAuthorityKeys(shell, access.value.name);
     url = access.value.url;
   }
   if (url === undefined) return;
@@ -61,6 +72,32 @@ async function* checkDeviceKeys(env: Shell['env'], access: VaultAccess): AsyncGe
   if (vaults.length === 0) yield ok('devices', 'this machine is in no device vault of the user, in this profile');
   const { keys } = await deviceStorage(env, name);
   for (const vault of vaults) yield ok('devices', `vault ${vault}: keys ${await keys.describe({ org, user, vault })}`);
+}
+
+/**
+ * Where the keys of session custody are on this machine, per org. They need no API key.
+ * @returns the address of the vault of one of them
+ */
+async function* checkSessionKeys(shell: Shell): AsyncGenerator<Finding, string | undefined> {
+  const profile = deviceProfile(shell);
+  let url: string | undefined;
+  for (const org of await listStoredOrgs(shell.env, profile, 'device')) {
+    const keys = await describeSessionKeys(shell, profile, org, 'device');
+    const settings = await readDeviceSettings(shell.env, profile, org);
+    url ??= settings?.url;
+    yield settings === undefined
+      ? warn('sessions', `device of ${org}: no address of a vault is stored; keys ${keys}`, 'Use --url or ANIMA_URL.')
+      : ok('sessions', `device of ${org} at ${settings.url}: keys ${keys}`);
+  }
+  return url;
+}
+
+/** Where this machine keeps keys of admins of directories, in a profile. */
+async function* checkAuthorityKeys(shell: Shell, profile: string): AsyncGenerator<Finding> {
+  for (const org of await listStoredOrgs(shell.env, profile, 'admin')) {
+    const keys = await describeSessionKeys(shell, profile, org, 'admin');
+    yield ok('sessions', `admin of the directory of ${org}: keys ${keys}`);
+  }
 }
 
 /** The result of a call, or a finding if it failed. */

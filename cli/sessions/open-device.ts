@@ -9,7 +9,13 @@ import { line } from '../shell/terminal-text.ts';
 import { version } from '../shell/version.ts';
 import { sessionClock } from './session-clock.ts';
 import { isSessionError } from './session-errors.ts';
-import { deviceProfile, listStoredOrgs, readDeviceSettings, sessionStorage } from './session-folder.ts';
+import {
+  deviceProfile,
+  isAddressChosen,
+  listStoredOrgs,
+  readDeviceSettings,
+  sessionStorage,
+} from './session-folder.ts';
 
 /** How long a command waits for another one that has the device open, milliseconds. */
 const lockPatienceMs = 3_000;
@@ -56,8 +62,7 @@ export async function sessionDevices(
   const { env } = shell;
   const profile = deviceProfile(shell);
   const stored = org === undefined ? undefined : await readDeviceSettings(env, profile, org);
-  const isChosen = shell.urlOption !== undefined || Boolean(env.ANIMA_URL);
-  const baseURL = stored === undefined || isChosen ? await shell.address() : stored.url;
+  const baseURL = stored === undefined || isAddressChosen(shell) ? await shell.address() : stored.url;
   return new SessionDevices({
     ...{ storage: await sessionStorage(env, profile), baseURL, userAgent: `anima-cli/${version}` },
     ...{ fetch: fetchFor(env), clock: sessionClock },

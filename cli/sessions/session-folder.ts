@@ -20,6 +20,10 @@ export type StoredKind = 'device' | 'admin' | 'tasks';
 export const deviceProfile = (shell: Shell): string =>
   shell.profileName ?? (shell.env.ANIMA_PROFILE || undefined) ?? 'default';
 
+/** Whether the caller names a vault, which then counts instead of the stored address. */
+export const isAddressChosen = ({ urlOption, env }: Shell): boolean =>
+  urlOption !== undefined || Boolean(env.ANIMA_URL);
+
 export function sessionFolder(env: Environment, profile: string): string {
   // Rejects a name that is no name of a file.
   profileFile(env, profile);

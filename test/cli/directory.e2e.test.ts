@@ -1,5 +1,5 @@
 /** `anima directory`, `anima invite`, `anima session` and `anima agent enroll`, with a local vault. */
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test, vi } from 'vitest';
@@ -37,6 +37,26 @@ test('persons, further devices and agents enroll, are admitted, and are confirme
     [first.device, second.device, agent.device].sort().map((device) => [device, 'active']),
   );
   expect(await robot.json(['session', 'status'])).toMatchObject({ role: 'agent', status: 'active', person });
+});
+
+test('doctor says where the keys of a device and of an admin are, and asks no key of a machine that needs none', async () => {
+  const { admin, org } = await newWorld();
+  const phone = newMachine();
+  expect(await phone.run(['doctor'])).toMatchObject({ code: 1, stdout: expect.stringMatching(/^fail {2}profile /m) });
+  await enrollMachine(admin, phone);
+  const { code, stdout } = await phone.run(['doctor'], { env: { ANIMA_URL: '' } });
+  expect([code, stdout]).toEqual([
+    0,
+    expect.stringMatching(/^warn {2}profile .*\n(?:.*\n)*ok {4}address .*answers in/m),
+  ]);
+  expect(stdout).toMatch(
+    new RegExp(`^ok    sessions +device of ${org} at ${stack.vault.url}: keys .*in files in`, 'm'),
+  );
+  expect((await admin.run(['doctor'])).stdout).toMatch(
+    new RegExp(`^ok    sessions +admin of the directory of ${org}: keys .*in files in`, 'm'),
+  );
+  rmSync(join(phone.home.folder, 'anima/sessions/default', `${org}.json`));
+  expect((await phone.run(['doctor'])).stdout).toMatch(/^warn {2}sessions .*no address of a vault is stored/m);
 });
 
 test('an invite can be a link to the owner’s page, with the invite behind the #', async () => {
