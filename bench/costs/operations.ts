@@ -6,6 +6,7 @@ import { signRequest } from '../../local/aws/iam/signature-v4.ts';
 import type { LocalVault } from '../../local/vault/local-vault.ts';
 import { DeviceVaults, memoryStorage } from '../../sdk/src/device/index.ts';
 import { Anima } from '../../sdk/src/index.ts';
+import { beginApprovals } from './approval-operations.ts';
 import { startHost } from './broker-operations.ts';
 import { beginSessions } from './session-operations.ts';
 import { countUsage, type Usage } from './usage.ts';
@@ -106,7 +107,6 @@ export async function countOperations(vault: LocalVault): Promise<CountedOperati
   // The first use of a value at a host is recorded.
   await agent.vault.fetch(host.url, { headers });
   await count('use of a value in a request to a host', () => agent.vault.fetch(host.url, { headers }));
-  await host.close();
   // The rotation below counts the values of the organization.
   await agent.vault.delete('prod/api/key');
   let url = '';
@@ -139,6 +139,18 @@ export async function countOperations(vault: LocalVault): Promise<CountedOperati
     () => admin.org.rotate(),
     () => untilQuiet(vault),
   );
+  const approvals = await beginApprovals(vault, await createOrg(vault), host.url);
+  for (const step of ['ask', 'look', 'answer', 'use', 'listActivity'] as const) await approvals[step]();
+  await count(
+    'question to a person with one device',
+    () => approvals.ask(),
+    () => untilQuiet(vault),
+  );
+  await count('look at the questions', () => approvals.look());
+  await count('answer to a question', () => approvals.answer());
+  await count('use of a value that was allowed', () => approvals.use());
+  await count('list of what a person allowed, two uses', () => approvals.listActivity());
+  await host.close();
   const { org, adminKey } = await createOrg(vault);
   const owner = new Anima({ apiKey: adminKey.key, baseURL: vault.url });
   await owner.vault.set('a', small);
