@@ -55,14 +55,19 @@ const { values: flags } = parseArgs({
 // The pair with goals gets many rounds. Peers differ by a factor of several, so a few rounds are sufficient.
 const pairEffort: Effort = flags.quick
   ? { rounds: 15, turns: 4, turnMicros: 2000 }
-  : { rounds: 60, turns: 5, turnMicros: 3000 };
+  : { rounds: 60, turns: 5, turnMicros: 6000 };
 const peerEffort: Effort = flags.quick
   ? { rounds: 5, turns: 2, turnMicros: 2000 }
   : { rounds: 15, turns: 2, turnMicros: 4000 };
 
-/** Large plaintexts fill the heap within one turn. Longer turns distribute garbage collection pauses evenly. */
-const scaledEffort = (effort: Effort, size: number): Effort =>
-  size < 16_384 ? effort : { ...effort, turnMicros: (size < 2 ** 20 ? 4 : 10) * effort.turnMicros };
+/**
+ * Large plaintexts fill the heap within one turn, and longer turns distribute garbage collection pauses evenly. Requests wait
+ * for a server, and each wait ends a slice of CPU time whose length is rounded.
+ */
+function scaledEffort(effort: Effort, { operation, size }: Task): Effort {
+  const scale = operation === 'get' || size >= 2 ** 20 ? 10 : size >= 16_384 ? 4 : 1;
+  return { ...effort, turnMicros: scale * effort.turnMicros };
+}
 
 interface Trial {
   /** Plaintext size in bytes. */
@@ -86,7 +91,7 @@ async function run(task: Task, contenders: readonly ContenderName[], effort: Eff
   const processes: ContenderProcess[] = [];
   try {
     for (const contender of contenders) processes.push(await startContender(contender, task));
-    return await measure(processes, scaledEffort(effort, task.size));
+    return await measure(processes, scaledEffort(effort, task));
   } finally {
     for (const process of processes) process.end();
   }
