@@ -65,6 +65,19 @@ describe('a device keeps the key of its person', () => {
     }
   });
 
+  test('if a removed device that has the secret signs one with the last edition that there is', async () => {
+    const device = new Device();
+    const { scene } = device;
+    const first = await newPersonKey(scene);
+    device.show(first.key);
+    await device.keeper.open();
+    device.removeLaptop();
+    device.show({ ...first.key, edition: Number.MAX_SAFE_INTEGER }, scene.laptop);
+    expect(await device.keeper.info()).toMatchObject({ edition: 1 });
+    device.show({ ...first.key, edition: 10_001 }, scene.laptop);
+    expect(await device.keeper.info()).toMatchObject({ edition: 10_001 });
+  });
+
   test('and goes on with one that a device replaced before it was removed', async () => {
     const device = new Device();
     const { scene } = device;

@@ -5,6 +5,7 @@ import {
   findApprover,
   readApprovalKey,
 } from '../../../../core/approvals/approval-keys.ts';
+import { maxPersonKeyEditions } from '../../../../core/approvals/limits.ts';
 import { judgePersonKey, type PersonKey, readPersonKey, signPersonKey } from '../../../../core/approvals/person-key.ts';
 import {
   type KeyEpoch,
@@ -173,6 +174,7 @@ export class PersonKeyKeeper {
     if (signed === undefined || shown === undefined) return kept;
     if (kept !== undefined) {
       if (shown.key.edition < kept.key.edition) return kept;
+      if (shown.key.edition > kept.key.edition + maxPersonKeyEditions) return kept;
       if (shown.key.edition === kept.key.edition) return shown.isCurrent ? shown : kept;
       if (!shown.isCurrent && !(await this.#continues(kept.key, shown.key))) return kept;
     }
