@@ -8,7 +8,7 @@ import { openHpke, sealHpke } from '../hazmat/hpke.ts';
 import { type ApprovalKey, brokersOf, findApprover } from './approval-keys.ts';
 import { type AskedShare, areSharesOf, encodeAskedShares, parseAskedShares } from './asked-shares.ts';
 import { approvalClockToleranceMs, maxQuestionBytes } from './limits.ts';
-import { detailsHash, hostOf, parseDetails, type QuestionDetails } from './shown-request.ts';
+import { authHash, detailsHash, hostOf, parseDetails, type QuestionDetails } from './shown-request.ts';
 import { isSignedBy, type SignedStatement } from './signed-statement.ts';
 import { type ApprovalStatement, encodeStatement, parseStatement } from './statement.ts';
 
@@ -115,10 +115,14 @@ function judgeDetails({ facts, details, request, shares }: OpenedQuestion): Ques
   const isShown =
     equalBytes(detailsHash(details), facts.detailsHash) &&
     hostOf(request.url) === facts.host &&
-    request.method === facts.method;
+    request.method === facts.method &&
+    (facts.scope.kind === 'once' || isSameHash(facts.scope.authHash, authHash(request)));
   if (!isShown) return 'other_details';
   return areSharesOf(facts, shares) ? undefined : 'other_shares';
 }
+
+const isSameHash = (a: Bytes | undefined, b: Bytes | undefined): boolean =>
+  a === undefined || b === undefined ? a === b : equalBytes(a, b);
 
 function judgeTime({ asked, expires }: ApprovalStatement, now: number): QuestionRefusal | undefined {
   if (asked > now + approvalClockToleranceMs) return 'clock';
