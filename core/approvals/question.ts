@@ -72,11 +72,13 @@ export async function openQuestion(
 
 /**
  * Why a device shows no question. `directory_behind` is no refusal: the device reads the directory and judges again.
- * `directory_forked` is a second directory, for which the device stops altogether.
+ * `directory_forked` is a second directory, for which the device stops altogether. `directory_unknown`: the question names an
+ * entry from before those whose hashes the device has, which no honest broker names.
  */
 export type QuestionRefusal =
   | 'directory_behind'
   | 'directory_forked'
+  | 'directory_unknown'
   | 'other_person'
   | 'unknown_broker'
   | 'bad_signature'
@@ -103,6 +105,7 @@ export function judgeQuestion(question: OpenedQuestion, context: QuestionContext
   const relation = context.relationOf(facts.head);
   if (relation === 'ahead') return 'directory_behind';
   if (relation === 'forked') return 'directory_forked';
+  if (relation === 'older') return 'directory_unknown';
   const approver = findApprover(state, device, now);
   if (approver?.person !== facts.person || state.org !== facts.org) return 'other_person';
   const brokers = brokersOf(state, facts.person);

@@ -143,7 +143,6 @@ export class AnswerService {
     const read = readAnswer(signed);
     if (read === undefined || (by !== undefined && read.answer.device !== by)) return 'malformed';
     const relation = await relationTo(this.#entries, org, state.head, read.answer.head, maxEntriesBack);
-    if (relation === 'older') return 'directory_forked';
     const now = this.#clock().getTime();
     return judgeAnswer(read, { state, statement, facts, now, relationOf: () => relation });
   }

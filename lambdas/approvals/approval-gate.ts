@@ -164,7 +164,6 @@ export class ApprovalGate {
     const relation = await this.#deps.directory.relation(state, read.answer.head);
     const { statement } = stored;
     const context = { state, statement, facts, now: this.#now(), relationOf: () => relation };
-    if (relation === 'older') return false;
     return judgeAnswer(read, context) === undefined;
   }
 

@@ -38,7 +38,7 @@ export class PersonKeyService {
     const relation = await relationTo(this.#entries, org, state.head, read.key.head, maxEntriesBack);
     const { person } = device;
     const refusal = judgePersonKey(read, { state, person, now, relationOf: () => relation });
-    if (relation === 'older' || refusal !== undefined) throw keyRefused(refusal ?? 'directory_forked');
+    if (refusal !== undefined) throw keyRefused(refusal);
     const { edition } = read.key;
     const before = await this.#store.getPersonKey(org, person);
     if (before !== undefined && equalBytes(before, signed)) return { edition };

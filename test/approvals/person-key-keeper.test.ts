@@ -2,6 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { type PersonKey, signPersonKey } from '../../core/approvals/person-key.ts';
 import { unwrapForDevice, wrapForDevice } from '../../core/approvals/person-key-wraps.ts';
+import type { HeadRelation } from '../../core/directory/directory-pin.ts';
+import type { DirectoryHead } from '../../core/directory/directory-state.ts';
 import type { Bytes } from '../../core/encoding/bytes.ts';
 import { PersonKeyKeeper } from '../../sdk/src/session/approvals/person-key-keeper.ts';
 import type { SessionContext } from '../../sdk/src/session/session-context.ts';
@@ -13,6 +15,8 @@ import { now, org } from '../core/directory/directory-simulator.ts';
 class Device {
   readonly scene = new ApprovalScene();
   readonly #stored = new Map<string, Bytes>();
+  /** How the device relates every head; undefined for what it knows. */
+  relation: HeadRelation | undefined;
   /** What the service shows. */
   shown: Bytes | undefined;
 
@@ -29,7 +33,7 @@ class Device {
     const { phone, directory, relationOf } = this.scene;
     const context = {
       own: { org, device: { id: phone.id }, ik: phone.ik },
-      directory: { state: directory.state, compare: relationOf },
+      directory: { state: directory.state, compare: (head: DirectoryHead) => this.relation ?? relationOf(head) },
       clock: { now: () => now },
       requests: { approvals: { personKey: async () => ({ signed: this.shown, devices: [] }) } },
       store: {
@@ -76,6 +80,14 @@ describe('a device keeps the key of its person', () => {
     expect(await device.keeper.info()).toMatchObject({ edition: 1 });
     device.show({ ...first.key, edition: 10_001 }, scene.laptop);
     expect(await device.keeper.info()).toMatchObject({ edition: 10_001 });
+  });
+
+  test('also if it began at a checkpoint, and does not know the entry of the statement', async () => {
+    const device = new Device();
+    const first = await newPersonKey(device.scene);
+    device.show(first.key);
+    device.relation = 'older';
+    expect(await device.keeper.info()).toMatchObject({ edition: 1, isCurrent: true });
   });
 
   test('and goes on with one that a device replaced before it was removed', async () => {

@@ -142,6 +142,15 @@ describe('a device refuses a question', () => {
     const forked = await scene.ask(scene.phone, { head: fork });
     expect(judgeQuestion(forked.opened, scene.context(scene.phone))).toBe('directory_forked');
   });
+
+  test('that names an entry from before those that it knows, with any hash', async () => {
+    const scene = new ApprovalScene();
+    const relationOf = () => 'older' as const;
+    for (const head of [scene.directory.log[2]?.before.head, { seq: 2, hash: randomBytes() }]) {
+      const { opened } = await scene.ask(scene.phone, { head: head ?? expect.fail('no entry') });
+      expect(judgeQuestion(opened, scene.context(scene.phone, { relationOf }))).toBe('directory_unknown');
+    }
+  });
 });
 
 describe('approval keys', () => {

@@ -219,7 +219,11 @@ export class PersonKeyKeeper {
     if (!isOwn || signer.role !== 'owner' || !isSignedBy(signer.ik, read)) return undefined;
     const refusal = judgePersonKey(read, {
       ...{ state: directory.state, person, now: clock.now() },
-      relationOf: (head) => directory.compare(head),
+      relationOf: (head) => {
+        const relation = directory.compare(head);
+        // A device that began at a checkpoint does not know earlier entries. It seals nothing to the key.
+        return relation === 'older' ? 'known' : relation;
+      },
     });
     return { key: read.key, isCurrent: refusal === undefined };
   }
