@@ -34,15 +34,15 @@ const sdkLoginLimit = 6 * 1024;
  */
 const sessionLimit = 84 * 1024;
 const sessionOwnLimit = 56 * 1024;
-const sessionTotalLimit = 106 * 1024;
+const sessionTotalLimit = 105 * 1024;
 /**
  * Limits in gzipped bytes of the link page, of which the Markdown parser is 15 KiB and HPKE 5 KiB
  * (docs/decisions/one-file-page.md), and
- * of the owner's page, of which session custody is 95 KiB.
+ * of the owner's page, of which session custody is 97 KiB.
  */
 const pageLimits = [
   { title: '<title>Encrypted file</title>', what: 'page', limit: 50 * 1024 },
-  { title: '<title>Anima</title>', what: "owner's page", limit: 115 * 1024 },
+  { title: '<title>Anima</title>', what: "owner's page", limit: 117 * 1024 },
 ];
 /** Texts of the CDK and jsii that survive minification. Their presence shows that a bundle contains the CDK. */
 const cdkMarks = ['aws-cdk-lib', '@aws-cdk/', 'jsii.rtti', 'constructs.Construct'];

@@ -1,5 +1,6 @@
 /** `anima approvals key`: the key to which values of custody approval are sealed for the person of this device. */
 import type { Command } from 'commander';
+import { personKeyRecoveryPage } from '../../sdk/src/session/approvals/person-key-recovery-page.ts';
 import type { PersonKeyInfo, PersonKeyRecovery, SessionClient } from '../../sdk/src/session/index.ts';
 import { commandActions } from '../shell/command-action.ts';
 import { reserveFile } from '../shell/private-files.ts';
@@ -96,9 +97,14 @@ async function giveNewCode(
   await file.keepIf(
     async () =>
       await withDevice(shell, flags, {}, async (client) => {
-        const { code, page } = await make(client);
+        const made = await make(client);
         const shown = {
-          ...{ code, page, of: `the key of ${client.person}`, again: 'anima approvals key recovery' },
+          ...{
+            code: made.code,
+            page: personKeyRecoveryPage(made),
+            of: `the key of ${client.person}`,
+            again: 'anima approvals key recovery',
+          },
           opens: 'Anyone who has it, and what the service stores, can open the values that wait for your approval.',
           facts: { before: { person: client.person } },
         };

@@ -6,6 +6,8 @@ import { memoryStorage } from '../../sdk/src/device/storage/memory-storage.ts';
 import type { Anima } from '../../sdk/src/index.ts';
 import { DirectoryAdmin } from '../../sdk/src/session/admin/directory-admin.ts';
 import { approvalCustody } from '../../sdk/src/session/approvals/approval-custody.ts';
+import { personKeyRecoveryPage } from '../../sdk/src/session/approvals/person-key-recovery-page.ts';
+import type { PersonKeyRecovery } from '../../sdk/src/session/approvals/person-key-types.ts';
 import type { SessionClient } from '../../sdk/src/session/session-client.ts';
 import { SessionDevices } from '../../sdk/src/session/session-devices.ts';
 import { isApprovalNeeded } from '../../sdk/src/values/approval-ticket.ts';
@@ -60,9 +62,9 @@ async function useWith(device: SessionClient): Promise<string | undefined> {
   return host.received.at(-1)?.headers.authorization;
 }
 
-const kept = (code: { readonly code: string; readonly page: string }): string => {
+const kept = (code: PersonKeyRecovery): string => {
   expect(code.code).toMatch(/^(?:[0-9A-Z]{4}-){7}[0-9A-Z]{4}$/);
-  expect(code.page).toContain(code.code.slice(0, 4));
+  expect(personKeyRecoveryPage(code)).toContain(code.code.slice(0, 4));
   codes.push(code.code);
   return code.code;
 };

@@ -42,6 +42,7 @@ export type {
   WatchOptions,
 } from './approvals/approval-types.ts';
 export type { Approvals } from './approvals/approvals.ts';
+export { personKeyRecoveryPage } from './approvals/person-key-recovery-page.ts';
 export type {
   PersonKeyDevice,
   PersonKeyInfo,

@@ -9,7 +9,6 @@ import {
 import { DecryptionError } from '../../../../core/decryption-error.ts';
 import { formatRecoveryCode, recoverySecretLength } from '../../../../core/devices/recovery-code-text.ts';
 import type { Bytes } from '../../../../core/encoding/bytes.ts';
-import { renderCodePage } from '../../device/recovery/recovery-page.ts';
 import type { PersonKeyRecovery } from './person-key-types.ts';
 
 /** A new code, and the secret sealed with it. The code is in no other place: it is neither stored nor sent. */
@@ -21,26 +20,12 @@ export async function draftRecovery(
   const bytes = crypto.getRandomValues(new Uint8Array(recoverySecretLength));
   try {
     const [code, wrap] = [await formatRecoveryCode(bytes), await wrapForRecovery(epoch, secret, bytes)];
-    return { wrap, recovery: { code, page: pageOf(code, epoch, now) } };
+    const { org, person, epoch: number } = epoch;
+    return { wrap, recovery: { code, org, person, epoch: number, createdAt: new Date(now) } };
   } finally {
     bytes.fill(0);
   }
 }
-
-const pageOf = (code: string, { org, person, epoch }: KeyEpoch, now: number): string =>
-  renderCodePage({
-    code,
-    opens: 'Anyone who has this code, and what the service stores, can open the values that wait for your approval.',
-    facts: [
-      ['Organization', org],
-      ['Person', person],
-      ['Epoch of the key', String(epoch)],
-      ['Made on', new Date(now).toISOString().slice(0, 10)],
-    ],
-    recover:
-      'Use this code when no device that answers for you is left: on a new one, after an admin has revoked the lost ones, with the command anima approvals key recover. The key is replaced then, and you get a new code; this one is no longer valid.',
-    notes: [['New codes', 'Each rotation of the key gives a new code. This one opens nothing that is set after it.']],
-  });
 
 /** A statement and its secret, which the caller zeroes. */
 export interface RecoveredKey {

@@ -25,12 +25,17 @@ export interface PersonKeyInfo {
   readonly devices: readonly PersonKeyDevice[];
 }
 
-/** A recovery code that was just made. It is nowhere else: show or write it once, and then forget it. */
+/**
+ * A recovery code that was just made. It is nowhere else: show it once, or print `personKeyRecoveryPage`, and then forget it.
+ */
 export interface PersonKeyRecovery {
   /** 8 groups of 4 characters. Who has it, and the statement that the service keeps, has the key of the person. */
   readonly code: string;
-  /** A printable HTML page with the code. */
-  readonly page: string;
+  readonly org: string;
+  readonly person: string;
+  /** The epoch of the key that it opens, with all earlier ones. */
+  readonly epoch: number;
+  readonly createdAt: Date;
 }
 
 export interface RecoverPersonKeyOptions extends CallOptions {
