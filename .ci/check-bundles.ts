@@ -30,19 +30,19 @@ const sdkLoginLimit = 6 * 1024;
 /**
  * Limits of `@anima/sdk/session` in gzipped bytes, for a page that opens a device: what it loads at once, of which the
  * curves, ciphers, hashes and ML-KEM of noble are about 28 KiB, the same without them, and with what enrolling,
- * attachments and questions load. HPKE (RFC 9180) comes with the first look at questions.
+ * attachments, questions and recovery codes load. HPKE (RFC 9180) comes with the first look at questions.
  */
 const sessionLimit = 84 * 1024;
 const sessionOwnLimit = 56 * 1024;
-const sessionTotalLimit = 103 * 1024;
+const sessionTotalLimit = 105 * 1024;
 /**
  * Limits in gzipped bytes of the link page, of which the Markdown parser is 15 KiB and HPKE 5 KiB
  * (docs/decisions/one-file-page.md), and
- * of the owner's page, of which session custody is 95 KiB.
+ * of the owner's page, of which session custody is 97 KiB.
  */
 const pageLimits = [
   { title: '<title>Encrypted file</title>', what: 'page', limit: 50 * 1024 },
-  { title: '<title>Anima</title>', what: "owner's page", limit: 115 * 1024 },
+  { title: '<title>Anima</title>', what: "owner's page", limit: 117 * 1024 },
 ];
 /** Texts of the CDK and jsii that survive minification. Their presence shows that a bundle contains the CDK. */
 const cdkMarks = ['aws-cdk-lib', '@aws-cdk/', 'jsii.rtti', 'constructs.Construct'];
@@ -203,7 +203,7 @@ async function checkSession(): Promise<void> {
   if (!inputs.some((input) => input.endsWith('@noble/post-quantum/ml-kem.js')))
     problems.push('session: the bundle has no ML-KEM');
   checkSize('session', atOnceOf(outputFiles, metafile), sessionLimit);
-  checkSize('session, with enrolling, attachments and questions,', outputFiles, sessionTotalLimit);
+  checkSize('session, with enrolling, attachments, questions and recovery codes,', outputFiles, sessionTotalLimit);
   const own = await build({ ...options, external: ['@noble/*'] });
   checkSize('session, without the primitives,', atOnceOf(own.outputFiles, own.metafile), sessionOwnLimit);
 }

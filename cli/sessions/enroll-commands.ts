@@ -42,6 +42,7 @@ export async function enroll(shell: Shell, kind: 'owner' | 'agent', flags: Enrol
     if (org !== undefined)
       await storeDeviceSettings(shell.env, deviceProfile(shell), org, { url: await shell.address(), historyDays });
     const sessions = await sessionDevices(shell, undefined, {}, historyDays);
+    if (org !== undefined) shell.note(line`Adding this device to the organization ${org} at ${await shell.address()}.`);
     const client = await sessions.enroll({ invite, signal, onProgress: progressOf(shell) });
     try {
       await finish(shell, client, kind);

@@ -44,6 +44,7 @@ export async function create(
       shell.note(
         `${formatFacts([
           ['invite', invite.id],
+          ['organization', access.org],
           ['person', `${person}${wanted === undefined ? '  (new)' : ''}`],
           ['role', role],
           ['valid', `once, until ${formatTime(expiresAt)} UTC`],

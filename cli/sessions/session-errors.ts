@@ -24,6 +24,7 @@ const rows: Readonly<Record<SessionErrorCode, readonly [ExitName, string?]>> = {
   ],
   person_key_exists: ['conflict', 'To replace it: `anima approvals key rotate`.'],
   person_key_outdated: ['conflict', 'Replace it first: `anima approvals key rotate`.'],
+  recovery_code_refused: ['decryption', 'Type the newest code again: `anima approvals key recover`.'],
   share_refused: ['denied', 'The value must be set again, with its present rules.'],
   approver_key_refused: [
     'denied',

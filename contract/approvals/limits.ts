@@ -40,6 +40,7 @@ export const activityLimits = {
 export const questionRefusals = [
   'malformed',
   'directory_forked',
+  'directory_unknown',
   'other_person',
   'unknown_broker',
   'bad_signature',

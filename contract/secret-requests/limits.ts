@@ -13,7 +13,7 @@ export const secretRequestLimits = {
   windowSeconds: 900,
   /** How long the item of a request is kept after its expiry, seconds. */
   keptSeconds: 86_400,
-  /** Age from which the claim of an answer is void, seconds. No function runs that long. */
+  /** Age from which the claim of an answer is abandoned, seconds. No function runs that long. */
   claimSeconds: 60,
 } as const;
 

@@ -79,12 +79,13 @@ function parseAnswer(bytes: Bytes): ApprovalAnswer | undefined {
 
 /**
  * Why a broker does not act on an answer. `directory_behind`: the directory of the broker lacks what the device knows, so
- * its newest entries may have been taken away.
+ * its newest entries may have been taken away. `directory_unknown`: the entry is not one of the newest 2,000.
  */
 export type AnswerRefusal =
   | 'other_question'
   | 'directory_behind'
   | 'directory_forked'
+  | 'directory_unknown'
   | 'not_approver'
   | 'bad_signature'
   | 'other_shares'
@@ -120,6 +121,7 @@ export function judgeAnswer(read: ReadAnswer, context: AnswerContext): AnswerRef
   const relation = context.relationOf(answer.head);
   if (relation === 'ahead') return 'directory_behind';
   if (relation === 'forked') return 'directory_forked';
+  if (relation === 'older') return 'directory_unknown';
   const approver = findApprover(state, answer.device, now);
   if (approver?.person !== facts.person) return 'not_approver';
   if (!verifyEd25519(approver.ik, bytes, signature)) return 'bad_signature';

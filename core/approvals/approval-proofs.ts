@@ -5,7 +5,7 @@
 import { applyEntry } from '../directory/apply-entry.ts';
 import { type DirectoryHead, type DirectoryState, initialDirectory } from '../directory/directory-state.ts';
 import { equalBytes, fromBase64 } from '../encoding/bytes.ts';
-import { judgeAnswer, readAnswer } from './answer.ts';
+import { type AnswerRefusal, judgeAnswer, readAnswer } from './answer.ts';
 import { brokersOf } from './approval-keys.ts';
 import { approvalClockToleranceMs } from './limits.ts';
 import { isSignedBy } from './signed-statement.ts';
@@ -132,8 +132,7 @@ function verifyOne(
   const now = Date.parse(record.time);
   if (!(now >= facts.asked - approvalClockToleranceMs)) return 'expired';
   const refusal = judgeAnswer(read, { state: answered, statement, facts, now, relationOf: () => 'known' });
-  if (refusal !== undefined)
-    return refusal === 'directory_behind' || refusal === 'directory_forked' ? 'other_directory' : refusal;
+  if (refusal !== undefined) return isOfDirectory(refusal) ? 'other_directory' : refusal;
   if (read.answer.decision !== 'yes') return 'not_allowed';
   const { approval, person, keyId, agent, run, host, method, values, scope } = facts;
   const { device, time } = read.answer;
@@ -142,6 +141,9 @@ function verifyOne(
     ...{ keyId, agent, run, host, method, values, scope },
   };
 }
+
+type DirectoryRefusal = Extract<AnswerRefusal, `directory_${string}`>;
+const isOfDirectory = (refusal: AnswerRefusal): refusal is DirectoryRefusal => refusal.startsWith('directory_');
 
 /** The state after an entry, if its hash is the given one. */
 function stateAt(states: readonly DirectoryState[], { seq, hash }: DirectoryHead): DirectoryState | undefined {

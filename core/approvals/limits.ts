@@ -27,6 +27,12 @@ export const maxPersonKeyDevices = 20;
 /** Earlier epochs whose secrets a person's key keeps. */
 export const maxPersonKeyEpochs = 50;
 
+/**
+ * Editions between a statement about a person's key and the one that a reader saw before. With more, one statement could use
+ * up the numbers.
+ */
+export const maxPersonKeyEditions = 10_000;
+
 /** Bytes of the signed statement of a person's key. */
 export const maxPersonKeyBytes = 16_384;
 

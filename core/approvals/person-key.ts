@@ -149,6 +149,7 @@ export type PersonKeyRefusal =
   | 'other_person'
   | 'directory_behind'
   | 'directory_forked'
+  | 'directory_unknown'
   | 'not_approver'
   | 'bad_signature'
   | 'key_outdated';
@@ -170,6 +171,7 @@ export function judgePersonKey(read: ReadPersonKey, context: PersonKeyContext): 
   const relation = context.relationOf(key.head);
   if (relation === 'ahead') return 'directory_behind';
   if (relation === 'forked') return 'directory_forked';
+  if (relation === 'older') return 'directory_unknown';
   const signer = findApprover(state, key.device, now);
   if (signer?.person !== person) return 'not_approver';
   if (!isSignedBy(signer.ik, read)) return 'bad_signature';

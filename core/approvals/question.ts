@@ -8,7 +8,7 @@ import { openHpke, sealHpke } from '../hazmat/hpke.ts';
 import { type ApprovalKey, brokersOf, findApprover } from './approval-keys.ts';
 import { type AskedShare, areSharesOf, encodeAskedShares, parseAskedShares } from './asked-shares.ts';
 import { approvalClockToleranceMs, maxQuestionBytes } from './limits.ts';
-import { detailsHash, hostOf, parseDetails, type QuestionDetails } from './shown-request.ts';
+import { authHash, detailsHash, hostOf, parseDetails, type QuestionDetails } from './shown-request.ts';
 import { isSignedBy, type SignedStatement } from './signed-statement.ts';
 import { type ApprovalStatement, encodeStatement, parseStatement } from './statement.ts';
 
@@ -72,11 +72,13 @@ export async function openQuestion(
 
 /**
  * Why a device shows no question. `directory_behind` is no refusal: the device reads the directory and judges again.
- * `directory_forked` is a second directory, for which the device stops altogether.
+ * `directory_forked` is a second directory, for which the device stops altogether. `directory_unknown`: the question names an
+ * entry from before those whose hashes the device has, which no honest broker names.
  */
 export type QuestionRefusal =
   | 'directory_behind'
   | 'directory_forked'
+  | 'directory_unknown'
   | 'other_person'
   | 'unknown_broker'
   | 'bad_signature'
@@ -103,6 +105,7 @@ export function judgeQuestion(question: OpenedQuestion, context: QuestionContext
   const relation = context.relationOf(facts.head);
   if (relation === 'ahead') return 'directory_behind';
   if (relation === 'forked') return 'directory_forked';
+  if (relation === 'older') return 'directory_unknown';
   const approver = findApprover(state, device, now);
   if (approver?.person !== facts.person || state.org !== facts.org) return 'other_person';
   const brokers = brokersOf(state, facts.person);
@@ -115,10 +118,14 @@ function judgeDetails({ facts, details, request, shares }: OpenedQuestion): Ques
   const isShown =
     equalBytes(detailsHash(details), facts.detailsHash) &&
     hostOf(request.url) === facts.host &&
-    request.method === facts.method;
+    request.method === facts.method &&
+    (facts.scope.kind === 'once' || isSameHash(facts.scope.authHash, authHash(request)));
   if (!isShown) return 'other_details';
   return areSharesOf(facts, shares) ? undefined : 'other_shares';
 }
+
+const isSameHash = (a: Bytes | undefined, b: Bytes | undefined): boolean =>
+  a === undefined || b === undefined ? a === b : equalBytes(a, b);
 
 function judgeTime({ asked, expires }: ApprovalStatement, now: number): QuestionRefusal | undefined {
   if (asked > now + approvalClockToleranceMs) return 'clock';

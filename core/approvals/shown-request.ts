@@ -85,6 +85,13 @@ export function inShownOrder(part: unknown): unknown {
   return Object.fromEntries(members.map(([name, member]) => [name, inShownOrder(member)]));
 }
 
+/**
+ * The hash of the member `auth` in an approval of several requests; undefined without one.
+ * @throws RangeError if it has no canonical JSON
+ */
+export const authHash = ({ auth }: Pick<BrokerRequest, 'auth'>): Bytes | undefined =>
+  auth && blake2b256(utf8Bytes(canonicalJson(auth)));
+
 export const detailsHash = (details: Uint8Array): Bytes => blake2b256(details);
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;

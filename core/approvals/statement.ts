@@ -33,8 +33,15 @@ export interface UsedValue {
 export type ApprovalScope =
   | { readonly kind: 'once' }
   /** `run` is an id that the service issued. */
-  | { readonly kind: 'run'; readonly run: string; readonly path: string; readonly uses: number }
-  | { readonly kind: 'time'; readonly path: string; readonly uses: number };
+  | ({ readonly kind: 'run'; readonly run: string } & RepeatedUse)
+  | ({ readonly kind: 'time' } & RepeatedUse);
+
+interface RepeatedUse {
+  readonly path: string;
+  readonly uses: number;
+  /** Hash of the member `auth` of every request; undefined if they have none. */
+  readonly authHash?: Bytes | undefined;
+}
 
 export interface ApprovalStatement {
   readonly org: string;
@@ -97,7 +104,7 @@ export const usesOf = (scope: ApprovalScope): number => (scope.kind === 'once' ?
 
 function encodeScope(scope: ApprovalScope): Bytes {
   if (scope.kind === 'once') return encodeFieldBytes('once');
-  const limit = [scope.path, u32Bytes(scope.uses)] as const;
+  const limit = [scope.path, u32Bytes(scope.uses), scope.authHash ?? ''] as const;
   return scope.kind === 'run' ? encodeFieldBytes('run', scope.run, ...limit) : encodeFieldBytes('time', ...limit);
 }
 
@@ -177,9 +184,12 @@ function parseScope(field: Bytes | undefined): ApprovalScope | undefined {
   const parts = (field && decodeFieldBytes(field)) ?? [];
   const kind = decodeTextField(parts[0]);
   if (kind === 'once') return parts.length === 1 ? { kind } : undefined;
-  const [path, uses] = [decodeTextField(parts.at(-2)), decodeU32Field(parts.at(-1))];
+  const [path, uses] = [decodeTextField(parts.at(-3)), decodeU32Field(parts.at(-2))];
+  const authHash = parts.at(-1)?.length === 0 ? undefined : fieldOfLength(parts.at(-1), hashLength);
   if (path === undefined || uses === undefined || uses === 0) return undefined;
-  if (kind === 'time') return parts.length === 3 ? { kind, path, uses } : undefined;
+  if (authHash === undefined && parts.at(-1)?.length !== 0) return undefined;
+  const repeated = { path, uses, authHash };
+  if (kind === 'time') return parts.length === 4 ? { kind, ...repeated } : undefined;
   const run = decodeTextField(parts[1]);
-  return kind === 'run' && parts.length === 4 && isOpaque(run) ? { kind, run, path, uses } : undefined;
+  return kind === 'run' && parts.length === 5 && isOpaque(run) ? { kind, run, ...repeated } : undefined;
 }

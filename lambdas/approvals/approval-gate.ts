@@ -9,7 +9,7 @@ import { VaultError } from '../../contract/shared/vault-error.ts';
 import { judgeAnswer, type ReadAnswer, readAnswer } from '../../core/approvals/answer.ts';
 import { zeroShares } from '../../core/approvals/sealed-value-form.ts';
 import { deriveRequestKey, openShares, sharesHash, type ValueShare } from '../../core/approvals/shares.ts';
-import { detailsHash } from '../../core/approvals/shown-request.ts';
+import { authHash, detailsHash } from '../../core/approvals/shown-request.ts';
 import { isSignedBy } from '../../core/approvals/signed-statement.ts';
 import {
   type ApprovalScope,
@@ -119,13 +119,16 @@ export class ApprovalGate {
     const handle = Buffer.from(presented.handle, 'base64url');
     if (stored === undefined || facts === undefined || facts.keyId !== use.keyId || !isHandle(facts, handle))
       throw over('approval_not_found');
-    const isOnce = facts.scope.kind === 'once';
-    const details = isOnce ? detailsHash(await encodeShown(use, stored.earlier)) : facts.detailsHash;
+    const { scope: allowed } = facts;
+    const [details, scope] =
+      allowed.kind === 'once'
+        ? [detailsHash(await encodeShown(use, stored.earlier)), allowed]
+        : [facts.detailsHash, { ...allowed, authHash: authHash(use.request) }];
     const now: ApprovalStatement = {
       ...facts,
       ...{ org: use.org, person: use.rule.approver, approval: presented.id, handleHash: handleHash(handle) },
       ...{ keyId: use.keyId, agent: use.agent, run: use.run, host: use.host, method: use.method },
-      ...{ detailsHash: details, values: use.values },
+      ...{ detailsHash: details, values: use.values, scope },
     };
     const isSame = isScopeOf(facts.scope, use.rule.extent, presented.run) && covers(facts.scope, use.pathname);
     // A value got another custody meanwhile.
@@ -161,7 +164,6 @@ export class ApprovalGate {
     const relation = await this.#deps.directory.relation(state, read.answer.head);
     const { statement } = stored;
     const context = { state, statement, facts, now: this.#now(), relationOf: () => relation };
-    if (relation === 'older') return false;
     return judgeAnswer(read, context) === undefined;
   }
 

@@ -97,16 +97,11 @@ export interface NewAnswer {
   readonly shares?: Uint8Array | undefined;
 }
 
-/** The key of a person, as its devices published it. */
-export interface StoredPersonKey {
-  readonly edition: number;
-  readonly signed: Uint8Array;
-}
-
 export interface PersonKeyStore {
-  getPersonKey(org: string, person: string): Promise<StoredPersonKey | undefined>;
-  /** Stores a key in place of the edition that was read. Returns false and changes nothing if there is another one. */
-  putPersonKey(org: string, person: string, key: StoredPersonKey, before: number | undefined): Promise<boolean>;
+  /** The signed key of a person, as its devices published it. Empty for a damaged row. */
+  getPersonKey(org: string, person: string): Promise<Uint8Array | undefined>;
+  /** Stores a signed key in place of the one that was read. Returns false and changes nothing if there is another one. */
+  putPersonKey(org: string, person: string, signed: Uint8Array, before: Uint8Array | undefined): Promise<boolean>;
   /** Signed approval keys by device. */
   getDeviceKeys(org: string, devices: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>>;
 }
@@ -114,8 +109,10 @@ export interface PersonKeyStore {
 /** The part that devices use. */
 export interface AnswerStore {
   get(org: string, approval: string): Promise<StoredApproval | undefined>;
-  /** Stores a signed key, unless one with the same or a later time and other bytes is stored. Returns whether it is. */
-  putKey(org: string, device: string, time: number, signed: Uint8Array): Promise<boolean>;
+  /** The signed approval key of a device. Empty for a damaged row. */
+  getKey(org: string, device: string): Promise<Uint8Array | undefined>;
+  /** Stores a signed key in place of the one that was read. Returns false and changes nothing if there is another one. */
+  putKey(org: string, device: string, signed: Uint8Array, before: Uint8Array | undefined): Promise<boolean>;
   /** Questions for a device. Those that are over can be among them. */
   listQuestions(org: string, device: string, limit: number): Promise<readonly ListedQuestion[]>;
   /** Stores an answer in place of the one that was read. Returns false and changes nothing if there is another one. */

@@ -1,7 +1,7 @@
 /** One use of values that a person must allow, and what a statement says about it. */
 import type { PendingFetch } from '../../contract/broker/wire.ts';
 import type { AskedShare } from '../../core/approvals/asked-shares.ts';
-import type { BrokerRequest } from '../../core/approvals/shown-request.ts';
+import { authHash, type BrokerRequest } from '../../core/approvals/shown-request.ts';
 import type { ApprovalScope, UsedValue } from '../../core/approvals/statement.ts';
 import type { ApprovalExtent, ApprovalRule } from '../../egress/rules/approval-rules.ts';
 
@@ -34,10 +34,11 @@ export interface AskedUse {
 }
 
 /** @param run id of the run that the service issued */
-export const scopeOf = (extent: ApprovalExtent, run: string): ApprovalScope => {
+export const scopeOf = (extent: ApprovalExtent, run: string, request: BrokerRequest): ApprovalScope => {
   if (extent.kind === 'each') return { kind: 'once' };
   const { uses, path } = extent;
-  return extent.kind === 'run' ? { kind: 'run', run, path, uses } : { kind: 'time', path, uses };
+  const repeated = { path, uses, authHash: authHash(request) };
+  return extent.kind === 'run' ? { kind: 'run', run, ...repeated } : { kind: 'time', ...repeated };
 };
 
 /** After this time an agent asks less often, and how often, milliseconds and seconds. */

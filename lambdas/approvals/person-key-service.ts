@@ -2,8 +2,10 @@
 import { approvalLimits } from '../../contract/approvals/limits.ts';
 import type { ApproverKeyResponse, GetPersonKeyResponse, PutPersonKeyResponse } from '../../contract/approvals/wire.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
-import { approversOf } from '../../core/approvals/approval-keys.ts';
-import { judgePersonKey, readPersonKey } from '../../core/approvals/person-key.ts';
+import { approversOf, findApprover } from '../../core/approvals/approval-keys.ts';
+import { maxPersonKeyEditions } from '../../core/approvals/limits.ts';
+import { judgePersonKey, type PersonKeyContext, readPersonKey } from '../../core/approvals/person-key.ts';
+import { isSignedBy } from '../../core/approvals/signed-statement.ts';
 import { equalBytes } from '../../core/encoding/bytes.ts';
 import type { DirectoryStore } from '../directory/directory-ports.ts';
 import type { SessionSigner } from '../directory/session-authenticator.ts';
@@ -26,7 +28,7 @@ export class PersonKeyService {
   }
 
   /**
-   * Stores the next edition. The same statement again changes nothing.
+   * Stores a later edition. The same statement again changes nothing.
    * @throws VaultError `approval_key_refused`, `person_key_conflict`, `unavailable`
    */
   async put({ org, device, view: { state } }: SessionSigner, signed: Uint8Array): Promise<PutPersonKeyResponse> {
@@ -36,12 +38,13 @@ export class PersonKeyService {
     const relation = await relationTo(this.#entries, org, state.head, read.key.head, maxEntriesBack);
     const { person } = device;
     const refusal = judgePersonKey(read, { state, person, now, relationOf: () => relation });
-    if (relation === 'older' || refusal !== undefined) throw keyRefused(refusal ?? 'directory_forked');
+    if (refusal !== undefined) throw keyRefused(refusal);
     const { edition } = read.key;
     const before = await this.#store.getPersonKey(org, person);
-    if (before !== undefined && equalBytes(before.signed, signed)) return { edition };
-    const isNext = before === undefined || edition === before.edition + 1;
-    if (!isNext || !(await this.#store.putPersonKey(org, person, { edition, signed }, before?.edition)))
+    if (before !== undefined && equalBytes(before, signed)) return { edition };
+    const last = before === undefined ? 0 : editionOf(before, { state, person, now });
+    const isLater = edition > last && edition <= last + maxPersonKeyEditions;
+    if (!isLater || !(await this.#store.putPersonKey(org, person, signed, before)))
       throw new VaultError('person_key_conflict', { detail: 'Read the stored key first. Nothing was stored.' });
     return { edition };
   }
@@ -58,10 +61,24 @@ export class PersonKeyService {
       ),
     ]);
     return {
-      ...(stored && { statement: encodeBase64Field(stored.signed) }),
+      ...(stored && { statement: encodeBase64Field(stored) }),
       devices: [...keys].map(([id, signed]) => ({ device: id, statement: encodeBase64Field(signed) })),
     };
   }
+}
+
+/**
+ * The edition of a stored statement; 0 unless an approving device of the person signed it. Nothing else of the row counts: a
+ * number that somebody wrote there would let no device publish any more.
+ */
+function editionOf(
+  stored: Uint8Array,
+  { state, person, now }: Pick<PersonKeyContext, 'state' | 'person' | 'now'>,
+): number {
+  const read = readPersonKey(stored);
+  if (read === undefined || read.key.org !== state.org || read.key.person !== person) return 0;
+  const signer = findApprover(state, read.key.device, now);
+  return signer?.person === person && isSignedBy(signer.ik, read) ? read.key.edition : 0;
 }
 
 /** For those who set values. @throws VaultError `approver_unavailable`, `unavailable` */
@@ -71,7 +88,7 @@ export async function getApproverKeyOf(
   person: string,
 ): Promise<ApproverKeyResponse> {
   const stored = await store.getPersonKey(org, person);
-  if (stored !== undefined) return { statement: encodeBase64Field(stored.signed) };
+  if (stored !== undefined) return { statement: encodeBase64Field(stored) };
   throw new VaultError('approver_unavailable', {
     detail: 'The person has no key. An approving device makes it: anima approvals key create. Nothing was stored.',
   });

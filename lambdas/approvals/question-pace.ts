@@ -2,6 +2,7 @@
 import { approvalLimits } from '../../contract/approvals/limits.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { readAnswer } from '../../core/approvals/answer.ts';
+import { approvalClockToleranceMs } from '../../core/approvals/limits.ts';
 import { equalBytes } from '../../core/encoding/bytes.ts';
 import type { StoredApproval, StoredPointer } from './approval-ports.ts';
 
@@ -20,6 +21,13 @@ const isUnanswered = (approval: StoredApproval): boolean =>
 const isAllowed = ({ answer }: StoredApproval): boolean =>
   answer !== undefined && readAnswer(answer)?.answer.decision === 'yes';
 
+/**
+ * Whether the times are those of a question that was asked. Nothing authenticates them: others would let somebody who wrote
+ * the row once block the key for ever.
+ */
+const isPossible = ({ asked, expires }: StoredPointer, now: number): boolean =>
+  asked <= now + approvalClockToleranceMs && expires <= asked + approvalLimits.approvalMs;
+
 export interface QuestionTurn {
   readonly pointer: StoredPointer;
   /** The question that the new one replaces. */
@@ -30,15 +38,16 @@ export interface QuestionTurn {
 
 /**
  * Decides whether a key may ask now.
- * @param before the newest question of the key, and what is stored of it
+ * @param newest question of the key, and what is stored of it
  * @throws VaultError `approval_pending`
  */
 export function nextTurn(
   next: { readonly approval: string; readonly details: Uint8Array; readonly now: number },
-  before: StoredPointer | undefined,
+  newest: StoredPointer | undefined,
   stored: StoredApproval | undefined,
 ): QuestionTurn {
   const { approval, details, now } = next;
+  const before = newest !== undefined && isPossible(newest, now) ? newest : undefined;
   const isOpen = before !== undefined && stored !== undefined && now < before.expires && isUnanswered(stored);
   if (isOpen && !equalBytes(before.details, details)) throw pending(before.expires - now);
   const misses = before === undefined || (stored !== undefined && isAllowed(stored)) ? 0 : before.misses;

@@ -77,7 +77,7 @@ export class QuestionService {
     const facts: ApprovalStatement = {
       ...{ org, person, approval, handleHash: handleHash(handle), keyId: use.keyId, agent: use.agent, run: use.run },
       ...{ host: use.host, method: use.method, detailsHash: detailsHash(details), values: use.values },
-      ...{ scope: scopeOf(use.rule.extent, randomId()), asked: now, expires, head },
+      ...{ scope: scopeOf(use.rule.extent, randomId(), use.request), asked: now, expires, head },
       requestKey: request?.key,
     };
     const signed = signStatement(facts, ik);

@@ -106,10 +106,10 @@ export interface AuditHeadStore extends AuditHeadReader {
 export interface AuditMarkIndex {
   /** The distinct orgs of the records with this mark. Eventually consistent. */
   listOrgs(mark: string): Promise<readonly string[]>;
-  /** Time in milliseconds since 1970 up to which all marks are processed; undefined before the first run. */
+  /** Time in milliseconds since 1970 up to which all marks are processed; undefined before the first run. Not trusted. */
   getProgress(): Promise<number | undefined>;
-  /** Advances the progress. An earlier time changes nothing. */
-  advanceProgress(time: number): Promise<void>;
+  /** Advances the progress. An earlier time than a stored one changes nothing, unless that one is later than now. */
+  advanceProgress(time: number, now: number): Promise<void>;
 }
 
 /**

@@ -47,7 +47,9 @@ export class ScheduledSealRun {
    */
   async run(shouldStop: () => boolean): Promise<SealRunResult> {
     const now = this.#clock().getTime();
-    const progress = await this.#marks.getProgress();
+    const stored = await this.#marks.getProgress();
+    // Somebody who wrote a later time into the row would end all sealing, without an alarm.
+    const progress = stored !== undefined && stored <= now ? stored : undefined;
     const since = Math.max(progress ?? 0, now - maxLookBackMs);
     let processedUntil = progress ?? since;
     const sealedOrgs = new Set<string>();
@@ -62,7 +64,7 @@ export class ScheduledSealRun {
       failures.push(...results.filter((result) => result !== undefined && result !== 'unfinished'));
       if (results.includes('unfinished')) break;
       if (failures.length > 0) continue;
-      await this.#marks.advanceProgress(end);
+      await this.#marks.advanceProgress(end, now);
       processedUntil = end;
     }
     return { failures, lagMs: now - processedUntil };

@@ -19,6 +19,8 @@ const marginMs = 60_000;
 /** How long a request waits for another one that refreshes, and how often it looks, milliseconds. */
 const maxWaitMs = 8000;
 const pollMs = 150;
+/** How far the clocks of two functions may differ. */
+const clockToleranceMs = 60_000;
 
 export interface AccessToken {
   readonly id: string;
@@ -119,7 +121,9 @@ export class AccessTokens {
     record: TokenRecord,
   ): Promise<{ readonly wait: true } | undefined> {
     const now = this.#now();
-    if (now < (record.leaseUntil ?? 0)) return { wait: true };
+    const { leaseUntil = 0 } = record;
+    // A later end is not that of a function.
+    if (now < leaseUntil && leaseUntil <= now + leaseMs + clockToleranceMs) return { wait: true };
     // The owner has replaced the refresh token since.
     if (record.basis !== credential.basis || !credential.rotates) return undefined;
     const isInGrace = now - (record.startedAt ?? 0) <= credential.graceMs;

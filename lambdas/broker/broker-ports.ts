@@ -49,7 +49,7 @@ export interface TokenRecord {
 }
 
 export interface TokenRecordStore {
-  /** Strongly consistent. @throws DecryptionError if the item does not have the documented form */
+  /** Strongly consistent. A damaged item is a record without a state, or none. */
   read(org: string, id: string): Promise<TokenRecord | undefined>;
   /**
    * Replaces the record if its fence is still `expected` (undefined: if there is none). Returns false and changes

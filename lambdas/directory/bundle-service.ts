@@ -42,7 +42,7 @@ export class BundleService {
     const sent = requirePrekeys(signer, prekeys);
     for (let attempt = 0; attempt < maxAttempts; attempt++) {
       const before = await this.#store.get(org, device.id);
-      assertNotOutdated(before, accepted.seq, bundle);
+      this.#assertNotOutdated(signer, before, accepted.seq, bundle);
       const highestBefore = before?.highestId ?? 0;
       const added = sent.filter(({ id }) => id > highestBefore);
       const left = (await this.#store.list(org, device.id, sessionLimits.oneTimePrekeys)).length;
@@ -55,6 +55,18 @@ export class BundleService {
       return { seq: accepted.seq, oneTimePrekeys: left + added.length, highestId };
     }
     throw new VaultError('write_contention', { detail: 'Nothing was stored.' });
+  }
+
+  /** Only what the device signed counts. A number that somebody wrote into the row would refuse every later bundle. */
+  #assertNotOutdated(
+    { org, device }: SessionSigner,
+    stored: StoredBundle | undefined,
+    seq: number,
+    bundle: Uint8Array,
+  ): void {
+    if (stored === undefined || equalBytes(stored.bundle, bundle)) return;
+    const last = acceptBundle(org, device, stored.bundle, this.#clock().getTime(), undefined);
+    if (last !== undefined && last.seq >= seq) throw new VaultError('bundle_outdated');
   }
 
   /** @throws VaultError `bundle_not_found`, `unavailable` */
@@ -110,9 +122,4 @@ function requirePrekeys({ org, device }: SessionSigner, prekeys: readonly Uint8A
     last = prekey.id;
     return { id: prekey.id, signed };
   });
-}
-
-function assertNotOutdated(stored: StoredBundle | undefined, seq: number, bundle: Uint8Array): void {
-  if (stored === undefined || stored.seq < seq) return;
-  if (stored.seq > seq || !equalBytes(stored.bundle, bundle)) throw new VaultError('bundle_outdated');
 }

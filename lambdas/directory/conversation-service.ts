@@ -3,20 +3,21 @@ import { sessionLimits } from '../../contract/sessions/limits.ts';
 import type { ListConversationsResponse, PutConversationResponse } from '../../contract/sessions/wire.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { readConversation } from '../../core/directory/conversation.ts';
+import type { DirectoryState } from '../../core/directory/directory-state.ts';
 import { isCurrentConversation } from '../../core/directory/may-write.ts';
 import { encodeBase64Field } from '../shared/base64-field.ts';
 import type { Clock } from '../shared/ports.ts';
-import type { ConversationStore } from './directory-ports.ts';
+import type { ConversationStore, StoredConversation } from './directory-ports.ts';
 import type { SessionSigner } from './session-authenticator.ts';
 
 const refuse = (reason: string): VaultError =>
   new VaultError('conversation_refused', { detail: `The statement is refused: ${reason}. Nothing was stored.` });
 
 export class ConversationService {
-  readonly #store: Pick<ConversationStore, 'put' | 'list'>;
+  readonly #store: Omit<ConversationStore, 'readRelations'>;
   readonly #clock: Clock;
 
-  constructor(store: Pick<ConversationStore, 'put' | 'list'>, clock: Clock) {
+  constructor(store: Omit<ConversationStore, 'readRelations'>, clock: Clock) {
     this.#store = store;
     this.#clock = clock;
   }
@@ -34,9 +35,19 @@ export class ConversationService {
       throw refuse('a signer is not active');
     const { version, persons, agents } = conversation;
     const participants = [...persons, ...agents];
-    if (!(await this.#store.put(org, { conversation: id, version, statement, participants })))
+    const stored = { conversation: id, version, statement, participants };
+    if (!(await this.#store.put(org, stored)) && !(await this.#replaceForged(org, view.state, stored)))
       throw new VaultError('conversation_conflict', { detail: 'Nothing was stored.' });
     return { conversation: id, version };
+  }
+
+  /** A row whose statement has no such version was altered. It would refuse every later statement. */
+  async #replaceForged(org: string, state: DirectoryState, next: StoredConversation): Promise<boolean> {
+    const before = await this.#store.getStatement(org, next.conversation);
+    if (before === undefined) return false;
+    const signed = readConversation(state, before);
+    const isLater = signed?.id === next.conversation && signed.version >= next.version;
+    return !isLater && (await this.#store.replace(org, next, before));
   }
 
   /** @throws VaultError `unavailable` */

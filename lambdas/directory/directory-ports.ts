@@ -126,6 +126,10 @@ export interface RelationData {
 export interface ConversationStore {
   /** Stores a statement, unless one with the same or a higher version and other bytes is stored. Returns whether it is. */
   put(org: string, conversation: StoredConversation): Promise<boolean>;
+  /** The stored statement of a conversation, not verified. Empty for a damaged row. */
+  getStatement(org: string, conversation: string): Promise<Uint8Array | undefined>;
+  /** Stores a statement in place of the one that was read, whatever its row says. */
+  replace(org: string, conversation: StoredConversation, before: Uint8Array): Promise<boolean>;
   /** The newest statements of a participant, by ascending id. */
   list(
     org: string,

@@ -53,7 +53,7 @@ export const explainMessages = {
   }),
   approvalCustody: (): PartyText => ({
     who: 'All parties that are listed as able to decrypt it, if the metadata of the value has custody = approval',
-    how: 'They then get only what its setter sealed for the approver. A device of the approver opens it for one request at a time, and the function broker has it in memory during that request. The metadata is encrypted, so this answer cannot say which custody the value has: `anima info` shows it.',
+    how: 'They then get only what its setter sealed for the approver. A device of the approver opens it for one request at a time, and the function broker has it in memory during that request. The recovery code of the approver gives a new device the same. The metadata is encrypted, so this answer cannot say which custody the value has: `anima info` shows it.',
   }),
   keysWithoutVerb: (keys: string): PartyText => ({ who: keys, how: 'They do not have the verb values.read.' }),
   keysElsewhere: (keys: string): PartyText => ({ who: keys, how: 'They are limited to other names.' }),

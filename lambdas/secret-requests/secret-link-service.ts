@@ -89,7 +89,9 @@ export class SecretLinkService {
   /** What the page shows. @throws VaultError for a closed request, as {@link assertOpen} */
   async look(link: VerifiedSecretLink): Promise<ShownSecretRequest> {
     const { request, stored } = link;
-    assertOpen(stored, request, this.#deps.clock());
+    const now = this.#deps.clock();
+    assertOpen(stored, request, now);
+    assertNotAbandoned(stored, now);
     await this.#assertAskerAllowed(link);
     const { name, why, replace, requestedBy, createdAt, expiresAt } = request;
     return { name, why, replace, requestedBy, createdAt, expiresAt };
@@ -113,15 +115,16 @@ export class SecretLinkService {
     const typed = await this.#open(link, bytes);
     assertStorable(typed);
     const keys = await this.#ensureActiveDek(link);
+    // Before the claim: what fails after it leaves a claim behind.
+    const version = encryptTyped(keys, id, request.name, typed, now);
     if (!(await requests.claim(id, claim))) {
       const reread = (await requests.get(id)) ?? stored;
       if (reread.state === 'filled' && reread.claim === claim.claim) return { filled: true };
       assertOpen(reread, request, now);
+      assertNotAbandoned(reread, now);
       throw new VaultError('write_contention', { detail: busyDetail });
     }
-    if (
-      !(await values.put(id.org, request.name, encryptTyped(keys, id, request.name, typed, now), request.replace, now))
-    ) {
+    if (!(await values.put(id.org, request.name, version, request.replace, now))) {
       await requests.release(id, claim.claim);
       throw new VaultError('name_taken', { detail: takenMeanwhileDetail });
     }
@@ -181,6 +184,18 @@ export class SecretLinkService {
     return await firstDekCreator.ensureActive(initial, async () => keyringOpener.open(await reread(), org, reread));
   }
 }
+
+/**
+ * An answer that was interrupted may have stored its value. Another one would replace it, so only the same bytes go on.
+ * @throws VaultError `secret_request_filled`
+ */
+function assertNotAbandoned({ claim, claimedAt = '' }: StoredSecretRequest, now: Date): void {
+  if (claim !== undefined && claimedAt < claimTimes(now).voidBefore)
+    throw new VaultError('secret_request_filled', { detail: abandonedDetail });
+}
+
+const abandonedDetail =
+  'An earlier answer was interrupted, and may be stored. Nothing was changed. Look whether the value exists, and ask for another link if not.';
 
 const askerEndedDetail = 'The API key that asked was revoked, has expired, or lost its permission. Nothing was stored.';
 

@@ -30,9 +30,10 @@ export interface StoredSecretRequest {
   readonly state: ClosedState | undefined;
   readonly closedAt: string | undefined;
   readonly claim: string | undefined;
+  readonly claimedAt?: string | undefined;
 }
 
-/** Who claims a request, and since when earlier claims are void. */
+/** Who claims a request, and since when earlier claims are abandoned: the functions that made them have ended. */
 export interface Claim {
   /** Hash of the answer that is being stored. */
   readonly claim: string;
@@ -47,13 +48,13 @@ export interface SecretRequestStore {
   /** The request and the keyring of its org, in one round trip. */
   getWithKeyring(request: SecretRequestId): Promise<{ stored: StoredSecretRequest | undefined; keyring: unknown }>;
   getKeyring(org: string): Promise<unknown>;
-  /** Claims an open request. Returns false if it is closed, or if another answer claims it. */
+  /** Claims an open request. Returns false if it is closed, or if another answer claimed it, however long ago. */
   claim(request: SecretRequestId, claim: Claim): Promise<boolean>;
   /** Ends a claim without an answer. */
   release(request: SecretRequestId, claim: string): Promise<void>;
   /** Closes a request after its answer was stored, and deletes its share. */
   markFilled(request: SecretRequestId, claim: Claim): Promise<void>;
-  /** Closes an open request that no answer claims, and deletes its share. Returns false if it is not one. */
+  /** Closes an open request that no answer claims, or with an abandoned claim. Returns false if it is not one. */
   close(request: SecretRequestId, state: 'denied' | 'cancelled', claim: Omit<Claim, 'claim'>): Promise<boolean>;
 }
 

@@ -118,7 +118,7 @@ export class ApprovalWorld {
     const key = { device: device.id, ak: dhKeyOf(made), time: this.now };
     const signed = signApprovalKey(this.org, key, device.ik);
     expect(readApprovalKey(this.org, { id: device.id, ik: device.ik.publicKey }, signed)).toEqual(key);
-    this.store.keys.set(device.id, { time: key.time, signed });
+    this.store.keys.set(device.id, signed);
     return { ...device, secret: made };
   }
 

@@ -1,7 +1,9 @@
 /** Uses that a person must allow, over in-memory stores: what is asked, who can answer, and what an answer allows. */
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import type { FetchAuth, FetchRequest } from '../../contract/broker/wire.ts';
 import { hostOf } from '../../core/approvals/shown-request.ts';
 import { OutboundRequestError } from '../../egress/exchange/outbound-http.ts';
+import type { Host } from '../broker/in-memory-broker.ts';
 import { ann, bob } from '../core/directory/directory-simulator.ts';
 import { errorCodeOf } from '../shared/in-memory-stores.ts';
 import { ApprovalWorld, refund, secret } from './approval-world.ts';
@@ -188,6 +190,52 @@ describe('scopes', () => {
       expect(world.broker.requests).toHaveLength(1);
     },
   );
+
+  describe.each(['run 5 /**', 'time 5 /**'])(
+    'an approval of %s counts for the same signing only',
+    (allowed_approval) => {
+      const auth = {
+        type: 'oauth2-client-credentials',
+        tokenUrl: 'https://other.example.com/token',
+        clientId: 'me',
+        clientSecret: 'anima://prod/key',
+        scope: 'read',
+      } as const satisfies FetchAuth;
+      const signed = { url: refund.url, method: refund.method, form: refund.form, auth };
+      const host: Host = ({ url }) => ({
+        body: url.host === 'other.example.com' ? '{"access_token":"an-access-token","token_type":"Bearer"}' : '{}',
+      });
+      const rules = { allowed_approval, allowed_token_hosts: 'other.example.com' };
+
+      test.each<[string, FetchRequest]>([
+        [
+          'another path of the token host',
+          { ...signed, auth: { ...auth, tokenUrl: 'https://other.example.com/redirect' } },
+        ],
+        ['another port of it', { ...signed, auth: { ...auth, tokenUrl: 'https://other.example.com:8443/token' } }],
+        ['a query', { ...signed, auth: { ...auth, tokenUrl: 'https://other.example.com/token?to=me' } }],
+        ['another client', { ...signed, auth: { ...auth, clientId: 'you' } }],
+        ['another scope of the token', { ...signed, auth: { ...auth, scope: 'read write' } }],
+        ['another place of the secret', { ...signed, auth: { ...auth, clientAuth: 'body' } }],
+        ['another scheme', { ...signed, auth: { type: 'hmac', scheme: 'github', secret: 'anima://prod/key' } }],
+      ])('not for %s', async (_, other) => {
+        const world = await ApprovalWorld.create(rules, host);
+        const approval = await world.allowed(signed);
+        expect(await code(world.send({ ...other, approval }))).toBe('approval_mismatch');
+        expect(world.broker.requests).toEqual([]);
+        expect(await world.send({ ...signed, form: { charge: 'ch_2' }, approval })).toMatchObject({ status: 200 });
+        expect(world.broker.requests.map(({ url }) => url.href)).toEqual([auth.tokenUrl, refund.url]);
+      });
+    },
+  );
+
+  test('an approval of a run without a signing scheme is not for a request with one', async () => {
+    const world = await ApprovalWorld.create({ allowed_approval: 'run 5 /**', allowed_in: 'header, auth' });
+    const approval = await world.allowed();
+    const auth = { type: 'basic', user: 'me', password: '{{anima://prod/key}}' } as const;
+    expect(await code(world.send({ ...refund, headers: {}, auth, approval }))).toBe('approval_mismatch');
+    expect(await world.send({ ...refund, approval })).toMatchObject({ status: 200 });
+  });
 
   test('the narrower of two rules counts: one request, unless both say the same', async () => {
     const world = await ApprovalWorld.create({ allowed_approval: 'time 5 /**' });

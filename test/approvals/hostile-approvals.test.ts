@@ -4,7 +4,7 @@
  */
 import { describe, expect, test } from 'vitest';
 import type { AskedApproval } from '../../contract/broker/wire.ts';
-import { approveRight, deriveBrokerKeys } from '../../core/approvals/approval-keys.ts';
+import { approveRight, deriveBrokerKeys, signApprovalKey } from '../../core/approvals/approval-keys.ts';
 import { signStatement } from '../../core/approvals/question.ts';
 import {
   type ApprovalStatement,
@@ -279,14 +279,28 @@ describe('keys to which questions are sealed', () => {
 
   test('are published only by a device with the right, signed by it, and not older than the stored one', async () => {
     const world = await ApprovalWorld.create();
-    const { signed } = world.store.keys.get(world.phone.id) ?? expect.fail('no key');
+    const signed = world.store.keys.get(world.phone.id) ?? expect.fail('no key');
     expect(await world.answers.putKey(world.signer(world.phone), signed)).toEqual({ device: world.phone.id });
     expect(await code(world.answers.putKey(world.signer(world.laptop), signed))).toBe('approval_key_refused');
     const plain = world.directory.add(world.phone, ann, 'owner');
     expect(await code(world.answers.putKey(world.signer(plain), signed))).toBe('approval_key_refused');
-    world.store.keys.set(world.phone.id, { time: world.now + 1, signed: new Uint8Array(1) });
+    const key = { device: world.phone.id, ak: world.phoneKey, time: world.now + 1 };
+    world.store.keys.set(world.phone.id, signApprovalKey(world.org, key, world.phone.ik));
     expect(await code(world.answers.putKey(world.signer(world.phone), signed))).toBe('approval_key_refused');
   });
+});
+
+test('times that somebody writes into the row of the newest question do not block the key', async () => {
+  const world = await ApprovalWorld.create();
+  await world.ask();
+  const [asker, pointer] = [...world.store.pointers][0] ?? expect.fail('no pointer');
+  const other = { ...refund, form: { charge: 'ch_2', amount: '1' } };
+  const far = Number.MAX_SAFE_INTEGER;
+  for (const times of [{ asked: far }, { expires: far }, { asked: far, expires: far, misses: far }]) {
+    world.broker.pass(1_000);
+    world.store.pointers.set(asker, { ...pointer, ...times });
+    expect(await world.send(other)).toMatchObject({ approval: { state: 'asked' } });
+  }
 });
 
 test('a question that no device can verify ends with the reasons; one device alone cannot end it', async () => {

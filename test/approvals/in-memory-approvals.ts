@@ -5,6 +5,7 @@ import type {
   ApprovalStore,
   NewAnswer,
   NewApproval,
+  PersonKeyStore,
   SealedQuestion,
   StoredApproval,
   StoredPointer,
@@ -12,10 +13,11 @@ import type {
   UseStart,
 } from '../../lambdas/approvals/approval-ports.ts';
 
-export class InMemoryApprovals implements ApprovalStore, AnswerStore {
+export class InMemoryApprovals implements ApprovalStore, AnswerStore, PersonKeyStore {
   readonly approvals = new Map<string, StoredApproval>();
   readonly pointers = new Map<string, StoredPointer>();
-  readonly keys = new Map<string, { readonly time: number; readonly signed: Uint8Array }>();
+  readonly keys = new Map<string, Uint8Array>();
+  readonly personKeys = new Map<string, Uint8Array>();
   readonly questions = new Map<string, { readonly question: Uint8Array; readonly expires: number }>();
   /** Whether the reply of the next start is lost, after which the client repeats the write. */
   losesReply = false;
@@ -38,7 +40,7 @@ export class InMemoryApprovals implements ApprovalStore, AnswerStore {
   }
   #keyOf(device: string): [string, Uint8Array][] {
     const key = this.keys.get(device);
-    return key === undefined ? [] : [[device, key.signed]];
+    return key === undefined ? [] : [[device, key]];
   }
   async put(_org: string, { expires, ...approval }: NewApproval, questions: readonly SealedQuestion[]) {
     for (const { device, question } of questions)
@@ -68,10 +70,25 @@ export class InMemoryApprovals implements ApprovalStore, AnswerStore {
     const uses = end === 'not-sent' ? stored.uses - 1 : stored.uses;
     this.change(approval, { uses, open: stored.open - 1, isUncertain: stored.isUncertain || end === 'unknown' });
   }
-  async putKey(_org: string, device: string, time: number, signed: Uint8Array) {
-    const before = this.keys.get(device);
-    if (before !== undefined && before.time >= time && !equalBytes(before.signed, signed)) return false;
-    this.keys.set(device, { time, signed });
+  async getKey(_org: string, device: string) {
+    return this.keys.get(device);
+  }
+  async putKey(_org: string, device: string, signed: Uint8Array, before: Uint8Array | undefined) {
+    return this.#replace(this.keys, device, signed, before);
+  }
+  async getPersonKey(_org: string, person: string) {
+    return this.personKeys.get(person);
+  }
+  async putPersonKey(_org: string, person: string, signed: Uint8Array, before: Uint8Array | undefined) {
+    return this.#replace(this.personKeys, person, signed, before);
+  }
+  async getDeviceKeys(_org: string, devices: readonly string[]) {
+    return await this.getKeys(_org, devices);
+  }
+  #replace(rows: Map<string, Uint8Array>, id: string, signed: Uint8Array, before: Uint8Array | undefined): boolean {
+    const stored = rows.get(id);
+    if (stored === undefined ? before !== undefined : before === undefined || !equalBytes(stored, before)) return false;
+    rows.set(id, signed);
     return true;
   }
   async listQuestions(_org: string, device: string, limit: number) {

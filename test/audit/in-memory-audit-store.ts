@@ -50,8 +50,8 @@ export class InMemoryAuditStore implements AuditAppender, AuditReader, AuditMark
   async getProgress() {
     return this.swept;
   }
-  async advanceProgress(time: number) {
-    this.swept = Math.max(this.swept ?? 0, time);
+  async advanceProgress(time: number, now: number) {
+    if (this.swept === undefined || this.swept < time || this.swept > now) this.swept = time;
   }
   readonly signer = {
     list: async () => [jwk],

@@ -67,6 +67,12 @@ describe('a writer of the records of access tokens', () => {
     await world.vault.set('first', 'refresh-token-of-first-again', { metadata });
     await world.fetch(request('first'));
     expect(world.sent().at(-1)).toBe('Bearer access-token-3');
+    // Also with a lease that no function has taken.
+    world.change(world.first, { state: 'refreshing', leaseUntil: Number.MAX_SAFE_INTEGER });
+    expect(await errorCodeOf(world.fetch(request('first')))).toBe('credential_uncertain');
+    await world.vault.set('first', 'a-third-refresh-token-of-first', { metadata });
+    await world.fetch(request('first'));
+    expect(world.sent().at(-1)).toBe('Bearer access-token-4');
   });
 
   test('can bring back an older token of the same credential, which goes to the same host, and cause a refresh', async () => {

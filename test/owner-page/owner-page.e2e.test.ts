@@ -49,8 +49,28 @@ describe.skipIf(browser === undefined)("the owner's page", () => {
     await page.click('button:has-text("Add this device")');
     await page.waitForSelector('.trouble:has-text("mistyped")');
     const invite = await world.admin.invite({ person: ann, role: 'owner' });
+    const requests: string[] = [];
+    page.on('request', (request) => void requests.push(request.url()));
+    const { host } = new URL(world.address);
+    // Whatever brings the invite, the person sees first what the device is paired with.
+    const expectQuestion = async () => {
+      await page.waitForSelector('h1:has-text("Add this device to this organization?")');
+      expect(await page.locator('.facts dd').allTextContents()).toEqual([world.stack.vault.org, host]);
+      expect(requests.filter((url) => url.includes('/v1/'))).toEqual([]);
+      expect(await page.evaluate(() => localStorage.length)).toBe(0);
+      expect(await world.admin.waiting()).toEqual([]);
+    };
     await page.goto(`${world.address}#${invite.invite}`);
+    await expectQuestion();
+    await expectGood('pairing-question');
+    await page.click('text=Cancel');
+    await page.waitForSelector('h1:has-text("Add this device")');
+    await page.fill('textarea', invite.invite);
+    await page.click('button:has-text("Add this device")');
+    await expectQuestion();
+    await page.click('button:has-text("Add this device")');
     await page.waitForSelector('h1:has-text("Compare this code")');
+    expect(await page.locator('.facts dd').allTextContents()).toEqual([world.stack.vault.org, host]);
     expect(page.url()).toBe(world.address);
     const code = (await page.textContent('.code')) ?? '';
     await page.reload();

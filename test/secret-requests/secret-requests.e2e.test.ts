@@ -313,7 +313,7 @@ describe('an answer that was interrupted', () => {
     claimedAt: { S: new Date(Date.now() - secondsAgo * 1000).toISOString() },
   });
 
-  test('holds other answers off for a minute, then gives way to them', async () => {
+  test('holds other answers off, for a minute as one that is being stored, then as one that may be stored', async () => {
     const recent = await interrupted(claimed('of another answer', 30));
     await recent.interrupt();
     await expectProblem(await post(recent.opened.link, 'filling', recent.body), 'write_contention');
@@ -322,8 +322,40 @@ describe('an answer that was interrupted', () => {
     await expect(stack.client.vault.get(recent.name)).rejects.toMatchObject({ code: 'value_not_found' });
     const old = await interrupted(claimed('of another answer', 61));
     await old.interrupt();
-    expect((await post(old.opened.link, 'filling', old.body)).status).toBe(200);
-    expect(await stack.client.vault.get(old.name)).toBe('first');
+    await expectProblem(await post(old.opened.link, 'filling', old.body), 'secret_request_filled');
+    const proof = await proofOf(old.opened, 'look');
+    await expectProblem(await post(old.opened.link, 'look', { proof }), 'secret_request_filled');
+    await expect(stack.client.vault.get(old.name)).rejects.toMatchObject({ code: 'value_not_found' });
+    // The link can still be ended.
+    const end = { proof: await proofOf(old.opened, 'deny') };
+    expect((await post(old.opened.link, 'denial', end)).status).toBe(200);
+  });
+
+  test.each([
+    ['of a free name', false],
+    ['with replace', true],
+  ])('lets nobody replace the value that it stored %s, also not after a minute', async (_, replace) => {
+    const name = freeName();
+    const admin = stack.clientOf(stack.vault.adminKey);
+    if (replace) await admin.vault.set(name, 'before');
+    const { opened, id } = await ask({ name, why: 'stored', ...(replace && { replace }) }, stack.vault.adminKey);
+    const key = { org: opened.id.org, id: `request/${id}` };
+    const table = stack.table('SecretRequestsTable');
+    const shown = await look(opened);
+    const asked = await stack.getItem(table, key);
+    const proof = await proofOf(opened, 'fill');
+    const first = await sealFor(opened, shown, { value: 'what the person typed' });
+    expect((await post(opened.link, 'filling', { proof, sealed: first })).status).toBe(200);
+    // As if the function had stopped after it stored the value, two minutes ago.
+    const { claim = { S: '' } } = await stack.getItem(table, key);
+    const claimedAt = { S: new Date(Date.now() - 120_000).toISOString() };
+    await stack.putItem(table, { ...asked, claim, claimedAt });
+    const second = await sealFor(opened, shown, { value: 'of somebody who has the link' });
+    await expectProblem(await post(opened.link, 'filling', { proof, sealed: second }), 'secret_request_filled');
+    expect(await admin.vault.get(name)).toBe('what the person typed');
+    expect((await post(opened.link, 'filling', { proof, sealed: first })).status).toBe(200);
+    expect(await (await admin.vault.findRequest(id)).status()).toMatchObject({ state: 'filled' });
+    expect(await admin.vault.get(name)).toBe('what the person typed');
   });
 
   test('is completed by its repetition, also if the value was stored already', async () => {

@@ -10,7 +10,7 @@ import { buffer } from 'node:stream/consumers';
 import { inspect } from 'node:util';
 import type { Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parseRecoveryCode } from '../../core/devices/recovery-code.ts';
+import { parseRecoveryCode } from '../../core/devices/recovery-code-text.ts';
 import type { EngineCall } from '../../local/aws/endpoint/engine-hooks.ts';
 import { AttackedDevice, anotherDevice, firstDevice } from '../devices/hostile-proxy.ts';
 import { createUser } from '../devices/signed-device-requests.ts';

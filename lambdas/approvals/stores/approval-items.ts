@@ -1,7 +1,7 @@
 /** Keys and form of the items of the table of approvals (docs/approvals.md, section 5). */
 import { DecryptionError } from '../../../core/decryption-error.ts';
-import { type Item, unmarshallItem } from '../../shared/stores/dynamo-item-codec.ts';
-import type { StoredApproval, StoredPersonKey, StoredPointer } from '../approval-ports.ts';
+import { type Item, unmarshallItem, unmarshallOrEmpty } from '../../shared/stores/dynamo-item-codec.ts';
+import type { StoredApproval, StoredPointer } from '../approval-ports.ts';
 
 export const keyId = (device: string): string => `k/${device}`;
 export const personKeyId = (person: string): string => `h/${person}`;
@@ -47,21 +47,17 @@ export function parseApproval(item: Item): StoredApproval {
   };
 }
 
-/** @throws DecryptionError for another form */
-export function parsePersonKey(item: Item): StoredPersonKey {
-  const { edition, signed } = unmarshallItem(item);
-  return { edition: countOf(edition), signed: bytesOf(signed) };
-}
+/** What a device signed. A damaged row has nothing, so that it can be replaced. */
+export const signedOf = (item: Item): Uint8Array => item.signed?.B ?? new Uint8Array(0);
 
-/** @throws DecryptionError for another form */
+const numberOf = (value: unknown): number => (typeof value === 'number' && Number.isSafeInteger(value) ? value : 0);
+
+/** A damaged row is one of nothing, so that it does not block the key for ever. */
 export function parsePointer(item: Item): StoredPointer {
-  const { approval, details, asked, expires, misses } = unmarshallItem(item);
-  if (typeof approval !== 'string') throw new DecryptionError();
+  const { approval, details, asked, expires, misses } = unmarshallOrEmpty(item);
   return {
-    approval,
-    details: bytesOf(details),
-    asked: countOf(asked),
-    expires: countOf(expires),
-    misses: countOf(misses),
+    approval: typeof approval === 'string' ? approval : '',
+    details: details instanceof Uint8Array ? details : new Uint8Array(0),
+    ...{ asked: numberOf(asked), expires: numberOf(expires), misses: numberOf(misses) },
   };
 }

@@ -16,7 +16,6 @@ import type {
   NewApproval,
   PersonKeyStore,
   SealedQuestion,
-  StoredPersonKey,
   StoredPointer,
   UseEnd,
   UseStart,
@@ -25,12 +24,12 @@ import {
   approvalId,
   keyId,
   parseApproval,
-  parsePersonKey,
   parsePointer,
   personKeyId,
   pointerId,
   questionId,
   questionPrefix,
+  signedOf,
 } from './approval-items.ts';
 
 type ClientOf = (org: string) => DynamoClient;
@@ -115,25 +114,25 @@ export class DynamoApprovals implements ApprovalStore, AnswerStore, PersonKeySto
     });
   }
 
-  putKey(org: string, device: string, time: number, signed: Uint8Array): Promise<boolean> {
-    return this.#write(() =>
-      this.#clientOf(org).putItem({
-        TableName: this.#table,
-        Item: toItem({ org, id: keyId(device), time, signed }),
-        ConditionExpression: 'attribute_not_exists(#id) OR #time < :time OR #signed = :signed',
-        ExpressionAttributeNames: namePlaceholders('id', 'time', 'signed'),
-        ExpressionAttributeValues: toItem({ ':time': time, ':signed': signed }),
-      }),
-    );
+  getKey(org: string, device: string) {
+    return this.#signed(org, keyId(device));
   }
 
-  async getPersonKey(org: string, person: string) {
-    const item = await getItem(this.#clientOf(org), this.#table, { org, id: personKeyId(person) });
-    return item && parsePersonKey(item);
+  putKey(org: string, device: string, signed: Uint8Array, before: Uint8Array | undefined): Promise<boolean> {
+    return this.#replace({ org, id: keyId(device), signed }, 'signed', before);
   }
 
-  putPersonKey(org: string, person: string, key: StoredPersonKey, before: number | undefined): Promise<boolean> {
-    return this.#replace({ org, id: personKeyId(person), ...key }, 'edition', before);
+  getPersonKey(org: string, person: string) {
+    return this.#signed(org, personKeyId(person));
+  }
+
+  putPersonKey(org: string, person: string, signed: Uint8Array, before: Uint8Array | undefined): Promise<boolean> {
+    return this.#replace({ org, id: personKeyId(person), signed }, 'signed', before);
+  }
+
+  async #signed(org: string, id: string): Promise<Uint8Array | undefined> {
+    const item = await getItem(this.#clientOf(org), this.#table, { org, id });
+    return item && signedOf(item);
   }
 
   async getDeviceKeys(org: string, devices: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>> {
@@ -181,20 +180,26 @@ export class DynamoApprovals implements ApprovalStore, AnswerStore, PersonKeySto
     });
   }
 
-  /** Stores an item if the attribute of the one that it replaces is `before`; undefined if there must be none. */
+  /**
+   * Stores an item if the attribute of the one that it replaces is `before`, or has another type because somebody altered
+   * it; undefined if there must be none. A repeated write succeeds.
+   */
   #replace(
     item: Readonly<Record<string, unknown>> & { readonly org: string },
     attribute: string,
-    before: string | number | undefined,
+    before: string | Uint8Array | undefined,
   ): Promise<boolean> {
-    const condition =
+    const names = before === undefined ? ['id', attribute] : [attribute];
+    const values = { ':before': before, ':type': typeof before === 'string' ? 'S' : 'B' };
+    const isBefore =
       before === undefined
-        ? { ConditionExpression: 'attribute_not_exists(#id)', ExpressionAttributeNames: namePlaceholders('id') }
-        : {
-            ConditionExpression: `#${attribute} = :before`,
-            ExpressionAttributeNames: namePlaceholders(attribute),
-            ExpressionAttributeValues: toItem({ ':before': before }),
-          };
+        ? 'attribute_not_exists(#id)'
+        : `#${attribute} = :before OR NOT attribute_type(#${attribute}, :type)`;
+    const condition = {
+      ConditionExpression: `${isBefore} OR #${attribute} = :next`,
+      ExpressionAttributeNames: namePlaceholders(...names),
+      ExpressionAttributeValues: toItem({ ':next': item[attribute], ...(before === undefined ? {} : values) }),
+    };
     return this.#write(() =>
       this.#clientOf(item.org).putItem({ TableName: this.#table, Item: toItem(item), ...condition }),
     );

@@ -48,14 +48,14 @@ export class DynamoAuditMarkIndex implements AuditMarkIndex {
     return Number.isSafeInteger(until) ? until : undefined;
   }
 
-  async advanceProgress(time: number): Promise<void> {
+  async advanceProgress(time: number, now: number): Promise<void> {
     const command = new PutCommand({
       TableName: this.#table,
       Item: { ...sealerProgressKey, until: time },
-      // Another run may have advanced it further.
-      ConditionExpression: 'attribute_not_exists(#until) OR #until < :until',
+      // Another run may have advanced it further, but not into the future.
+      ConditionExpression: 'attribute_not_exists(#until) OR #until < :until OR #until > :now',
       ExpressionAttributeNames: namePlaceholders('until'),
-      ExpressionAttributeValues: { ':until': time },
+      ExpressionAttributeValues: { ':until': time, ':now': now },
     });
     await writeConditionally(() => this.#client.send(command));
   }

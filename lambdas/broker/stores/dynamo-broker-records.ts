@@ -1,11 +1,10 @@
-import { DecryptionError } from '../../../core/decryption-error.ts';
 import type { DynamoClient } from '../../aws/dynamo-client.ts';
 import {
   mapTransientErrors,
   nothingReadDetail,
   writeOutcomeUnknownDetail,
 } from '../../shared/stores/aws-error-mapping.ts';
-import { type Fields, namePlaceholders, toItem, unmarshallItem } from '../../shared/stores/dynamo-item-codec.ts';
+import { type Fields, namePlaceholders, toItem, unmarshallOrEmpty } from '../../shared/stores/dynamo-item-codec.ts';
 import { writeConditionally } from '../../shared/stores/write-conditionally.ts';
 import type { HostRecordStore, TokenRecord, TokenRecordStore, UseCounterStore } from '../broker-ports.ts';
 
@@ -95,13 +94,17 @@ export class DynamoTokenRecords implements TokenRecordStore {
 
   async read(org: string, id: string): Promise<TokenRecord | undefined> {
     const fields = await readFields(this.#clientOf(org), this.#table, org, tokenId(id));
-    return fields === undefined ? undefined : parseTokenRecord(fields);
+    return fields === undefined ? undefined : readTokenRecord(fields);
   }
 
   replace(org: string, id: string, record: TokenRecord, expected: number | undefined): Promise<boolean> {
     const condition =
       expected === undefined
-        ? { ConditionExpression: 'attribute_not_exists(#fence)' }
+        ? {
+            // A fence that no function has written is replaced, so that it does not block the credential for ever.
+            ConditionExpression: 'NOT #fence BETWEEN :least AND :most',
+            ExpressionAttributeValues: toItem({ ':least': 1, ':most': maxFence }),
+          }
         : {
             ConditionExpression: '#fence = :expected',
             ExpressionAttributeValues: toItem({ ':expected': expected }),
@@ -123,23 +126,31 @@ async function readFields(client: DynamoClient, table: string, org: string, id: 
   const { Item: item } = await mapTransientErrors(nothingReadDetail, () =>
     client.getItem({ TableName: table, Key: toItem({ org, id }), ConsistentRead: true }),
   );
-  return item === undefined ? undefined : unmarshallItem(item);
+  return item === undefined ? undefined : unmarshallOrEmpty(item);
+}
+
+/** No record is changed so often. */
+const maxFence = 2 ** 48;
+
+/** @returns undefined if the fence is none; a record without a state for any other damage, which deleting it causes too */
+function readTokenRecord(fields: Fields): TokenRecord | undefined {
+  const { fence } = fields;
+  if (typeof fence !== 'number' || !Number.isSafeInteger(fence) || fence < 1 || fence > maxFence) return undefined;
+  return parseTokenRecord(fields, fence) ?? { fence, holder: '', state: 'idle', basis: '' };
 }
 
 const states = ['idle', 'refreshing', 'ready', 'refused', 'uncertain'] as const;
 
-/** @throws DecryptionError */
-function parseTokenRecord(fields: Fields): TokenRecord {
-  const { fence, holder, basis, startedAt, leaseUntil, repeated, sealed, sealedBasis, pending, ttl } = fields;
+function parseTokenRecord(fields: Fields, fence: number): TokenRecord | undefined {
+  const { holder, basis, startedAt, leaseUntil, repeated, sealed, sealedBasis, pending, ttl } = fields;
   const state = states.find((one) => one === fields.state);
   const isTime = (value: unknown): value is number | undefined => value === undefined || Number.isSafeInteger(value);
-  if (state === undefined || !Number.isSafeInteger(fence)) throw new DecryptionError();
-  if (typeof basis !== 'string' || typeof holder !== 'string') throw new DecryptionError();
-  if (!isTime(startedAt) || !isTime(leaseUntil) || !isTime(ttl)) throw new DecryptionError();
+  if (state === undefined || typeof basis !== 'string' || typeof holder !== 'string') return undefined;
+  if (!isTime(startedAt) || !isTime(leaseUntil) || !isTime(ttl)) return undefined;
   const isText = (value: unknown): value is string | undefined => value === undefined || typeof value === 'string';
-  if (!isText(sealed) || !isText(sealedBasis)) throw new DecryptionError();
+  if (!isText(sealed) || !isText(sealedBasis)) return undefined;
   return {
-    fence: Number(fence),
+    fence,
     holder,
     state,
     basis,

@@ -1,3 +1,4 @@
+import type { PutItemInput } from '@aws-sdk/client-dynamodb';
 import { writeOutcomeUnknownDetail } from '../../shared/stores/aws-error-mapping.ts';
 import { batchGet } from '../../shared/stores/dynamo-batch-get.ts';
 import { type Item, namePlaceholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
@@ -38,22 +39,40 @@ export class DynamoConversations implements ConversationStore {
     this.#table = table;
   }
 
-  async put(org: string, stored: StoredConversation): Promise<boolean> {
-    const { conversation, version, statement, participants } = stored;
+  put(org: string, stored: StoredConversation): Promise<boolean> {
+    return this.#put(org, stored, {
+      ConditionExpression: 'attribute_not_exists(#id) OR #version < :version OR #statement = :statement',
+      ExpressionAttributeNames: namePlaceholders('id', 'version', 'statement'),
+      ExpressionAttributeValues: toItem({ ':version': stored.version, ':statement': stored.statement }),
+    });
+  }
+
+  async getStatement(org: string, conversation: string): Promise<Uint8Array | undefined> {
+    const [item] = await this.#get(org, [conversationId(conversation)]);
+    return item && (item.statement?.B ?? new Uint8Array(0));
+  }
+
+  replace(org: string, stored: StoredConversation, before: Uint8Array): Promise<boolean> {
+    return this.#put(org, stored, {
+      ConditionExpression: '#statement = :before OR #statement = :statement OR NOT attribute_type(#statement, :binary)',
+      ExpressionAttributeNames: namePlaceholders('statement'),
+      ExpressionAttributeValues: toItem({ ':before': before, ':statement': stored.statement, ':binary': 'B' }),
+    });
+  }
+
+  async #put(
+    org: string,
+    { conversation, version, statement, participants }: StoredConversation,
+    condition: Pick<PutItemInput, 'ConditionExpression' | 'ExpressionAttributeNames' | 'ExpressionAttributeValues'>,
+  ): Promise<boolean> {
     const client = this.#clientOf(org);
     // Before the statement: a pointer without a statement is skipped, a statement without a pointer would not be found.
     await runInBatches(participants, (participant) =>
       putItem(client, this.#table, { org, id: participationId(participant, conversation) }),
     );
+    const Item = toItem({ org, id: conversationId(conversation), version, statement, participants });
     return await writeConditionally(
-      () =>
-        client.putItem({
-          TableName: this.#table,
-          Item: toItem({ org, id: conversationId(conversation), version, statement, participants }),
-          ConditionExpression: 'attribute_not_exists(#id) OR #version < :version OR #statement = :statement',
-          ExpressionAttributeNames: namePlaceholders('id', 'version', 'statement'),
-          ExpressionAttributeValues: toItem({ ':version': version, ':statement': statement }),
-        }),
+      () => client.putItem({ TableName: this.#table, Item, ...condition }),
       writeOutcomeUnknownDetail,
     );
   }

@@ -38,6 +38,9 @@ const usageId = (recipient: string, sender: string): string => `n/${recipient}/$
 /** The time of the last recount of a mailbox. Its id is not among those of the senders. */
 const recountId = (recipient: string): string => `r/${recipient}`;
 
+/** How far the clocks of two functions may differ. */
+const clockToleranceSeconds = 60;
+
 /** More senders than this in one mailbox are counted as if they had nothing in it. */
 const maxSenders = 10_000;
 
@@ -251,11 +254,13 @@ export class DynamoMailboxes implements MailboxStore, MessageReader {
           TableName: this.#table,
           Key: toItem({ org, id: recountId(recipient) }),
           UpdateExpression: 'SET #at = :now, #ttl = :ttl',
-          ConditionExpression: 'attribute_not_exists(#at) OR #at <= :notBefore',
+          // A time in the future is not one of a recount, and would end all of them.
+          ConditionExpression: 'attribute_not_exists(#at) OR #at <= :notBefore OR #at > :latest',
           ExpressionAttributeNames: namePlaceholders('at', 'ttl'),
           ExpressionAttributeValues: toItem({
             ':now': now,
             ':notBefore': notBefore,
+            ':latest': now + clockToleranceSeconds,
             ':ttl': now + 2 * (now - notBefore),
           }),
         }),

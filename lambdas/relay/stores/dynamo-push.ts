@@ -18,6 +18,9 @@ const maxSubscriptions = 20;
 /** How long the time of the last notice is kept, in seconds. */
 const noticeSeconds = 86_400;
 
+/** How far the clocks of two functions may differ. */
+const clockToleranceSeconds = 60;
+
 /** Push subscriptions, the times of notices, and the usage of attachments: in the table of mailboxes. */
 export class DynamoPush implements PushStore, AttachmentUsage {
   readonly #clientOf: (org: string) => DynamoClient;
@@ -62,9 +65,15 @@ export class DynamoPush implements PushStore, AttachmentUsage {
       TableName: this.#table,
       Key: toItem({ org, id: noticeId(device) }),
       UpdateExpression: 'SET #at = :now, #ttl = :ttl',
-      ConditionExpression: 'attribute_not_exists(#at) OR #at <= :notBefore',
+      // A time in the future is not one of a notice, and would end all of them.
+      ConditionExpression: 'attribute_not_exists(#at) OR #at <= :notBefore OR #at > :latest',
       ExpressionAttributeNames: namePlaceholders('at', 'ttl'),
-      ExpressionAttributeValues: toItem({ ':now': now, ':notBefore': notBefore, ':ttl': now + noticeSeconds }),
+      ExpressionAttributeValues: toItem({
+        ':now': now,
+        ':notBefore': notBefore,
+        ':latest': now + clockToleranceSeconds,
+        ':ttl': now + noticeSeconds,
+      }),
     });
   }
 

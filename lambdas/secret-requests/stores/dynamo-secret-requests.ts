@@ -20,7 +20,7 @@ const requestPrefix = 'request/';
 /** Id of the item of a counter of requests. */
 export const attemptItemId = (counter: string): string => `attempts/${counter}`;
 
-/** Condition: no other answer claims the request. */
+/** Condition: no answer is being stored. */
 const unclaimed = '(attribute_not_exists(#claim) OR #claimedAt < :voidBefore)';
 const open = 'attribute_exists(#id) AND attribute_not_exists(#state)';
 
@@ -71,12 +71,13 @@ export class DynamoSecretRequests implements SecretRequestStore {
     return parseKeyringItem((await batchGet(this.#clientOf(org), { [keyrings]: keys })).get(keyrings)?.[0]);
   }
 
-  claim(id: SecretRequestId, { claim, now, voidBefore }: Claim): Promise<boolean> {
+  claim(id: SecretRequestId, { claim, now }: Claim): Promise<boolean> {
     return this.#update(id, {
       UpdateExpression: 'SET #claim = :claim, #claimedAt = :now',
-      ConditionExpression: `${open} AND (${unclaimed} OR #claim = :claim)`,
+      // Never in place of another claim, however old: its value may be stored.
+      ConditionExpression: `${open} AND (attribute_not_exists(#claim) OR #claim = :claim)`,
       ExpressionAttributeNames: namePlaceholders('id', 'state', 'claim', 'claimedAt'),
-      ExpressionAttributeValues: toItem({ ':claim': claim, ':now': now, ':voidBefore': voidBefore }),
+      ExpressionAttributeValues: toItem({ ':claim': claim, ':now': now }),
     });
   }
 
@@ -125,7 +126,7 @@ const parseKeyringItem = (item: Item | undefined): unknown =>
 
 function parseItem(item: Item | undefined): StoredSecretRequest | undefined {
   if (item === undefined) return undefined;
-  const { request, mac, share, state, closedAt, claim } = unmarshallOrEmpty(item);
+  const { request, mac, share, state, closedAt, claim, claimedAt } = unmarshallOrEmpty(item);
   const textOf = (field: unknown) => (typeof field === 'string' ? field : undefined);
   return {
     record: typeof request === 'string' && typeof mac === 'string' ? { request, mac } : undefined,
@@ -134,5 +135,6 @@ function parseItem(item: Item | undefined): StoredSecretRequest | undefined {
     state: state === undefined ? undefined : state === 'filled' || state === 'cancelled' ? state : 'denied',
     closedAt: textOf(closedAt),
     claim: textOf(claim),
+    claimedAt: textOf(claimedAt),
   };
 }

@@ -8,6 +8,9 @@ import { mapTransientErrors, writeOutcomeUnknownDetail } from './aws-error-mappi
 import { namePlaceholders, toItem, unmarshallOrEmpty } from './dynamo-item-codec.ts';
 import { countAndReturn, updateAndReturn } from './write-conditionally.ts';
 
+/** How far the clocks of two functions may differ. */
+const clockToleranceSeconds = 60;
+
 export class DynamoAttempts implements AttemptStore {
   readonly #clientOf: (org: string) => DynamoClient;
   readonly #table: string;
@@ -22,7 +25,10 @@ export class DynamoAttempts implements AttemptStore {
 
   async countAttempt(org: string, counter: string, limit: AttemptLimit, now: Date): Promise<number> {
     const id = this.#itemIdOf(counter);
-    const until = new Date(now.getTime() + limit.windowSeconds * 1000).toISOString();
+    const inSeconds = (seconds: number) => new Date(now.getTime() + seconds * 1000).toISOString();
+    const until = inSeconds(limit.windowSeconds);
+    // A window that ends later was written by somebody else: it would refuse every attempt for ever.
+    const latest = inSeconds(limit.windowSeconds + clockToleranceSeconds);
     const window = { ':one': 1, ':until': until, ':ttl': toTtlSeconds(until) };
     const names = namePlaceholders('tries', 'until', 'ttl');
     // Always a single write of the same kind, whether or not the login exists and whatever the previous attempts
@@ -35,7 +41,7 @@ export class DynamoAttempts implements AttemptStore {
       ExpressionAttributeValues: toItem({ ...window, ':zero': 0 }),
     });
     const { tries, until: windowEnd } = unmarshallOrEmpty(counted ?? {});
-    if (typeof windowEnd === 'string' && windowEnd > now.toISOString()) {
+    if (typeof windowEnd === 'string' && windowEnd > now.toISOString() && windowEnd <= latest) {
       if (typeof tries === 'number' && tries <= limit.attempts) return 0;
       const seconds = Math.ceil((Date.parse(windowEnd) - now.getTime()) / 1000);
       // The end is a text that is no time if somebody altered it.
@@ -46,9 +52,9 @@ export class DynamoAttempts implements AttemptStore {
       ...this.#at(org, id),
       UpdateExpression: 'SET #tries = :one, #until = :until, #ttl = :ttl',
       // Also true for an attribute of another type, so that an altered item is replaced.
-      ConditionExpression: 'NOT #until > :now',
+      ConditionExpression: 'NOT #until > :now OR #until > :latest',
       ExpressionAttributeNames: names,
-      ExpressionAttributeValues: toItem({ ...window, ':now': now.toISOString() }),
+      ExpressionAttributeValues: toItem({ ...window, ':now': now.toISOString(), ':latest': latest }),
     });
     if (newWindow !== undefined) return 0;
     // Another request started the window, or the count is damaged within a window that has not ended.

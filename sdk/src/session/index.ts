@@ -42,7 +42,13 @@ export type {
   WatchOptions,
 } from './approvals/approval-types.ts';
 export type { Approvals } from './approvals/approvals.ts';
-export type { PersonKeyDevice, PersonKeyInfo } from './approvals/person-key-types.ts';
+export { personKeyRecoveryPage } from './approvals/person-key-recovery-page.ts';
+export type {
+  PersonKeyDevice,
+  PersonKeyInfo,
+  PersonKeyRecovery,
+  RecoverPersonKeyOptions,
+} from './approvals/person-key-types.ts';
 export type { QuestionLine } from './approvals/question-lines.ts';
 export type { ConversationProposal, ConversationSignature } from './conversations/conversation-book.ts';
 export type { Conversations } from './conversations/conversations.ts';

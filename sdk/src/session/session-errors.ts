@@ -47,6 +47,8 @@ const messages = {
     'The person has a key already. Nothing was changed. To replace it, call `approvals.rotatePersonKey`',
   person_key_outdated:
     'A device that has, or could have, the key of the person does not approve any more. Nothing was changed. Call `approvals.rotatePersonKey`',
+  recovery_code_refused:
+    'The recovery code does not open the key of the person: it was mistyped, is not the newest one, or is of somebody else. Nothing was changed. Type the newest code again',
   share_refused:
     'A value of the request was set with other rules than the question names, or for another key. Nothing was signed. Ask who set it',
   question_refused: 'The question does not verify any more. Nothing was signed',

@@ -117,6 +117,7 @@ describe('an answer does not count', () => {
     const earlier = scene.directory.log[2]?.before.head ?? expect.fail('no earlier head');
     expect(judge({ ...yes, head: earlier })).toBeUndefined();
     expect(judge({ ...yes, head: { seq: earlier.seq, hash: randomBytes() } })).toBe('directory_forked');
+    expect(judge({ ...yes, head: earlier }, undefined, { relationOf: () => 'older' })).toBe('directory_unknown');
   });
 });
 

@@ -15,9 +15,10 @@ import { openQuestion, signStatement } from '../../../core/approvals/question.ts
 import { openApprovalValue, openShare, sealApprovalValue } from '../../../core/approvals/sealed-value.ts';
 import { parseSealedValue } from '../../../core/approvals/sealed-value-form.ts';
 import { deriveRequestKey, openShares, sharesHash } from '../../../core/approvals/shares.ts';
-import { detailsHash, encodeDetails } from '../../../core/approvals/shown-request.ts';
-import { handleHash, parseStatement, statementHash } from '../../../core/approvals/statement.ts';
+import { authHash, detailsHash, encodeDetails } from '../../../core/approvals/shown-request.ts';
+import { encodeStatement, handleHash, parseStatement, statementHash } from '../../../core/approvals/statement.ts';
 import { encodeFieldBytes, toHex, utf8Bytes } from '../../../core/encoding/bytes.ts';
+import { decodeFieldBytes } from '../../../core/encoding/field-reader.ts';
 import { blake2b256 } from '../../../core/hazmat/blake2b.ts';
 import { ed25519KeyPairOf } from '../../../core/hazmat/ed25519.ts';
 import { x25519PublicKey } from '../../../core/hazmat/x25519.ts';
@@ -65,6 +66,18 @@ test('the question has the statement and the details, and opens', async () => {
   expect([toHex(signed.statement), toHex(signed.signature)]).toEqual([text('statement'), text('signature')]);
   const opened = await openQuestion({ org, device, approval }, hex('ak secret'), hex('question'));
   expect(opened).toEqual({ ...signed, details, facts, request, reason: text('reason'), earlier: '', shares: [] });
+});
+
+test('the scope of a run has the hash of auth', () => {
+  expect(authHash({ auth: JSON.parse(text('auth')) })).toEqual(hex('auth hash'));
+  expect(blake2b256(utf8Bytes(text('auth')))).toEqual(hex('auth hash'));
+  const run = text('run of the vault');
+  const scope = { kind: 'run', run, path: '/v1/refunds/**', uses: 20, authHash: hex('auth hash') } as const;
+  const once = parseStatement(hex('statement')) ?? expect.fail('malformed');
+  expect(decodeFieldBytes(encodeStatement({ ...once, scope }))?.[12]).toEqual(hex('scope of a run'));
+  expect(hex('scope of a run')).toEqual(
+    encodeFieldBytes('run', run, '/v1/refunds/**', new Uint8Array([0, 0, 0, 20]), hex('auth hash')),
+  );
 });
 
 test('the answer is signed by A', () => {

@@ -188,6 +188,8 @@ describe('nothing is sealed to a key', () => {
     expect(judgePersonKey(ahead, context(scene))).toBe('directory_behind');
     const forked = sign({ ...key, head: { seq, hash: randomBytes() } }, scene);
     expect(judgePersonKey(forked, context(scene))).toBe('directory_forked');
+    const unknown = sign({ ...key, head: { seq: 1, hash: randomBytes() } }, scene);
+    expect(judgePersonKey(unknown, context(scene, { relationOf: () => 'older' }))).toBe('directory_unknown');
   });
 
   test('if a byte of the statement differs', async () => {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { approveRight, readApprovalKey, signApprovalKey } from '../../../core/approvals/approval-keys.ts';
 import { maxApprovalMs } from '../../../core/approvals/limits.ts';
 import { judgeQuestion, openQuestion, sealQuestion, signStatement } from '../../../core/approvals/question.ts';
-import { encodeDetails, hostOf, parseDetails } from '../../../core/approvals/shown-request.ts';
+import { authHash, encodeDetails, hostOf, parseDetails } from '../../../core/approvals/shown-request.ts';
 import { type ApprovalStatement, encodeStatement, parseStatement } from '../../../core/approvals/statement.ts';
 import { encodeFieldBytes } from '../../../core/encoding/bytes.ts';
 import { decodeFieldBytes } from '../../../core/encoding/field-reader.ts';
@@ -104,8 +104,19 @@ describe('a device refuses a question', () => {
       { host: 'api.example.com' },
       { host: 'api.stripe.com:8443' },
       { method: 'GET' },
-    ])
+      { scope: { kind: 'time', path: '/**', uses: 2, authHash: new Uint8Array(32) } },
+    ] as const)
       expect(judgeQuestion((await scene.ask(scene.phone, more)).opened, context)).toBe('other_details');
+    const shown = { ...request, auth: { type: 'hmac', scheme: 'github', secret: 'anima://prod/stripe/key' } };
+    const hash = authHash(shown);
+    for (const [one, refusal] of [
+      [hash, undefined],
+      [undefined, 'other_details'],
+      [authHash({ auth: { ...shown.auth, scheme: 'slack' } }), 'other_details'],
+    ] as const) {
+      const scope = { kind: 'time', path: '/**', uses: 2, authHash: one } as const;
+      expect(judgeQuestion((await scene.ask(scene.phone, { shown, scope })).opened, context)).toBe(refusal);
+    }
   });
 
   test('that is over, or from too far in the future', async () => {
@@ -130,6 +141,15 @@ describe('a device refuses a question', () => {
     const fork = { seq: facts.head.seq, hash: randomBytes() };
     const forked = await scene.ask(scene.phone, { head: fork });
     expect(judgeQuestion(forked.opened, scene.context(scene.phone))).toBe('directory_forked');
+  });
+
+  test('that names an entry from before those that it knows, with any hash', async () => {
+    const scene = new ApprovalScene();
+    const relationOf = () => 'older' as const;
+    for (const head of [scene.directory.log[2]?.before.head, { seq: 2, hash: randomBytes() }]) {
+      const { opened } = await scene.ask(scene.phone, { head: head ?? expect.fail('no entry') });
+      expect(judgeQuestion(opened, scene.context(scene.phone, { relationOf }))).toBe('directory_unknown');
+    }
   });
 });
 
@@ -215,15 +235,12 @@ describe('statements', () => {
     const name = fc.stringMatching(/^[a-z]{1,8}$/);
     const places = fc.uniqueArray(fc.constantFrom('auth', 'body', 'header', 'query' as const), { minLength: 1 });
     const used = fc.record({ name, version: fc.integer({ min: 1, max: 9 }), places });
+    const authHash = fc.constantFrom(undefined, new Uint8Array(32).fill(3));
+    const repeated = { path: fc.string(), uses: fc.integer({ min: 1, max: 1000 }), authHash };
     const scope = fc.oneof(
       fc.constant({ kind: 'once' as const }),
-      fc.record({ kind: fc.constant('time' as const), path: fc.string(), uses: fc.integer({ min: 1, max: 1000 }) }),
-      fc.record({
-        kind: fc.constant('run' as const),
-        run: fc.stringMatching(/^[0-9a-z]{16}$/),
-        path: fc.string(),
-        uses: fc.integer({ min: 1, max: 1000 }),
-      }),
+      fc.record({ kind: fc.constant('time' as const), ...repeated }),
+      fc.record({ kind: fc.constant('run' as const), run: fc.stringMatching(/^[0-9a-z]{16}$/), ...repeated }),
     );
     const values = fc.uniqueArray(used, { minLength: 1, maxLength: 16, selector: (v) => `${v.name} ${v.version}` });
     fc.assert(
@@ -253,6 +270,7 @@ describe('statements', () => {
     ['no time at all', { expires: now }],
     ['no uses', { scope: { kind: 'time', path: '/', uses: 0 } }],
     ['a run that the service did not issue', { scope: { kind: 'run', run: 'run-1', path: '/', uses: 1 } }],
+    ['an auth hash of 31 bytes', { scope: { kind: 'time', path: '/', uses: 1, authHash: new Uint8Array(31) } }],
     ['a request key of low order', { requestKey: new Uint8Array(32) }],
     ['an agent of 129 characters', { agent: 'x'.repeat(129) }],
     ['no host', { host: '' }],

@@ -8,7 +8,8 @@ import type { DeviceKeys } from '../../../core/devices/device-keys.ts';
 import { openEarlierUmk } from '../../../core/devices/epoch-keys.ts';
 import { keyWrapsHash, openKeyWraps, readKeyWraps } from '../../../core/devices/key-wraps.ts';
 import { verifyInclusion } from '../../../core/devices/merkle-frontier.ts';
-import { openRecoveryBox, parseRecoveryCode, recoveryBoxHash } from '../../../core/devices/recovery-code.ts';
+import { openRecoveryBox, recoveryBoxHash } from '../../../core/devices/recovery-code.ts';
+import { parseRecoveryCode } from '../../../core/devices/recovery-code-text.ts';
 import { encodeRosterBody, parseRosterBody } from '../../../core/devices/roster-body.ts';
 import { encodeFieldBytes } from '../../../core/encoding/bytes.ts';
 import {

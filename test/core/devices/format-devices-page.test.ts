@@ -36,12 +36,8 @@ import {
 } from '../../../core/devices/published-recovery-wrap.ts';
 import { changeHash, openChange, parseChanges, sealChange } from '../../../core/devices/record-changes.ts';
 import { encodeRecordPlaintext, parseRecordPlaintext } from '../../../core/devices/record-plaintext.ts';
-import {
-  formatRecoveryCode,
-  openRecoveryBox,
-  parseRecoveryCode,
-  recoveryBoxHash,
-} from '../../../core/devices/recovery-code.ts';
+import { openRecoveryBox, recoveryBoxHash } from '../../../core/devices/recovery-code.ts';
+import { formatRecoveryCode, parseRecoveryCode } from '../../../core/devices/recovery-code-text.ts';
 import { parseRosterBody } from '../../../core/devices/roster-body.ts';
 import { encodeFieldBytes, toBase64, u32Bytes, utf8Bytes } from '../../../core/encoding/bytes.ts';
 import { deriveSharedSecret, importKeyPair } from '../../../core/hazmat/p256.ts';

@@ -18,12 +18,8 @@ import {
   qrTranscriptHash,
   verifyQrMessageMac,
 } from '../../../core/devices/pairing-qr.ts';
-import {
-  formatRecoveryCode,
-  openRecoveryBox,
-  parseRecoveryCode,
-  sealRecoveryBox,
-} from '../../../core/devices/recovery-code.ts';
+import { openRecoveryBox, sealRecoveryBox } from '../../../core/devices/recovery-code.ts';
+import { formatRecoveryCode, parseRecoveryCode } from '../../../core/devices/recovery-code-text.ts';
 import { fromBase32, toBase32 } from '../../../core/encoding/crockford-base32.ts';
 import { signMessage } from '../../../core/hazmat/p256.ts';
 import { otherScope, scope } from './vault-simulator.ts';

@@ -7,7 +7,7 @@ import { askForDevice, onDeviceAsked } from './device/other-windows.ts';
 import { prolongNotices } from './device/push-notices.ts';
 import { sessionDevices, storedOrg, storeOrg } from './device/sessions.ts';
 import { takeInvite } from './pairing/invite-from-address.ts';
-import { pair, showWelcome } from './pairing/pairing-view.ts';
+import { askBeforePairing, pair, showWelcome } from './pairing/pairing-view.ts';
 import { places } from './places.ts';
 import { registerServiceWorker } from './service-worker-registration.ts';
 import { button, createElement, heading, paragraph, trouble } from './ui/elements.ts';
@@ -42,7 +42,9 @@ async function begin(given: string | undefined): Promise<void> {
   if (org === undefined && given === undefined)
     return showWelcome(alone(), events, (client) => void use(client, events));
   const client = org === undefined ? undefined : await openStored(org, events);
-  if (client === undefined) return await pair(alone(), events, (paired) => void use(paired, events), given);
+  const begun = (paired: SessionClient) => void use(paired, events);
+  if (client === undefined && given !== undefined) return await askBeforePairing(alone(), events, begun, given);
+  if (client === undefined) return await pair(alone(), events, begun);
   await use(client, events);
   if (given !== undefined)
     events.addNotice({

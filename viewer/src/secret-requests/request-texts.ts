@@ -52,7 +52,7 @@ export const requestTroubles = {
   answered: trouble(
     'spent',
     'The request was already answered',
-    'A link works once. Somebody has stored a secret with it.',
+    'A link works once. Somebody has sent a secret with it.',
     'If it was not you, tell the operator of the vault, and let an administrator replace the value.',
   ),
   denied: trouble('bin', 'The request was denied or cancelled', 'It can’t be answered any more.', askAgain),

@@ -2,12 +2,8 @@
 import type { EntryRef } from '../../../../core/devices/chain-state.ts';
 import { type DeviceKeys, generateDeviceKeys, publicKeysOf } from '../../../../core/devices/device-keys.ts';
 import type { EpochKey } from '../../../../core/devices/epoch-keys.ts';
-import {
-  formatRecoveryCode,
-  recoveryBoxHash,
-  recoverySecretLength,
-  sealRecoveryBox,
-} from '../../../../core/devices/recovery-code.ts';
+import { recoveryBoxHash, sealRecoveryBox } from '../../../../core/devices/recovery-code.ts';
+import { formatRecoveryCode, recoverySecretLength } from '../../../../core/devices/recovery-code-text.ts';
 import type { NewMember } from '../../../../core/devices/roster-body.ts';
 import { type Bytes, toHex } from '../../../../core/encoding/bytes.ts';
 import type { CallSettings } from '../../shared/client-options.ts';

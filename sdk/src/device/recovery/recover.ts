@@ -3,12 +3,8 @@ import { DecryptionError } from '../../../../core/decryption-error.ts';
 import { entryHash, parseSignedEntry } from '../../../../core/devices/chain-entry.ts';
 import { publicKeysOf } from '../../../../core/devices/device-keys.ts';
 import { deriveEpochKey, destroyEpochKey } from '../../../../core/devices/epoch-keys.ts';
-import {
-  openRecoveryBox,
-  parseRecoveryCode,
-  type RecoveryContent,
-  recoveryBoxHash,
-} from '../../../../core/devices/recovery-code.ts';
+import { openRecoveryBox, type RecoveryContent, recoveryBoxHash } from '../../../../core/devices/recovery-code.ts';
+import { parseRecoveryCode } from '../../../../core/devices/recovery-code-text.ts';
 import { type NewMember, parseRosterBody, type RosterBody } from '../../../../core/devices/roster-body.ts';
 import type { VaultScope } from '../../../../core/devices/vault-scope.ts';
 import { type Bytes, equalBytes } from '../../../../core/encoding/bytes.ts';

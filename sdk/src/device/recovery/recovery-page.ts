@@ -39,14 +39,37 @@ p { margin: 0 0 .5rem; }
 /** The head in groups, as people compare it. */
 const inGroups = (text: string): string => (text.match(/.{1,8}/g) ?? []).join(' ');
 
-/** Renders the page. The policy in it forbids scripts and requests, whatever opens it. */
-export function renderRecoveryPage({ code, vault, head, createdAt }: RecoveryPage): string {
+/** The page of the code of a device vault. */
+export const renderRecoveryPage = ({ code, vault, head, createdAt }: RecoveryPage): string =>
+  renderCodePage({
+    code,
+    opens: 'Anyone who has this code can open the whole vault.',
+    facts: [
+      ['Vault', vault],
+      ['Made on', createdAt.toISOString().slice(0, 10)],
+      ['Head', `${head.seq}: ${inGroups(head.hash)}`],
+    ],
+    recover:
+      'Use this code on a new device when no other device is left. All other devices lose their access and must be paired again. You then get a new code; this one is no longer valid.',
+    notes: [
+      ['Head', 'The head names the state of the vault when the code was made. Recovery refuses a log without it.'],
+    ],
+  });
+
+export interface CodePage {
+  readonly code: string;
+  /** What the code gives. */
+  readonly opens: string;
+  readonly facts: readonly (readonly [name: string, value: string])[];
+  /** When and how it is used. */
+  readonly recover: string;
+  readonly notes: readonly (readonly [title: string, text: string])[];
+}
+
+/** Renders a page with a code. The policy in it forbids scripts and requests, whatever opens it. */
+export function renderCodePage({ code, opens, facts, recover, notes }: CodePage): string {
   const groups = code.split('-').map((group) => `<li>${escapeHtml(group)}</li>`);
-  const facts = [
-    ['Vault', vault],
-    ['Made on', createdAt.toISOString().slice(0, 10)],
-    ['Head', `${head.seq}: ${inGroups(head.hash)}`],
-  ] as const;
+  const more = notes.map(([title, text]) => `<h2>${escapeHtml(title)}</h2>\n<p>${escapeHtml(text)}</p>\n`);
   const rows = facts.map(([name, value]) => `<dt>${escapeHtml(name)}</dt><dd>${escapeHtml(value)}</dd>`);
   return `<!doctype html>
 <html lang="en">
@@ -60,18 +83,15 @@ export function renderRecoveryPage({ code, vault, head, createdAt }: RecoveryPag
 </head>
 <body>
 <h1>Recovery code</h1>
-<p>Anyone who has this code can open the whole vault. Print this page, keep it in a safe place, then delete the file.</p>
+<p>${escapeHtml(opens)} Print this page, keep it in a safe place, then delete the file.</p>
 <ol aria-label="Recovery code, in groups of four characters">${groups.join('')}</ol>
 <dl>${rows.join('')}</dl>
 <h2>To recover</h2>
-<p>Use this code on a new device when no other device is left. All other devices lose their access and must be paired
-again. You then get a new code; this one is no longer valid.</p>
+<p>${escapeHtml(recover)}</p>
 <h2>Typing</h2>
 <p>Upper and lower case, hyphens and spaces do not matter. There is no letter I, L, O or U: read 1 for I and L, and 0 for
 O.</p>
-<h2>Head</h2>
-<p>The head names the state of the vault when the code was made. Recovery refuses a log without it.</p>
-</body>
+${more.join('')}</body>
 </html>
 `;
 }

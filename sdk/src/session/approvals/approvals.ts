@@ -11,7 +11,7 @@ import type {
   Question,
   WatchOptions,
 } from './approval-types.ts';
-import type { PersonKeyInfo } from './person-key-types.ts';
+import type { PersonKeyInfo, PersonKeyRecovery, RecoverPersonKeyOptions } from './person-key-types.ts';
 
 /** Loaded with the first look at questions. */
 const loadQuestions = () => import('./approval-questions.ts');
@@ -80,9 +80,32 @@ export class Approvals {
     return await (await this.#load()).withPersonKey(options, (keeper) => keeper.info());
   }
 
-  /** Makes that key, for all approving devices of the person. @throws SessionError person_key_exists */
-  async createPersonKey(options: CallOptions = {}): Promise<void> {
-    await (await this.#load()).withPersonKey(options, (keeper) => keeper.create());
+  /**
+   * Makes that key, for all approving devices of the person, and for a recovery code.
+   * @returns the code, which nothing stores: show it once
+   * @throws SessionError person_key_exists
+   */
+  async createPersonKey(options: CallOptions = {}): Promise<PersonKeyRecovery> {
+    return await (await this.#load()).withPersonKey(options, (keeper) => keeper.create());
+  }
+
+  /**
+   * Makes another recovery code for that key. The service could still show the statement of the code before, so replace the key
+   * (`rotatePersonKey`) if somebody else has seen that code.
+   * @throws SessionError person_key_missing, person_key_outdated
+   */
+  async renewPersonKeyRecovery(options: CallOptions = {}): Promise<PersonKeyRecovery> {
+    return await (await this.#load()).withPersonKey(options, (keeper) => keeper.renewRecovery());
+  }
+
+  /**
+   * Gives that key to this device by the recovery code, and replaces it. For a person who has lost all approving devices: revoke
+   * these first. Nothing of the code is sent.
+   * @returns the next code
+   * @throws SessionError recovery_code_refused for every cause, person_key_missing if the person has no key
+   */
+  async recoverPersonKey({ code, ...options }: RecoverPersonKeyOptions): Promise<PersonKeyRecovery> {
+    return await (await this.#load()).withPersonKey(options, (keeper) => keeper.recover(code));
   }
 
   /**
@@ -97,10 +120,11 @@ export class Approvals {
   /**
    * Replaces the key after a device was removed. Values that were set before stay usable. Set them again, best with a new
    * secret of the provider: the removed device could open them.
+   * @returns the next recovery code: the one before opens nothing that is set from now on
    * @throws SessionError person_key_missing
    */
-  async rotatePersonKey(options: CallOptions = {}): Promise<void> {
-    await (await this.#load()).withPersonKey(options, (keeper) => keeper.rotate());
+  async rotatePersonKey(options: CallOptions = {}): Promise<PersonKeyRecovery> {
+    return await (await this.#load()).withPersonKey(options, (keeper) => keeper.rotate());
   }
 
   #load(): Promise<ApprovalQuestions> {

@@ -5,6 +5,7 @@ import {
   findApprover,
   readApprovalKey,
 } from '../../../../core/approvals/approval-keys.ts';
+import { maxPersonKeyEditions, maxPersonKeyEpochs } from '../../../../core/approvals/limits.ts';
 import { judgePersonKey, type PersonKey, readPersonKey, signPersonKey } from '../../../../core/approvals/person-key.ts';
 import {
   type KeyEpoch,
@@ -15,6 +16,7 @@ import {
 } from '../../../../core/approvals/person-key-wraps.ts';
 import { isSignedBy } from '../../../../core/approvals/signed-statement.ts';
 import { DecryptionError } from '../../../../core/decryption-error.ts';
+import { parseRecoveryCode } from '../../../../core/devices/recovery-code-text.ts';
 import { type Bytes, equalBytes } from '../../../../core/encoding/bytes.ts';
 import { dhKeyOf, newDhSecret } from '../../../../core/sessions/device-secrets.ts';
 import type { CallSettings } from '../../shared/client-options.ts';
@@ -22,7 +24,8 @@ import type { SessionContext } from '../session-context.ts';
 import { SessionError, sessionError } from '../session-errors.ts';
 import { Changes } from '../storage/session-store.ts';
 import { publishedSecret } from './approval-secret.ts';
-import type { PersonKeyInfo } from './person-key-types.ts';
+import { draftRecovery, openWithCode } from './person-key-recovery.ts';
+import type { PersonKeyInfo, PersonKeyRecovery } from './person-key-types.ts';
 
 /** The newest statement that this device believed. The table of the service has no backups. */
 const storedName = 'person-key';
@@ -30,6 +33,8 @@ const storedName = 'person-key';
 interface Found {
   readonly key: PersonKey;
   readonly isCurrent: boolean;
+  /** Whether the device that signed it approves now. */
+  readonly isCounted: boolean;
 }
 
 export class PersonKeyKeeper {
@@ -51,7 +56,7 @@ export class PersonKeyKeeper {
       ...{ device, isThis: device === own.device.id },
       hasKey: key.wraps.some((wrap) => wrap.device === device),
     }));
-    return { epoch: key.epoch, edition: key.edition, isCurrent, devices };
+    return { epoch: key.epoch, edition: key.edition, isCurrent, hasRecovery: key.recovery !== undefined, devices };
   }
 
   /** The key and its secret, which the caller zeroes. @throws SessionError person_key_missing */
@@ -61,12 +66,15 @@ export class PersonKeyKeeper {
     return { key: found.key, secret: await this.#secretOf(found.key) };
   }
 
-  /** Makes the first key of the person, for all approving devices. @throws SessionError person_key_exists */
-  async create(): Promise<void> {
+  /**
+   * Makes the first key of the person, for all approving devices and for a recovery code.
+   * @throws SessionError person_key_exists
+   */
+  async create(): Promise<PersonKeyRecovery> {
     if ((await this.#read()) !== undefined) throw sessionError('person_key_exists');
     const secret = newDhSecret();
     try {
-      await this.#publish({ ...this.#epoch(1, secret), earlier: [] }, 1, secret);
+      return await this.#publishWithCode({ ...this.#epoch(1, secret), earlier: [] }, 1, secret);
     } finally {
       secret.fill(0);
     }
@@ -92,14 +100,61 @@ export class PersonKeyKeeper {
     }
   }
 
-  /** Replaces the key, for the devices that approve now. Values that were set before stay usable. */
-  async rotate(): Promise<void> {
-    const { key: before, secret: held } = await this.open();
+  /**
+   * Replaces the key, for the devices that approve now and for a new recovery code. Values that were set before stay usable.
+   * @throws SessionError person_key_missing
+   */
+  async rotate(): Promise<PersonKeyRecovery> {
+    const { key, secret } = await this.open();
+    return await this.#replace(key, secret, key.edition + 1);
+  }
+
+  /**
+   * Makes another recovery code for the key as it is.
+   * @throws SessionError person_key_missing, person_key_outdated
+   */
+  async renewRecovery(): Promise<PersonKeyRecovery> {
+    const found = await this.#read();
+    if (found === undefined) throw sessionError('person_key_missing', 'the person has none');
+    const { key, isCurrent } = found;
+    if (!isCurrent) throw sessionError('person_key_outdated');
+    const secret = await this.#secretOf(key);
+    try {
+      return await this.#publishWithCode(key, key.edition + 1, secret);
+    } finally {
+      secret.fill(0);
+    }
+  }
+
+  /**
+   * Gives this device the key by the recovery code, and replaces the key, because lost devices have it.
+   * @param typed the code as a person typed it
+   * @throws SessionError person_key_missing, recovery_code_refused
+   */
+  async recover(typed: string): Promise<PersonKeyRecovery> {
+    const code = typeof typed === 'string' ? await parseRecoveryCode(typed) : undefined;
+    if (code === undefined) throw sessionError('recovery_code_refused');
+    try {
+      const { shown, kept } = await this.#candidates();
+      const keys = [shown, kept].flatMap((one) => one?.key ?? []);
+      if (keys.length === 0) throw sessionError('person_key_missing', 'the person has none');
+      const opened = await openWithCode(keys, code);
+      if (opened === undefined) throw sessionError('recovery_code_refused');
+      // The service counts the edition of the stored statement if its device still approves.
+      const last = shown?.isCounted === true ? shown.key.edition : 0;
+      return await this.#replace(opened.key, opened.secret, Math.max(opened.key.edition, last) + 1);
+    } finally {
+      code.fill(0);
+    }
+  }
+
+  /** Publishes the next epoch. @param held secret of the present one, which is zeroed here */
+  async #replace(before: PersonKey, held: Bytes, edition: number): Promise<PersonKeyRecovery> {
     const secret = newDhSecret();
     try {
       const next = this.#epoch(before.epoch + 1, secret);
       const earlier = await Promise.all(
-        [...before.earlier, before].map(async (one) => {
+        [...before.earlier, before].slice(-maxPersonKeyEpochs).map(async (one) => {
           const old = await secretOfEpoch(before, held, one.epoch);
           try {
             return await sealEarlier(next, one, old);
@@ -108,7 +163,7 @@ export class PersonKeyKeeper {
           }
         }),
       );
-      await this.#publish({ ...next, earlier }, before.edition + 1, secret);
+      return await this.#publishWithCode({ ...next, earlier }, edition, secret);
     } finally {
       secret.fill(0);
       held.fill(0);
@@ -118,6 +173,17 @@ export class PersonKeyKeeper {
   #epoch(epoch: number, secret: Bytes): KeyEpoch {
     const { own } = this.#context;
     return { org: own.org, person: this.#person(), epoch, key: dhKeyOf(secret) };
+  }
+
+  async #publishWithCode(
+    epoch: KeyEpoch & Pick<PersonKey, 'earlier'>,
+    edition: number,
+    secret: Bytes,
+  ): Promise<PersonKeyRecovery> {
+    const { wrap, recovery } = await draftRecovery(epoch, secret, this.#context.clock.now());
+    const { org, person, epoch: number, key, earlier } = epoch;
+    await this.#publish({ org, person, epoch: number, key, earlier, recovery: wrap }, edition, secret);
+    return recovery;
   }
 
   /** Signs the next statement, with a wrap for each approving device that published its key. */
@@ -165,14 +231,21 @@ export class PersonKeyKeeper {
     return approversOf(directory.state, this.#person(), clock.now()).map(({ id }) => id);
   }
 
-  /** The newest of what the service shows and what this device believed before. */
-  async #read(): Promise<Found | undefined> {
+  /** What the service shows, and what this device believed before, as far as devices of the person signed it. */
+  async #candidates() {
     const { requests, store } = this.#context;
     const [{ signed }, stored] = [await requests.approvals.personKey(this.#settings), await store.bytes(storedName)];
-    const [shown, kept] = [this.#verified(signed), this.#verified(stored)];
+    return { signed, shown: this.#verified(signed), kept: this.#verified(stored) };
+  }
+
+  /** The newest of what the service shows and what this device believed before. */
+  async #read(): Promise<Found | undefined> {
+    const { store } = this.#context;
+    const { signed, shown, kept } = await this.#candidates();
     if (signed === undefined || shown === undefined) return kept;
     if (kept !== undefined) {
       if (shown.key.edition < kept.key.edition) return kept;
+      if (shown.key.edition > kept.key.edition + maxPersonKeyEditions) return kept;
       if (shown.key.edition === kept.key.edition) return shown.isCurrent ? shown : kept;
       if (!shown.isCurrent && !(await this.#continues(kept.key, shown.key))) return kept;
     }
@@ -217,9 +290,14 @@ export class PersonKeyKeeper {
     if (!isOwn || signer.role !== 'owner' || !isSignedBy(signer.ik, read)) return undefined;
     const refusal = judgePersonKey(read, {
       ...{ state: directory.state, person, now: clock.now() },
-      relationOf: (head) => directory.compare(head),
+      relationOf: (head) => {
+        const relation = directory.compare(head);
+        // A device that began at a checkpoint does not know earlier entries. It seals nothing to the key.
+        return relation === 'older' ? 'known' : relation;
+      },
     });
-    return { key: read.key, isCurrent: refusal === undefined };
+    const isCounted = findApprover(directory.state, read.key.device, clock.now()) !== undefined;
+    return { key: read.key, isCurrent: refusal === undefined, isCounted };
   }
 
   /** @throws SessionError person_key_missing */

@@ -1,4 +1,5 @@
 /** Types of the key of a person (docs/custody.md, "approval"). */
+import type { CallOptions } from '../../shared/client-options.ts';
 
 export interface PersonKeyDevice {
   readonly device: string;
@@ -18,6 +19,26 @@ export interface PersonKeyInfo {
    * more, and the key must be replaced: `rotate`.
    */
   readonly isCurrent: boolean;
+  /** Whether a recovery code opens the key. Nothing says whether somebody still has the code. */
+  readonly hasRecovery: boolean;
   /** Approving devices of the person. */
   readonly devices: readonly PersonKeyDevice[];
+}
+
+/**
+ * A recovery code that was just made. It is nowhere else: show it once, or print `personKeyRecoveryPage`, and then forget it.
+ */
+export interface PersonKeyRecovery {
+  /** 8 groups of 4 characters. Who has it, and the statement that the service keeps, has the key of the person. */
+  readonly code: string;
+  readonly org: string;
+  readonly person: string;
+  /** The epoch of the key that it opens, with all earlier ones. */
+  readonly epoch: number;
+  readonly createdAt: Date;
+}
+
+export interface RecoverPersonKeyOptions extends CallOptions {
+  /** The recovery code as a person typed it. */
+  readonly code: string;
 }

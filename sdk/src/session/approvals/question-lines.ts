@@ -73,10 +73,11 @@ function bodyLine({ body, bodyBase64, form, json, bodyDigest }: ShownRequest): Q
   return json === undefined ? undefined : line('JSON', escapeHidden(canonicalJson(json)));
 }
 
-function scopeText(scope: ApprovalScope, minutes: number): string {
+function scopeText(scope: ApprovalScope, minutes: number, request: ShownRequest): string {
   if (scope.kind === 'once') return 'this request, once';
+  const auth = request.auth === undefined ? 'without a signing scheme' : 'signed in the same way';
   const who = scope.kind === 'run' ? 'this run of the agent' : 'this agent';
-  return `up to ${scope.uses} requests of ${who} to paths like ${escapeHidden(scope.path)}, for at most ${minutes} minutes, with any query, headers, body and signing scheme`;
+  return `up to ${scope.uses} requests of ${who} to paths like ${escapeHidden(scope.path)}, for at most ${minutes} minutes, with any query, headers and body, and ${auth}`;
 }
 
 /** @param question judged before: nothing of a refused one is shown */
@@ -106,7 +107,7 @@ export function questionLines({ facts, request, reason, earlier, shares }: Opene
     ...(request.auth === undefined ? [] : [line('auth', 'Signed with', escapeHidden(canonicalJson(request.auth)))]),
     ...(body === undefined ? [] : [body]),
     line('asker', 'Asked by', askers.filter((one) => one !== '').join(', ')),
-    line('scope', 'Allows', scopeText(scope, Math.ceil((expires - asked) / 60_000))),
+    line('scope', 'Allows', scopeText(scope, Math.ceil((expires - asked) / 60_000), request)),
     ...(earlier === ''
       ? []
       : [

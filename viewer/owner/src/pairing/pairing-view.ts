@@ -9,6 +9,7 @@ import {
   button,
   confirmInDialog,
   createElement,
+  facts,
   field,
   heading,
   paragraph,
@@ -34,19 +35,63 @@ export function showWelcome(place: HTMLElement, events: DeviceEvents, done: Done
     button('Add this device', 'main', () => {
       const invite = text.value.trim();
       if (invite === '') return text.focus();
-      void pair(place, events, done, invite);
+      void askBeforePairing(place, events, done, invite);
     }),
   );
   if (problem !== '') place.append(trouble(problem));
   title.focus();
 }
 
+/** The organization of an invite; undefined if it has another form. */
+const orgOf = (invite: string): string | undefined => /^anmi_([0-9a-z]{16})_/.exec(invite)?.[1];
+
+/**
+ * What a device is paired with. Everything else about an organization comes from its directory, which is read and verified
+ * later, and has no names.
+ */
+const pairedWith = (org: string): HTMLElement =>
+  facts([
+    ['Organization', org],
+    ['Vault', location.host],
+  ]);
+
+/**
+ * Shows what the device is about to be paired with. Anybody can send a link with an invite to an organization of theirs, so
+ * nothing is made, signed or sent before the person agrees.
+ */
+export async function askBeforePairing(
+  place: HTMLElement,
+  events: DeviceEvents,
+  done: Done,
+  invite: string,
+): Promise<void> {
+  const org = orgOf(invite);
+  // The SDK says what is wrong with the invite, before it sends anything.
+  if (org === undefined) return await pair(place, events, done, invite);
+  const title = heading('Add this device to this organization?');
+  place.replaceChildren(
+    title,
+    pairedWith(org),
+    paragraph(
+      '',
+      'Compare the organization with the one that your admin names to you. Do not go on if somebody else sent you the link, or if you expected none.',
+    ),
+    block(
+      'actions',
+      button('Add this device', 'main', () => void pair(place, events, done, invite)),
+      button('Cancel', 'quiet', () => showWelcome(place, events, done)),
+    ),
+    paragraph('hint', 'Nothing was sent yet. The invite can still be used.'),
+  );
+  title.focus();
+}
+
 /** Enrolls with an invite, or goes on where an earlier start stopped. */
 export async function pair(place: HTMLElement, events: DeviceEvents, done: Done, invite?: string): Promise<void> {
   const stop = new AbortController();
-  const view = new PairingView(place, stop);
+  const org = invite === undefined ? storedOrg() : orgOf(invite);
+  const view = new PairingView(place, stop, org);
   try {
-    const org = invite === undefined ? storedOrg() : /^anmi_([0-9a-z]{16})_/.exec(invite)?.[1];
     if (org !== undefined) storeOrg(org);
     const sessions = sessionDevices(events.connection, events.onNotice);
     const options = invite === undefined ? { org } : { invite };
@@ -87,11 +132,13 @@ const steps = [
 class PairingView {
   readonly #place: HTMLElement;
   readonly #stop: AbortController;
+  readonly #org: string | undefined;
   #list: readonly HTMLElement[] = [];
 
-  constructor(place: HTMLElement, stop: AbortController) {
+  constructor(place: HTMLElement, stop: AbortController, org: string | undefined) {
     this.#place = place;
     this.#stop = stop;
+    this.#org = org;
     const title = heading('Adding this device …');
     place.replaceChildren(title, paragraph('', 'Asking the service.'));
     title.focus();
@@ -119,6 +166,7 @@ class PairingView {
       title,
       paragraph('', 'The code of this device. Whoever admits it must see the same one:'),
       codeOf(fingerprint),
+      ...(this.#org === undefined ? [] : [pairedWith(this.#org)]),
       createElement('ol', { className: 'steps' }, ...this.#list),
       paragraph(
         'hint',
