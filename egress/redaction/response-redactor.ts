@@ -8,6 +8,7 @@ import { concealedMarker } from './concealed-marker.ts';
 import type { DecodedView } from './decoded-runs.ts';
 import { decodedViewsOf, withoutOwnEscapes } from './decoded-views.ts';
 import { encodedFormsOf } from './encoded-forms.ts';
+import { withoutUnseen } from './unseen-characters.ts';
 
 /**
  * Length of the blocks that are removed on their own, characters, for values of at least two. Every fragment of twice
@@ -29,7 +30,6 @@ const minDistinctCharacters = 6;
 export const redactionLookAhead = 512;
 
 const toAsciiLowerCase = (byte: number): number => (byte >= 0x41 && byte <= 0x5a ? byte + 0x20 : byte);
-const withoutSpace = (text: string): string => text.replace(/[\t-\r ]/g, '');
 
 export class ResponseRedactor {
   readonly #automata: readonly AhoCorasickAutomaton[];
@@ -89,9 +89,9 @@ function markView(automaton: AhoCorasickAutomaton, { bytes, starts, ends }: Deco
 }
 
 function wholePatterns(value: string): Buffer[] {
-  // The value itself, with `+` for spaces as in forms, and without white space as in stripped views.
+  // The value itself, with `+` for spaces as in forms, and without white space as in dense views.
   const texts = [value, ...nonAsciiSpellings(value), ...withoutOwnEscapes(value).filter(isSpecific)];
-  const spellings = new Set([...texts, value.replaceAll(' ', '+'), withoutSpace(value)]);
+  const spellings = new Set([...texts, value.replaceAll(' ', '+'), withoutUnseen(value)]);
   return [
     ...[...spellings].flatMap((spelling) => encodedFormsOf(spelling, { includeFullyEscaped: true })),
     ...singleBytePatterns(value),
@@ -102,7 +102,8 @@ const isAscii = (text: string): boolean => [...text].every((character) => charac
 
 /**
  * Spellings of a value with characters beyond ASCII: its UTF-8 read as Latin-1 or Windows-1252 and encoded again, and
- * its case changed, because patterns are compared without the case of ASCII letters only.
+ * its case changed, because patterns are compared without the case of ASCII letters only; and the normalization forms
+ * of Unicode.
  */
 function nonAsciiSpellings(value: string): string[] {
   if (isAscii(value)) return [];
@@ -112,6 +113,7 @@ function nonAsciiSpellings(value: string): string[] {
     new TextDecoder('windows-1252').decode(bytes),
     value.toLowerCase(),
     value.toUpperCase(),
+    ...['NFC', 'NFD'].map((form) => value.normalize(form)),
   ];
 }
 
@@ -134,7 +136,7 @@ const windows1252Bytes = byteTable(new TextDecoder('windows-1252').decode(allByt
 
 /** The blocks of a value without its white space: in views without it, they are found wherever lines were broken. */
 function blocksOf(value: string): string[] {
-  const characters = [...withoutSpace(value)];
+  const characters = [...withoutUnseen(value)];
   const count = Math.floor(characters.length / blockLength);
   if (count < 2) return [];
   return Array.from({ length: count }, (_, i) =>
