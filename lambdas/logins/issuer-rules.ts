@@ -60,18 +60,22 @@ export const drawsTokenIds = (issuer: string): boolean => known(issuer)?.drawsTo
 
 /** Why a login cannot have this identity; undefined if it can. @param allowsLoopback only in the local vault */
 export function issuerProblem({ issuer, claims }: OidcIdentity, allowsLoopback: boolean): IssuerProblem | undefined {
+  const message = addressProblem(issuer, allowsLoopback);
+  return message === undefined ? claimsProblem(issuer, claims) : { path: 'oidc.issuer', message };
+}
+
+function addressProblem(issuer: string, allowsLoopback: boolean): string | undefined {
   const url = URL.canParse(issuer) ? new URL(issuer) : undefined;
   const isLoopback = url?.protocol === 'http:' && url.hostname === '127.0.0.1';
-  if (url === undefined || !(isLoopback ? allowsLoopback : isPublicIssuer(url))) {
-    return { path: 'oidc.issuer', message: 'must be an https URL with a host name and without a port' };
-  }
-  // No token has another spelling. The list below would take it for an unknown issuer, too.
-  if (issuer !== url.href && `${issuer}/` !== url.href) {
-    return { path: 'oidc.issuer', message: 'must be in lower case, and written as the claim iss of the tokens' };
-  }
-  if (tenantIssuer.test(issuer) && !uuidTenant.test(url.pathname)) {
-    return { path: 'oidc.issuer', message: 'must name one tenant by its id' };
-  }
+  if (url === undefined || !(isLoopback ? allowsLoopback : isPublicIssuer(url)))
+    return 'must be an https URL with a host name and without a port';
+  // No token has another spelling. The list above would take it for an unknown issuer, too.
+  if (issuer !== url.href && `${issuer}/` !== url.href)
+    return 'must be in lower case, and written as the claim iss of the tokens';
+  return tenantIssuer.test(issuer) && !uuidTenant.test(url.pathname) ? 'must name one tenant by its id' : undefined;
+}
+
+function claimsProblem(issuer: string, claims: OidcIdentity['claims']): IssuerProblem | undefined {
   const names = Object.keys(claims);
   const registered = names.find((name) => registeredClaims.has(name));
   if (registered !== undefined) {
