@@ -1,9 +1,9 @@
 /** `npm run audit:verify`: verifies an audit export offline (docs/format.md, section 8). */
 import { createReadStream, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { formatVerifiedExport, type VerifiedExport, verifyExport } from '../core/audit/audit-export.ts';
 import { RememberedHeads } from '../core/audit/remembered-heads.ts';
+import { textLines } from '../core/encoding/text-lines.ts';
 import { type PublicJwk, parseJwkSet } from '../core/signing/jws.ts';
 
 const help = `Verifies an audit export offline, with the public keys of the deployment.
@@ -91,8 +91,7 @@ function writeState(file: string, heads: RememberedHeads): void {
 async function verify({ exportFile, keysFile, stateFile, ...expected }: Command): Promise<VerifiedExport> {
   const keys = readKeys(keysFile);
   const heads = stateFile === undefined ? undefined : readState(stateFile);
-  const input = createReadStream(exportFile, 'utf8');
-  const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
+  const lines = textLines(createReadStream(exportFile));
   const verified = await verifyExport(lines, keys, { ...expected, remembered: (org) => heads?.find(org) });
   process.stdout.write(`${formatVerifiedExport(verified)}\n`);
   if (stateFile !== undefined && heads !== undefined && verified.problems.length === 0) {

@@ -1,9 +1,9 @@
 /** Verifies an audit export, and remembers its head for the next verification. */
 import { mkdir, open, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { formatVerifiedExport, verifyExport } from '../../core/audit/audit-export.ts';
 import { RememberedHeads } from '../../core/audit/remembered-heads.ts';
+import { textLines } from '../../core/encoding/text-lines.ts';
 import { configFolder } from '../profiles/profile-store.ts';
 import { CommandError, exitCodes, usageError } from '../shell/command-error.ts';
 import { loadPublicKeys } from '../shell/jwks-source.ts';
@@ -77,9 +77,9 @@ async function storeHeads(path: string, heads: RememberedHeads): Promise<void> {
 
 /** Reads a file of any length by lines. @throws CommandError if it cannot be read */
 async function readLines(shell: Shell, path: string): Promise<AsyncIterable<string>> {
-  if (path === '-') return createInterface({ input: shell.stdin, crlfDelay: Number.POSITIVE_INFINITY });
+  if (path === '-') return textLines(shell.stdin);
   const file = await open(path).catch((error: unknown) => {
     throw cannotRead(path, error);
   });
-  return file.readLines({ encoding: 'utf8' });
+  return textLines(file.createReadStream());
 }

@@ -78,7 +78,7 @@ async function performRequest(
     isByModel: isGeneratedByModel(value.metadata),
   }));
   // The model decides how many different credentials it composes.
-  const composed = composites.map((text) => ({ text, isByModel: true }));
+  const composed = composites.map((text) => ({ text, isByModel: true, isComposed: true }) as const);
   const echoes = scope.usedValues.remember([...ofHost, ...used, ...composed]);
   const most = Math.min(settings.limits.bodyBytes, ...allowed.flatMap(({ responseBytes }) => responseBytes ?? []));
   const limits = { ...settings.limits, bodyBytes: most + redactionLookAhead };

@@ -11,6 +11,8 @@ export interface SearchedText {
   readonly text: string;
   /** Whether a model generated it or composed it, and so decides how many there are. */
   readonly isByModel: boolean;
+  /** Whether a model composed it with a secret. */
+  readonly isComposed?: true;
 }
 
 /**
@@ -25,6 +27,8 @@ const limits = {
 export class UsedValueHistory {
   readonly #person = new Set<string>();
   readonly #model = new Set<string>();
+  /** A part of the others. */
+  readonly #composed = new Set<string>();
   #redactor: ResponseRedactor | undefined;
 
   /**
@@ -42,7 +46,11 @@ export class UsedValueHistory {
     if (added.length > 0) this.#redactor = undefined;
     for (const text of byModel) this.#model.add(text);
     for (const text of others) this.#person.add(text);
-    this.#redactor ??= new ResponseRedactor([...this.#person, ...this.#model]);
+    for (const { text, isComposed } of added) if (isComposed) this.#composed.add(text);
+    for (const { text, isComposed } of texts)
+      if (isComposed !== true && this.#composed.delete(text)) this.#redactor = undefined;
+    const secrets = [...this.#person, ...this.#model].filter((text) => !this.#composed.has(text));
+    this.#redactor ??= new ResponseRedactor(secrets, undefined, this.#composed);
     return this.#redactor;
   }
 }

@@ -23,6 +23,9 @@ export interface WrittenAssignment {
 
 const posixName = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
+/** Variables that bash does not let a file set. The shell then runs on with its own value. */
+const readOnlyInBash: ReadonlySet<string> = new Set(['BASHOPTS', 'BASH_VERSINFO', 'EUID', 'PPID', 'SHELLOPTS', 'UID']);
+
 /** Why readers disagree about a file as a whole; undefined if they do not. */
 export function fileDialectProblem(file: string): string | undefined {
   if (file.startsWith('\ufeff'))
@@ -41,6 +44,7 @@ export const gapDialectProblem = (skipped: string): string | undefined =>
 /** Why readers disagree about an assignment; undefined if they do not. The text never contains a value. */
 export function dialectProblem({ prefix, name, separator, quote, text, rest }: WrittenAssignment): string | undefined {
   if (!posixName.test(name)) return 'its name is not one of a shell variable (letters, digits and _, no leading digit)';
+  if (readOnlyInBash.has(name)) return `${name} cannot be set in bash, which keeps its own value`;
   if (prefix.includes('\t')) return `${name} has a tab after export, which Node.js does not accept`;
   if (prefix !== '' && quote === undefined && text.trim() === '')
     return `${name} is exported without a value, which Node.js takes for another name. Write export ${name}=''`;

@@ -31,12 +31,19 @@ export function parseTokenResponse({
   // RFC 6749 section 5.2: only `invalid_grant` is about the credential itself.
   if (status === 400 || status === 401) return fields?.error === 'invalid_grant' ? 'refused' : 'rejected';
   if (status !== 200 || fields === undefined) return 'unclear';
-  const { access_token: accessToken, refresh_token: refreshToken, expires_in: given, token_type: type } = fields;
-  if (!isToken(accessToken) || (type !== undefined && String(type).toLowerCase() !== 'bearer')) return 'unclear';
-  if (refreshToken !== undefined && !isToken(refreshToken)) return 'unclear';
-  const seconds = Number(given ?? defaultExpiresIn);
-  const expiresIn = Number.isFinite(seconds) && seconds > 0 ? Math.min(Math.floor(seconds), maxExpiresIn) : 0;
-  return { accessToken, refreshToken, expiresIn };
+  // Providers write null for members that they do not give.
+  const given = Object.entries(fields).filter(([, member]) => member !== null);
+  const { access_token, refresh_token, expires_in, token_type } = Object.fromEntries(given);
+  const isBearer = token_type === undefined || (typeof token_type === 'string' && /^bearer$/i.test(token_type));
+  if (!isToken(access_token) || !isBearer) return 'unclear';
+  if (refresh_token !== undefined && !isToken(refresh_token)) return 'unclear';
+  return { accessToken: access_token, refreshToken: refresh_token, expiresIn: secondsOf(expires_in) };
+}
+
+/** Some providers send the seconds as text. 0 if they are no number, because the token is then used only once. */
+function secondsOf(given: unknown = defaultExpiresIn): number {
+  const seconds = typeof given === 'number' || typeof given === 'string' ? Number(given) : 0;
+  return Number.isFinite(seconds) && seconds > 0 ? Math.min(Math.floor(seconds), maxExpiresIn) : 0;
 }
 
 function parseObject(body: Uint8Array): Record<string, unknown> | undefined {

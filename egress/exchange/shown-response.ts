@@ -1,5 +1,6 @@
 /** The parts of an HTTP response that are shown to the caller of a request. */
 import { isUtf8 } from 'node:buffer';
+import { concealedMarker } from '../redaction/concealed-marker.ts';
 import type { ResponseRedactor } from '../redaction/response-redactor.ts';
 import type { OutboundResponse } from './outbound-http.ts';
 
@@ -45,32 +46,46 @@ export function toShownResponse(
 ): ShownResponse {
   const { status, statusText, headers } = incoming;
   const told = headers.filter(([name]) => returnedHeaders.test(name)).slice(0, maxHeaders);
-  const redirectHost = redirectHostOf(incoming, url);
+  const redirectHost = redirectHostOf(incoming, echoes, url);
   return {
     status,
     statusText: redactedText(echoes, statusText, 128),
     headers: Object.fromEntries(
       told.map(([name, text]) => [echoes.redactText(name), redactedText(echoes, text, maxHeaderLength)]),
     ),
-    ...(redirectHost === undefined ? {} : { redirectHost: redactedText(echoes, redirectHost, 255) }),
+    ...(redirectHost === undefined ? {} : { redirectHost }),
     ...redactedBody(incoming, echoes, bodyBytes),
   };
 }
 
-/** Node decodes headers as latin1; converted back to bytes, they are redacted like a body. */
+/**
+ * Node decodes headers as latin1; converted back to bytes, they are redacted like a body. Control characters are replaced
+ * before the search, because a replacement after it could complete a value.
+ */
 function redactedText(echoes: ResponseRedactor, text: string, longest: number): string {
+  const bytes = Buffer.from(text, 'latin1');
+  const shown = isUtf8(bytes) ? Buffer.from(bytes.toString().replace(/\p{Cc}/gu, ' ')) : bytes;
   return echoes
-    .redactBytes(Buffer.from(text, 'latin1'))
+    .redactBytes(shown)
     .toString()
     .replace(/\p{Cc}/gu, ' ')
     .slice(0, longest);
 }
 
-function redirectHostOf({ status, headers }: OutboundResponse, url: URL): string | undefined {
+/** URL parsing rewrites a host (numbers as addresses, Unicode as `xn--`), so a value is also searched for before. */
+function redirectHostOf({ status, headers }: OutboundResponse, echoes: ResponseRedactor, url: URL): string | undefined {
   const [, location] = headers.find(([name]) => name === 'location') ?? [];
   if (location === undefined || status < 300 || status > 399) return undefined;
-  return URL.canParse(location, url) ? new URL(location, url).host : 'an invalid address';
+  if (!URL.canParse(location, url)) return 'an invalid address';
+  const { host } = new URL(location, url);
+  const isWritten = location.toLowerCase().includes(host);
+  return isWritten || host === url.host ? redactedText(echoes, host, 255) : concealedIfValue(echoes, location, host);
 }
+
+const concealedIfValue = (echoes: ResponseRedactor, written: string, text: string): string => {
+  const bytes = Buffer.from(written, 'latin1');
+  return echoes.redactBytes(bytes).equals(bytes) ? redactedText(echoes, text, 255) : concealedMarker;
+};
 
 function redactedBody(
   { status, headers, body }: OutboundResponse,
@@ -79,10 +94,9 @@ function redactedBody(
 ): Pick<ShownResponse, 'body' | 'bodyOmitted' | 'truncated'> {
   if (status >= 300 && status <= 399) return { bodyOmitted: 'redirect' };
   if (body.length === 0) return {};
-  const [, encoding = 'identity'] = headers.find(([name]) => name === 'content-encoding') ?? [];
-  if (encoding.trim().toLowerCase() !== 'identity') {
+  const codings = headers.flatMap(([name, text]) => (name === 'content-encoding' ? text.split(',') : []));
+  if (codings.some((coding) => !['', 'identity'].includes(coding.trim().toLowerCase())))
     return { bodyOmitted: 'compressed' };
-  }
   const cut = body.length > most;
   const text = utf8TextOf(body, cut);
   if (text === undefined) return { bodyOmitted: 'binary' };

@@ -1,6 +1,6 @@
 /**
  * Decodes every run of base64 (RFC 4648 sections 4 and 5) and of hexadecimal digits in a text, at every alignment,
- * because a run can begin within the characters of something else.
+ * because a run can begin within the characters of something else; and lists of decimal bytes.
  */
 
 /** Decoded bytes, and for each byte the start and end of its encoding in the source. */
@@ -14,8 +14,8 @@ export interface DecodedView {
 const minRunLength = 8;
 /** Shortest text within decoded bytes that is kept: shorter texts cannot encode a value again. */
 const minTextLength = 8;
-/** Between runs: a byte that is in no value that can be used. */
-const separator = 0;
+/** Between runs: a byte that is in no UTF-8 text. Not zero, because that is a half of many characters of UTF-16. */
+const separator = 0xff;
 
 const other = -1;
 const space = -2;
@@ -31,6 +31,9 @@ function digitTable(...alphabets: string[]): Int8Array {
 const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 const base64Digits = digitTable(`${letters}+/`, `${letters}-_`);
 const hexDigits = digitTable('0123456789abcdef', '0123456789ABCDEF');
+/** Bytes are also written in groups: `73:6b`, `73-6b`, `73, 6b` and `0x73, 0x6b`. */
+for (const character of ':-,') hexDigits[character.charCodeAt(0)] = space;
+const letterX = 0x78;
 
 export const decodeBase64Runs = (view: DecodedView): DecodedView | undefined => decodeRuns(view, base64Digits, 6);
 export const decodeHexRuns = (view: DecodedView): DecodedView | undefined => decodeRuns(view, hexDigits, 4);
@@ -50,10 +53,32 @@ function decodeRuns(view: DecodedView, digits: Int8Array, bitsPerDigit: 4 | 6): 
   };
   for (let at = 0; at < view.bytes.length; at++) {
     const digit = digits[view.bytes[at] ?? 0] ?? other;
-    if (digit === other) finishRun();
+    // The zero of `0x` is no digit.
+    if (bitsPerDigit === 4 && view.bytes[at] === letterX && view.bytes[at - 1] === 0x30)
+      length = Math.max(0, length - 1);
+    else if (digit === other) finishRun();
     else if (digit !== space) run[length++] = at;
   }
   finishRun();
+  return target.finish();
+}
+
+/** Fewest bytes of a list that can be a value. */
+const minListedBytes = 4;
+
+/** Lists of decimal bytes, such as `[115, 107, 95]`; undefined if there is none. */
+export function decodeByteLists(view: DecodedView): DecodedView | undefined {
+  const target = new ViewBuilder(view, view.bytes.length + 1);
+  const text = Buffer.from(view.bytes.buffer, view.bytes.byteOffset, view.bytes.length).toString('latin1');
+  for (const list of text.matchAll(/\d{1,3}(?:[ ,;\t\r\n]+\d{1,3})+/g)) {
+    const numbers = [...list[0].matchAll(/\d+/g)];
+    if (numbers.length < minListedBytes) continue;
+    for (const [{ length }, byte, at] of numbers.map(
+      (one) => [one[0], Number(one[0]), list.index + one.index] as const,
+    ))
+      target.add(byte > 0xff ? separator : byte, at, at + length - 1);
+    target.add(separator, list.index, list.index);
+  }
   return target.finish();
 }
 

@@ -1,5 +1,5 @@
 /**
- * Removes the values that a request used from its response: whole or in fragments, in every form of
+ * Removes the values that a request used from its response: whole or in blocks, in every form of
  * encoded-forms.ts, in upper or lower case, and through every encoding of decoded-views.ts. Values that a
  * server transforms in other ways (encryption, compression, reversal) are not found.
  */
@@ -8,37 +8,46 @@ import { concealedMarker } from './concealed-marker.ts';
 import type { DecodedView } from './decoded-runs.ts';
 import { decodedViewsOf, withoutOwnEscapes } from './decoded-views.ts';
 import { encodedFormsOf } from './encoded-forms.ts';
+import { withoutUnseen } from './unseen-characters.ts';
 
-/** Length of fragments that are removed on their own, characters, for values of at least `fragmented` characters. */
-const fragmentLength = 12;
-const minFragmentedLength = 16;
 /**
- * Fragments with fewer distinct characters are ignored, because they are not specific: indentation, or the dashes of a
+ * Length of the blocks that are removed on their own, characters, for values of at least two. Every fragment of twice
+ * the length less one contains a whole block. Blocks do not overlap: if each fragment of this length were removed, a
+ * caller that knows the public beginning of a value could guess the rest character by character, from which of its own
+ * texts a host's response conceals. With blocks it must guess all characters of one at once.
+ */
+const blockLength = 12;
+/**
+ * Blocks with fewer distinct characters are ignored, because they are not specific: indentation, or the dashes of a
  * PEM block.
  */
 const minDistinctCharacters = 6;
 
 /**
- * Bytes that must be read beyond a limit to decide about the bytes before it: one fragment, encoded as `&#x00000073;`
+ * Bytes that must be read beyond a limit to decide about the bytes before it: one block, encoded as `&#x00000073;`
  * per character.
  */
 export const redactionLookAhead = 512;
 
 const toAsciiLowerCase = (byte: number): number => (byte >= 0x41 && byte <= 0x5a ? byte + 0x20 : byte);
-const withoutSpace = (text: string): string => text.replace(/[\t-\r ]/g, '');
 
 export class ResponseRedactor {
   readonly #automata: readonly AhoCorasickAutomaton[];
 
-  /** @param base searches for its values too, without building their patterns again */
-  constructor(values: Iterable<string>, base?: ResponseRedactor) {
+  /**
+   * @param base searches for its values too, without building their patterns again
+   * @param composed texts that a caller composed with values. They are found only as a whole: it chooses where their
+   *   blocks would begin
+   */
+  constructor(values: Iterable<string>, base?: ResponseRedactor, composed: Iterable<string> = []) {
     const patterns = new Map<string, Uint8Array>();
-    for (const value of new Set(values)) {
-      for (const pattern of redactionPatterns(value)) {
-        const folded = pattern.map(toAsciiLowerCase);
-        patterns.set(Buffer.from(folded).toString('latin1'), folded);
-      }
-    }
+    const add = (pattern: Buffer) => {
+      const folded = pattern.map(toAsciiLowerCase);
+      patterns.set(Buffer.from(folded).toString('latin1'), folded);
+    };
+    for (const value of new Set(values))
+      [...wholePatterns(value), ...blocksOf(value).flatMap(blockPatterns)].forEach(add);
+    for (const text of new Set(composed)) wholePatterns(text).forEach(add);
     const own = patterns.size === 0 ? [] : [new AhoCorasickAutomaton(patterns.values())];
     this.#automata = [...(base === undefined ? [] : base.#automata), ...own];
   }
@@ -79,13 +88,12 @@ function markView(automaton: AhoCorasickAutomaton, { bytes, starts, ends }: Deco
   }
 }
 
-function redactionPatterns(value: string): Buffer[] {
-  // The value itself, with `+` for spaces as in forms, and without white space as in stripped views.
+function wholePatterns(value: string): Buffer[] {
+  // The value itself, with `+` for spaces as in forms, and without white space as in dense views.
   const texts = [value, ...nonAsciiSpellings(value), ...withoutOwnEscapes(value).filter(isSpecific)];
-  const spellings = new Set([...texts, value.replaceAll(' ', '+'), withoutSpace(value)]);
+  const spellings = new Set([...texts, value.replaceAll(' ', '+'), withoutUnseen(value)]);
   return [
     ...[...spellings].flatMap((spelling) => encodedFormsOf(spelling, { includeFullyEscaped: true })),
-    ...texts.flatMap(fragmentPatterns),
     ...singleBytePatterns(value),
   ];
 }
@@ -94,7 +102,8 @@ const isAscii = (text: string): boolean => [...text].every((character) => charac
 
 /**
  * Spellings of a value with characters beyond ASCII: its UTF-8 read as Latin-1 or Windows-1252 and encoded again, and
- * its case changed, because patterns are compared without the case of ASCII letters only.
+ * its case changed, because patterns are compared without the case of ASCII letters only; and the normalization forms
+ * of Unicode.
  */
 function nonAsciiSpellings(value: string): string[] {
   if (isAscii(value)) return [];
@@ -104,6 +113,7 @@ function nonAsciiSpellings(value: string): string[] {
     new TextDecoder('windows-1252').decode(bytes),
     value.toLowerCase(),
     value.toUpperCase(),
+    ...['NFC', 'NFD'].map((form) => value.normalize(form)),
   ];
 }
 
@@ -113,13 +123,9 @@ function nonAsciiSpellings(value: string): string[] {
  */
 function singleBytePatterns(value: string): Buffer[] {
   if (isAscii(value)) return [];
-  return [latin1Bytes, windows1252Bytes].flatMap((table) => {
-    const bytes = [...value].map((character) => table.get(character) ?? 0x3f);
-    const fragments = Array.from({ length: Math.max(0, bytes.length - fragmentLength + 1) }, (_, i) =>
-      bytes.slice(i, i + fragmentLength),
-    ).filter((piece) => bytes.length >= minFragmentedLength && new Set(piece).size >= minDistinctCharacters);
-    return [bytes, ...fragments].map((one) => Buffer.from(one));
-  });
+  return [latin1Bytes, windows1252Bytes].map((table) =>
+    Buffer.from([...value].map((character) => table.get(character) ?? 0x3f)),
+  );
 }
 
 const allBytes = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
@@ -128,31 +134,32 @@ const byteTable = (characters: string): ReadonlyMap<string, number> =>
 const latin1Bytes = byteTable(allBytes.toString('latin1'));
 const windows1252Bytes = byteTable(new TextDecoder('windows-1252').decode(allBytes));
 
-/** Fragments of the value, in plain text, base64 and hexadecimal. */
-function fragmentPatterns(value: string): Buffer[] {
-  const characters = [...value];
-  if (characters.length < minFragmentedLength) return [];
-  const bytes = Buffer.from(value);
-  const base64 = [0, 1, 2].flatMap((before) => {
+/** The blocks of a value without its white space: in views without it, they are found wherever lines were broken. */
+function blocksOf(value: string): string[] {
+  const characters = [...withoutUnseen(value)];
+  const count = Math.floor(characters.length / blockLength);
+  if (count < 2) return [];
+  return Array.from({ length: count }, (_, i) =>
+    characters.slice(i * blockLength, (i + 1) * blockLength).join(''),
+  ).filter(isSpecific);
+}
+
+/** A block in every spelling, and in base64 of which the case was changed. */
+const blockPatterns = (block: string): Buffer[] => [
+  ...[block, ...nonAsciiSpellings(block)].map((one) => Buffer.from(one)),
+  ...singleBytePatterns(block),
+  ...base64Digits(Buffer.from(block)).map((one) => Buffer.from(one)),
+];
+
+/** Base64 at every offset, without the first and last digits, which also contain bits of adjacent bytes. */
+function base64Digits(bytes: Buffer): string[] {
+  return [0, 1, 2].flatMap((before) => {
     const whole = Buffer.concat([Buffer.alloc(before), bytes])
       .toString('base64')
       .replace(/=+$/, '');
-    // The first and last characters also contain bits of the adjacent bytes.
     const own = whole.slice(before === 0 ? 0 : before + 1, Math.floor(((before + bytes.length) * 8) / 6));
     return [own, own.replaceAll('+', '-').replaceAll('/', '_')];
   });
-  return [
-    ...slidingFragments(characters, fragmentLength),
-    ...slidingFragments([...withoutSpace(value)], fragmentLength),
-    ...base64.flatMap((text) => slidingFragments([...text], (fragmentLength * 4) / 3)),
-    ...slidingFragments([...bytes.toString('hex')], fragmentLength * 2),
-  ].map((piece) => Buffer.from(piece));
-}
-
-function slidingFragments(characters: readonly string[], length: number): string[] {
-  return Array.from({ length: Math.max(0, characters.length - length + 1) }, (_, i) => characters.slice(i, i + length))
-    .map((piece) => piece.join(''))
-    .filter(isSpecific);
 }
 
 /** Whether a text has enough distinct characters other than white space. */

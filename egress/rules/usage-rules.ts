@@ -117,6 +117,7 @@ export const coversHostname = ({ hostname, matchesSubdomains }: HostRule, reques
  * @throws InvalidUsageRuleError
  */
 export function parseUsageRules(metadata: Readonly<Record<string, string>>): UsageRules {
+  assertKnownRules(metadata);
   const hostsOf = (key: string) => {
     const text = metadata[key] ?? '';
     return text.trim() === '' ? [] : parseHosts(text, key);
@@ -134,6 +135,16 @@ export function parseUsageRules(metadata: Readonly<Record<string, string>>): Usa
     methods: parseAllowedList(metadata, usageRuleKeys.methods, methods, (word) => word.toUpperCase()),
     requestParts: parseAllowedList(metadata, usageRuleKeys.places, requestParts, (word) => word.toLowerCase()),
   };
+}
+
+const knownKeys: ReadonlySet<string> = new Set(Object.values(usageRuleKeys));
+
+/** A misspelt limit (`allowed_method`), or one of a later version, must not be ignored. */
+function assertKnownRules(metadata: Readonly<Record<string, string>>): void {
+  const unknown = Object.keys(metadata).find((key) => key.startsWith('allowed_') && !knownKeys.has(key));
+  if (unknown === undefined) return;
+  const named = /^[a-z_]{1,32}$/.test(unknown) ? unknown : 'an entry that begins with allowed_';
+  throw new InvalidUsageRuleError(`${named} is none of the rules ${[...knownKeys].join(', ')}`);
 }
 
 function parseAllowedList<T extends string>(

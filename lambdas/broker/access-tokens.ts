@@ -10,17 +10,19 @@ import type { TokenRecord, TokenRecordStore } from './broker-ports.ts';
 import type { LoadedValues } from './loaded-values.ts';
 import { basisOf, type RefreshedValue } from './refreshed-value.ts';
 import { type KeptTokens, openTokens, sealTokens, searchedTexts } from './sealed-tokens.ts';
-import type { TokenEndpoint } from './token-endpoint.ts';
+import { type TokenEndpoint, tokenTimeoutMs } from './token-endpoint.ts';
 import { leaseMs, TokenLease } from './token-lease.ts';
 import type { UseContext } from './use-context.ts';
 
-/** An access token is used until this long before its end, milliseconds. */
-const marginMs = 60_000;
+/** An access token is used until this long before its end, milliseconds, or until half of its life if that is later. */
+const maxMarginMs = 60_000;
 /** How long a request waits for another one that refreshes, and how often it looks, milliseconds. */
 const maxWaitMs = 8000;
 const pollMs = 150;
 /** How far the clocks of two functions may differ. */
 const clockToleranceMs = 60_000;
+/** Time that a refresh can take, and that of storing its answer, milliseconds. */
+const refreshTimeMs = tokenTimeoutMs + 1500;
 
 export interface AccessToken {
   readonly id: string;
@@ -109,7 +111,7 @@ export class AccessTokens {
     if (record.state === 'uncertain') throw uncertain();
     if (record.state !== 'ready') return undefined;
     const tokens = await openOrUndefined(context, credential.id, record);
-    return tokens === undefined || tokens.expiresAt - marginMs <= this.#now()
+    return tokens === undefined || tokens.usedUntil <= this.#now()
       ? undefined
       : { id: credential.id, accessToken: tokens.accessToken, texts: searchedTexts(tokens) };
   }
@@ -146,8 +148,10 @@ export class AccessTokens {
   ): Promise<AccessToken | undefined> {
     // Before the lease: a request that cannot be built must not leave the state of a refresh behind.
     const request = this.#endpoint.prepare(context, credential.auth, credential.loaded);
-    const lease = new TokenLease(this.#store, context.org, credential.id);
     const startedAt = this.#now();
+    // A function that ended before the answer would lose it, and a refresh token with it.
+    if (startedAt + refreshTimeMs > context.deadline) throw busy();
+    const lease = new TokenLease(this.#store, context.org, credential.id);
     const isRepeat = before?.state === 'refreshing' && before.basis === credential.basis;
     const kept = { sealed: before?.sealed, sealedBasis: before?.sealedBasis, pending: before?.pending };
     const { basis, id } = credential;
@@ -173,9 +177,10 @@ export class AccessTokens {
       throw state === 'refused' ? refused() : state === 'uncertain' ? uncertain() : outcome.error;
     }
     const { accessToken, refreshToken, expiresIn } = outcome;
+    const lifeMs = expiresIn * 1000;
     const tokens: KeptTokens = {
       accessToken,
-      expiresAt: this.#now() + expiresIn * 1000,
+      usedUntil: this.#now() + lifeMs - Math.min(maxMarginMs, lifeMs / 2),
       previous: previous?.accessToken,
       refreshToken: this.#refreshed.isNew(credential.auth, credential.loaded, refreshToken) ? refreshToken : undefined,
     };
@@ -250,7 +255,9 @@ function basisOfReference(loaded: LoadedValues, reference: Reference): string {
 const writeIdOf = (id: string, basis: string): string => hashOf('refresh', id, basis);
 
 const busy = (): VaultError =>
-  new VaultError('credential_busy', { detail: 'Another request is refreshing the access token. Nothing was sent.' });
+  new VaultError('credential_busy', {
+    detail: 'Another request is refreshing the access token, or little time was left for it. Nothing was sent.',
+  });
 const refused = (): VaultError =>
   new VaultError('credential_refused', {
     detail: 'The provider does not accept the credential. Nothing was sent to the host. Set a new one.',

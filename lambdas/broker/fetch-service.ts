@@ -123,8 +123,9 @@ export class FetchService {
       (reference) => this.#readTexts(context, reference),
     );
     const signed = await this.#sign(prepared, outgoing, values, token?.accessToken);
-    const derived = [...composites, ...signed.derived, ...sealedTexts(loaded)];
-    const redactor = derived.length === 0 ? base : new ResponseRedactor(derived, base);
+    const derived = [...signed.derived, ...sealedTexts(loaded)];
+    const isKnown = derived.length + composites.length === 0;
+    const redactor = isKnown ? base : new ResponseRedactor(derived, base, composites);
     const responseBytes = Math.min(
       request.maxResponseBytes ?? fetchLimits.responseBytes,
       ...allowed.flatMap((use) => use.responseBytes ?? []),

@@ -7,8 +7,8 @@ import type { TokenRecord } from './broker-ports.ts';
 
 export interface KeptTokens {
   readonly accessToken: string;
-  /** Milliseconds since 1970. */
-  readonly expiresAt: number;
+  /** Some time before its end, milliseconds since 1970. */
+  readonly usedUntil: number;
   /** The access token before this one. Hosts can repeat it. */
   readonly previous?: string | undefined;
   /** A refresh token that the provider issued with the access token. */

@@ -14,9 +14,12 @@ import { assertNotVault, maxConnectMs, maxHeaderBytes, outboundError } from './e
 import { type LoadedValues, textsOf } from './loaded-values.ts';
 import type { UseContext } from './use-context.ts';
 
+/** Maximum time of an exchange with a token endpoint, milliseconds. */
+export const tokenTimeoutMs = 6000;
+
 const tokenLimits: OutboundLimits = {
   connectMs: maxConnectMs,
-  totalMs: 6000,
+  totalMs: tokenTimeoutMs,
   bodyBytes: 65_536,
   headerBytes: maxHeaderBytes,
 };

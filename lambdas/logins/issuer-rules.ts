@@ -22,7 +22,7 @@ interface KnownIssuer {
 /**
  * Issuers that serve many customers. Sources: GitHub "OpenID Connect reference"; GitLab "ID token authentication";
  * Google "Verify the Google ID token"; Microsoft "ID token claims reference"; Buildkite "OIDC"; HCP Terraform "Workload
- * identity"; CircleCI "OIDC tokens".
+ * identity"; CircleCI "OIDC tokens"; Vercel "OIDC Federation Reference".
  */
 const knownIssuers: readonly KnownIssuer[] = [
   {
@@ -35,6 +35,7 @@ const knownIssuers: readonly KnownIssuer[] = [
   { matches: /^https:\/\/(?:login\.microsoftonline\.com|sts\.windows\.net)\//, oneOf: ['oid', 'sub'] },
   { matches: /^https:\/\/agent\.buildkite\.com$/, oneOf: ['organization_id', 'pipeline_id'] },
   { matches: /^https:\/\/app\.terraform\.io$/, oneOf: ['terraform_organization_id', 'terraform_workspace_id'] },
+  { matches: /^https:\/\/oidc\.vercel\.com(?:\/[^/]+)?$/, oneOf: ['owner_id', 'project_id'] },
   { matches: /^https:\/\/oidc\.circleci\.com\/org\//, oneOf: ['oidc.circleci.com/project-id', 'sub'] },
 ];
 
@@ -48,7 +49,9 @@ const registeredClaims = new Set(['iss', 'aud', 'exp', 'nbf', 'iat', 'jti']);
 /** A claim whose value an issuer gives to one subject only. */
 const isIdClaim = (name: string): boolean => name === 'sub' || /(?:^|[/_.-])u?id$/i.test(name);
 
-const known = (issuer: string): KnownIssuer | undefined => knownIssuers.find(({ matches }) => matches.test(issuer));
+/** Also with slashes at the end, which an issuer could be given by mistake. */
+const known = (issuer: string): KnownIssuer | undefined =>
+  knownIssuers.find(({ matches }) => matches.test(issuer.replace(/\/+$/, '')));
 
 export const defaultAlgorithms = (issuer: string): readonly TokenAlgorithm[] =>
   known(issuer) === undefined ? ['RS256', 'ES256'] : ['RS256'];
@@ -57,14 +60,22 @@ export const drawsTokenIds = (issuer: string): boolean => known(issuer)?.drawsTo
 
 /** Why a login cannot have this identity; undefined if it can. @param allowsLoopback only in the local vault */
 export function issuerProblem({ issuer, claims }: OidcIdentity, allowsLoopback: boolean): IssuerProblem | undefined {
+  const message = addressProblem(issuer, allowsLoopback);
+  return message === undefined ? claimsProblem(issuer, claims) : { path: 'oidc.issuer', message };
+}
+
+function addressProblem(issuer: string, allowsLoopback: boolean): string | undefined {
   const url = URL.canParse(issuer) ? new URL(issuer) : undefined;
   const isLoopback = url?.protocol === 'http:' && url.hostname === '127.0.0.1';
-  if (url === undefined || !(isLoopback ? allowsLoopback : isPublicIssuer(url))) {
-    return { path: 'oidc.issuer', message: 'must be an https URL with a host name and without a port' };
-  }
-  if (tenantIssuer.test(issuer) && !uuidTenant.test(url.pathname)) {
-    return { path: 'oidc.issuer', message: 'must name one tenant by its id' };
-  }
+  if (url === undefined || !(isLoopback ? allowsLoopback : isPublicIssuer(url)))
+    return 'must be an https URL with a host name and without a port';
+  // No token has another spelling. The list above would take it for an unknown issuer, too.
+  if (issuer !== url.href && `${issuer}/` !== url.href)
+    return 'must be in lower case, and written as the claim iss of the tokens';
+  return tenantIssuer.test(issuer) && !uuidTenant.test(url.pathname) ? 'must name one tenant by its id' : undefined;
+}
+
+function claimsProblem(issuer: string, claims: OidcIdentity['claims']): IssuerProblem | undefined {
   const names = Object.keys(claims);
   const registered = names.find((name) => registeredClaims.has(name));
   if (registered !== undefined) {
@@ -83,7 +94,6 @@ export function issuerProblem({ issuer, claims }: OidcIdentity, allowsLoopback: 
   return undefined;
 }
 
-/** The issuer is compared as text, so another spelling of the URL of a known issuer must not pass as unknown. */
 const isPublicIssuer = ({ protocol, hostname, port, host, href, pathname }: URL): boolean =>
   protocol === 'https:' &&
   port === '' &&

@@ -90,6 +90,7 @@ export function createInMemoryBroker(
 ) {
   const vault = createInMemoryVault();
   let offset = 0;
+  let spentMs = 0;
   Object.defineProperty(vault.time, 'now', { get: () => new Date(Date.now() + offset) });
   const clock = () => vault.time.now;
   const records = new InMemoryHostRecords();
@@ -128,7 +129,7 @@ export function createInMemoryBroker(
         onTripwire: () => {},
         ownHosts: ['vault.example.com'],
         recordStart: async (proof: (typeof started)[number]) => void started.push(proof),
-        deadline: clock().getTime() + 15_000,
+        deadline: clock().getTime() + 15_000 - spentMs,
       };
       return await service.fetch(context, request, () => undefined);
     };
@@ -153,6 +154,10 @@ export function createInMemoryBroker(
     fetch: plain(),
     pass: (milliseconds: number) => {
       offset += milliseconds;
+    },
+    /** What a function has used of its time before the broker begins. */
+    callTakes: (milliseconds: number) => {
+      spentMs = milliseconds;
     },
   };
 }

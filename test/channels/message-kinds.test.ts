@@ -36,6 +36,14 @@ describe('Twilio', () => {
     expect(message).toMatchObject({ text: '', media: [{ kind: 'image', type: 'image/jpeg', content: { ref } }] });
   });
 
+  test.each(['constructor/x', '__proto__/x', 'toString', 'hasOwnProperty/png'])(
+    'a file of the type %s, which its sender chose, is a file',
+    async (type) => {
+      const { media } = only(await read({ NumMedia: '1', MediaUrl0: mediaUrl(), MediaContentType0: type })) ?? {};
+      expect(media?.map(({ kind }) => kind)).toEqual(['file']);
+    },
+  );
+
   test('the files of a message have their kinds', async () => {
     const types = ['image/png', 'video/mp4', 'audio/ogg', 'text/vcard', 'text/x-vcard', 'application/pdf', ''];
     const fields = Object.fromEntries(
@@ -209,6 +217,14 @@ describe('WhatsApp', () => {
     expect(only(await read(type, content))?.text).toBe(text);
   });
 
+  test('members that are null are absent', async () => {
+    const picture = { id: '1', caption: null, filename: null, mime_type: 'image/jpeg' };
+    expect(only(await read('image', picture))).toMatchObject({ text: '', media: [{ kind: 'image' }] });
+    const nameless = { name: { formatted_name: 'Ada' }, phones: null, emails: null, org: null, birthday: null };
+    expect(only(await read('contacts', [nameless]))?.text).toBe('[contact: Ada]');
+    expect(only(await read('text', { body: 'Hello' }, { group_id: null }))?.text).toBe('Hello');
+  });
+
   test('a kind that Meta does not pass on gets a hint and a reason', async () => {
     const hint = {
       kind: 'nothing',
@@ -335,6 +351,49 @@ describe('Slack', () => {
     expect(only(await read({ text: '', blocks }))?.text).toContain('See https://example.com:eyes:');
     const attachments = [{ fallback: '[Bob] the plan', text: 'the plan &amp; more', is_share: true }];
     expect(only(await read({ text: 'FYI', attachments }))?.text).toBe('FYI\n[forwarded: the plan & more]');
+  });
+
+  test('who and what a message of blocks names is text', async () => {
+    const elements = [
+      { type: 'user', user_id: 'U0789' },
+      { type: 'text', text: ' and ' },
+      { type: 'channel', channel_id: 'C0789' },
+      { type: 'broadcast', range: 'here' },
+      { type: 'usergroup', usergroup_id: 'S0789' },
+      { type: 'date', timestamp: 1_720_710_212, format: '{date}', fallback: 'July 11' },
+      { type: 'color', value: '#F405B3' },
+      { type: 'constructor', text: '.' },
+    ];
+    const blocks = [{ type: 'rich_text', elements: [{ type: 'rich_text_section', elements }] }];
+    expect(only(await read({ text: '', blocks }))?.text.trim()).toBe(
+      '<@U0789> and <#C0789><!here><!subteam^S0789>July 11#F405B3.',
+    );
+  });
+
+  test('the files of a forwarded message are media, also without text', async () => {
+    const attachments = [
+      { is_share: true, files: [file] },
+      { text: 'and this', files: [file, file] },
+    ];
+    const message = only(await read({ text: '', attachments }));
+    expect(message).toMatchObject({ text: '[forwarded: and this]', media: [{}, {}, {}] });
+    expect(message?.media?.[0]).toMatchObject({ kind: 'image', name: 'whale.png' });
+  });
+
+  test('members that are null are absent, and a message of another form has a reason', async () => {
+    const absent = {
+      bot_id: null,
+      app_id: null,
+      thread_ts: null,
+      files: null,
+      blocks: null,
+      edited: null,
+      hidden: null,
+    };
+    expect(only(await read(absent))?.text).toBe('Hello');
+    expect(await read({ text: { text: 'Hello' } })).toEqual({ kind: 'nothing', reason: 'message_unsupported' });
+    expect(await read({ files: 'F0' })).toEqual({ kind: 'nothing', reason: 'message_unsupported' });
+    expect(await read({ files: 'F0', channel_type: 'channel' })).toEqual({ kind: 'nothing' });
   });
 
   test('an edited or repeated mention is the same message', async () => {

@@ -65,6 +65,15 @@ describe('a line that readers read alike is accepted, any other refused', () => 
     if (!agreed) expect(ours).toBeUndefined();
   });
 
+  test.each(['UID', 'EUID', 'PPID', 'SHELLOPTS', 'BASHOPTS', 'BASH_VERSINFO'])(
+    '%s, which bash does not let a file set',
+    (name) => {
+      expect(common(`${name}=1000\n`)).toBeUndefined();
+      expect(parseEnvFile(`${name}=1000\n`, 'dotenv')).toMatchObject([{ name, value: '1000' }]);
+      if (shells.includes('bash')) expect(shellReads('bash', [`${name}=1000\n`], [name])).toEqual([null]);
+    },
+  );
+
   test('whatever is accepted', () => {
     const character = fc.constantFrom(...` \t#='"\`\${}\\n!~:/&;|<(*?[%é\u00a0\n,aB0`);
     const value = fc.string({ unit: character, maxLength: 8 });

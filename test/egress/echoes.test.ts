@@ -25,7 +25,7 @@ describe('a value', () => {
       // Values in groups or lines are checked only by the assertion above.
       if (!/[\n ]/.test(spelling)) expect(tracesOf(secret, spelling), spelling).not.toEqual([]);
     }
-    expect(tracesOf(secret, secret.slice(3, 15))).not.toEqual([]);
+    expect(tracesOf(secret, secret.slice(3, 26))).not.toEqual([]);
   });
 
   test('is taken out of any three encodings within one another', () => {
@@ -81,12 +81,13 @@ describe('a value', () => {
 });
 
 describe('of a longer value', () => {
-  test('a fragment of twelve characters is taken out, wherever it was cut', () => {
-    const value = 'Zq8rT5vX2nLk9sWd4fGh7jPm';
+  test('each block of twelve characters is taken out of a fragment, and at most eleven before and after it are left', () => {
+    const value = 'Zq8rT5vX2nLk9sWd4fGh7jPmB1cY6eU3oK0aRtQ';
     const echoes = new ResponseRedactor([value]);
-    for (let at = 0; at + 12 <= value.length; at++) {
-      expect(echoes.redactText(`[${value.slice(at, at + 12)}]`)).toBe(`[${concealed}]`);
+    for (let at = 0; at + 23 <= value.length; at++) {
+      expect(echoes.redactText(`[${value.slice(at, at + 23)}]`)).toMatch(/^\[\w{0,11}<concealed by anima>\w{0,11}\]$/);
     }
+    for (const at of [0, 12, 24]) expect(echoes.redactText(`[${value.slice(at, at + 12)}]`)).toBe(`[${concealed}]`);
   });
 
   test('no beginning is left over where an answer ends, whatever the place', () => {
@@ -227,7 +228,7 @@ describe('a value with characters beyond ASCII', () => {
     ['UTF-8 read as Latin-1, URL-encoded', Buffer.from(encodeURIComponent(Buffer.from(value).toString('latin1')))],
     ['Latin-1 in base64', Buffer.from(Buffer.from(value.replace('€', '?'), 'latin1').toString('base64'))],
     ['upper case', Buffer.from(value.toUpperCase())],
-    ['a fragment in Latin-1', Buffer.from(value.slice(4, 16), 'latin1')],
+    ['a block in Latin-1', Buffer.from(value.slice(0, 12), 'latin1')],
   ])('is taken out in %s', (_, bytes) => {
     const told = redactor.redactBytes(Buffer.concat([Buffer.from('{'), bytes, Buffer.from('}')])).toString('latin1');
     expect(told.replace(concealed, '').length).toBeLessThanOrEqual(5);

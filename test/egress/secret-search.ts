@@ -1,7 +1,7 @@
 /** Searches output for a secret, independently of the code that redacts it. */
 
-/** Fragments with this number of characters count as the secret. */
-const fragment = 12;
+/** Fragments with this number of characters count as the secret: each of them has a whole block. */
+const fragment = 23;
 
 /**
  * The encodings and fragments of a secret in a text or, if the text is JSON, in its strings. Empty if there are none.
@@ -21,6 +21,7 @@ export function tracesOf(secret: string, text: string): string[] {
     secret,
     ...fragments,
     encodeURIComponent(secret),
+    new URLSearchParams({ x: secret }).toString().slice(2),
     JSON.stringify(secret).slice(1, -1),
     bytes.toString('hex'),
     ...base64,

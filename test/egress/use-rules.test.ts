@@ -146,3 +146,19 @@ describe('an address', () => {
     ]);
   });
 });
+
+describe('an entry that begins with allowed_', () => {
+  test.each([
+    'allowed_method',
+    'allowed_path',
+    'allowed_host',
+    'allowed_Methods',
+    'allowed_',
+    `allowed_${'x'.repeat(50)}`,
+  ])('and is no rule (%s) makes the value unusable, because a limit may be meant', (key) => {
+    expect(() => parseUsageRules({ allowed_hosts: 'api.example.com', [key]: 'a secret' })).toThrow(
+      /is none of the rules/,
+    );
+    expect(() => parseUsageRules({ [key]: 'a secret' })).not.toThrow(/a secret/);
+  });
+});

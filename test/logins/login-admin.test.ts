@@ -23,6 +23,13 @@ describe('an issuer and its claims', () => {
     ['Google without an id', 'https://accounts.google.com', { email: 'a@example.com' }],
     ['Microsoft without a tenant', 'https://login.microsoftonline.com/common/v2.0', { oid: 'x' }],
     ['Microsoft at its root', 'https://login.microsoftonline.com', { oid: 'x' }],
+    ['Vercel without an id', 'https://oidc.vercel.com', { sub: 'owner:acme:project:site:environment:production' }],
+    ['Vercel of a team without an id', 'https://oidc.vercel.com/acme', { sub: 'x', environment: 'production' }],
+    ['a known issuer with a slash at its end', 'https://gitlab.com/', { sub: 'x' }],
+    ['a known issuer in capitals', 'https://GITLAB.com', { project_id: '1' }],
+    ['Microsoft in capitals', 'https://LOGIN.microsoftonline.com/common/v2.0', { oid: 'x' }],
+    ['the port that is usual', 'https://issuer.example:443', { sub: 'x' }],
+    ['a path that is rewritten', 'https://issuer.example/a/./b', { sub: 'x' }],
     ['an unknown issuer without an id', 'https://issuer.example', { team: 'a' }],
     ['a registered claim', 'https://issuer.example', { sub: 'x', aud: 'y' }],
     ['an address of this machine', 'https://127.0.0.1', { sub: 'x' }],
@@ -39,6 +46,14 @@ describe('an issuer and its claims', () => {
     expect(refused).toBeInstanceOf(VaultError);
     expect(refused).toMatchObject({ code: 'invalid_request' });
     expect(world.table.items.size).toBe(0);
+  });
+
+  test.each([
+    ['https://oidc.vercel.com/acme', { owner_id: 'team_7Gw5ZMzpQA8h90F832KGp7nw' }],
+    ['https://tenant.auth0.example/', { sub: 'x' }],
+    ['https://issuer.example/Realms/Main', { sub: 'x' }],
+  ] as const)('is accepted: %s', async (issuer, claims) => {
+    expect(await world.create({ role: 'agent', oidc: { issuer, claims } })).toBeDefined();
   });
 
   test('on this machine is allowed in the local vault only', () => {

@@ -211,3 +211,18 @@ describe('an option that a method does not have', () => {
     expect(seen.length).toBe(before);
   });
 });
+
+test('a rule that does not exist is refused before anything is sent, because a limit would be missing', async () => {
+  const before = seen.length;
+  for (const rules of [
+    { host: ['a.example'] },
+    { hosts: ['a.example'], method: ['GET'] },
+    { aprover: id },
+  ] as object[]) {
+    expect(await rejectionOf(org.vault.setRules('a', rules))).toMatchObject({
+      code: 'invalid_argument',
+      detail: expect.stringContaining('the nearest is "'),
+    });
+  }
+  expect(seen.length).toBe(before);
+});

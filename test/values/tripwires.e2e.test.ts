@@ -28,7 +28,7 @@ const post = (path: string, body: unknown) => stack.http('POST', path, { key: st
 /** A response with everything that names, times and ids do not change. */
 async function shapeOf(answer: Response, name: string): Promise<unknown> {
   const text = (await answer.text()).replaceAll(name, 'NAME');
-  const body = text.replace(/"(createdAt|requestId)":"[^"]+"/g, '"$1":"x"');
+  const body = text.replace(/"(createdAt|requestId|cursor)":"[^"]+"/g, '"$1":"x"');
   const headers = Object.fromEntries([...answer.headers].filter(([key]) => !/^(date|x-request-id|apigw)/.test(key)));
   // The tag has the time of the write.
   return [answer.status, body, { ...headers, etag: headers.etag?.replace(/-.*/, '') }];
@@ -72,6 +72,39 @@ describe('a tripwire', () => {
     expect(await shapes(trap)).toEqual(await shapes(plain));
     for (const [, , tripwires] of (await recordsOf(trap)) as [string, string, string[]?][])
       expect(tripwires).toBeUndefined();
+  });
+
+  test('is told apart by no other route, condition, limit or error of a caller that may read and write it', async () => {
+    const put = (name: string, body: object, headers: Record<string, string> = {}) =>
+      stack.http('PUT', `/v1/vault/values/${name}`, { key: stack.vault.agentKey, body, headers });
+    // The largest metadata and value that are allowed.
+    const full = Object.fromEntries(
+      Array.from({ length: 16 }, (_, at) => [`${at}`.padStart(64, 'k'), 'é'.repeat(512)]),
+    );
+    const largest = { value: 'x'.repeat(65_536), metadata: full };
+    const attempts: Record<string, (name: string) => Promise<Response>> = {
+      'an earlier version that does not exist': (name) => get(`/v1/vault/values/${name}?version=9`),
+      'a batch with a missing name': (name) => post('/v1/vault/batch-get', { names: ['missing', name] }),
+      explain: (name) => stack.http('GET', `/v1/explain?ref=value:${name}`, { key: stack.vault.adminKey }),
+      'a write that must create': (name) => put(name, { value: 'y' }, { 'if-none-match': '*' }),
+      'a write of another version': (name) => put(name, { value: 'y', ifVersion: 7 }),
+      'a write with the largest metadata': (name) => put(name, largest),
+      'a repeated write': (name) => put(name, { value: 'y', writeId: 'w'.repeat(32) }),
+      'the same write again': (name) => put(name, { value: 'y', writeId: 'w'.repeat(32) }),
+      'another write with its id': (name) => put(name, { value: 'z', writeId: 'w'.repeat(32) }),
+      'an earlier version': (name) => get(`/v1/vault/values/${name}?version=1`),
+      'a list with a small page': (name) => get(`/v1/vault/values?prefix=${name}&limit=1`),
+      'a request for the same name': (name) => post('/v1/secret-requests', { name, why: 'x' }),
+      'a use without a rule': (name) =>
+        post('/v1/fetch', { url: 'https://api.example.com', headers: { a: `{{anima://${name}?version=2}}` } }),
+      'a deletion': (name) => stack.http('DELETE', `/v1/vault/values/${name}`, { key: stack.vault.agentKey }),
+      'a read after it': (name) => get(`/v1/vault/values/${name}`),
+    };
+    const { trap, plain } = await pair();
+    for (const [what, attempt] of Object.entries(attempts)) {
+      const [ofTrap, ofPlain] = [await attempt(trap), await attempt(plain)];
+      expect(await shapeOf(ofTrap, trap), what).toEqual(await shapeOf(ofPlain, plain));
+    }
   });
 
   test('stays one with new values and for earlier versions, until a writer says otherwise or it is deleted', async () => {

@@ -1,5 +1,6 @@
 /** What a person types, or a pipe contains: one message after another. */
 import { clearLine, createInterface, cursorTo } from 'node:readline';
+import { textLines } from '../../../core/encoding/text-lines.ts';
 import { readAll } from '../../shell/private-files.ts';
 import type { Shell } from '../../shell/shell.ts';
 import type { ChatView } from './chat-view.ts';
@@ -31,8 +32,16 @@ export async function* pipedInput(
     if (text !== '') yield { kind: 'message', text };
     return;
   }
-  for await (const text of createInterface({ input: shell.stdin, signal }))
-    if (text.trim() !== '') yield { kind: 'message', text };
+  if (signal.aborted) return;
+  const stop = () => void shell.stdin.destroy();
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    for await (const text of textLines(shell.stdin)) if (text.trim() !== '') yield { kind: 'message', text };
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
 }
 
 /** Lines that a person types. Ends with Ctrl-C, Ctrl-D, or when the signal fires. */

@@ -28,12 +28,17 @@ export function describeLocation({ latitude, longitude, name, address, url }: Lo
 export const describeContact = (...words: readonly (string | undefined)[]): string =>
   `[contact: ${joinWords(...words)}]`;
 
-const kindsByType: Readonly<Record<string, MediaKind>> = { image: 'image', audio: 'audio', video: 'video' };
+// A map: a sender can state a type such as constructor/x.
+const kindsByType: ReadonlyMap<string, MediaKind> = new Map([
+  ['image', 'image'],
+  ['audio', 'audio'],
+  ['video', 'video'],
+]);
 
 /** The kind of a file, from its media type. */
 export function mediaKindOf(type: string | undefined): MediaKind {
   if (/^text\/(?:x-)?vcard$/i.test(type ?? '')) return 'contact';
-  return kindsByType[type?.split('/', 1)[0]?.toLowerCase() ?? ''] ?? 'file';
+  return kindsByType.get(type?.split('/', 1)[0]?.trim().toLowerCase() ?? '') ?? 'file';
 }
 
 /** Name and type of a file as a sender states them, without control characters and of limited length. */

@@ -51,10 +51,13 @@ export function isWithinTimeWindow(seconds: string | undefined, { back, ahead }:
 export const mediaTypeOf = ({ headers }: WebhookRequest): string =>
   (headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
 
-/** Parses JSON in UTF-8. Returns undefined if it is invalid. Call this only on bytes with a verified signature. */
+/**
+ * Parses JSON in UTF-8, without members that are null: providers write these for what is absent. Returns undefined if it is
+ * invalid. Call this only on bytes with a verified signature.
+ */
 export function parseUtf8Json(bytes: Uint8Array): unknown {
   try {
-    return JSON.parse(utf8Decoder.decode(bytes));
+    return JSON.parse(utf8Decoder.decode(bytes), (_, member: unknown) => member ?? undefined);
   } catch {
     return undefined;
   }

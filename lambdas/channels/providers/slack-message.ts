@@ -36,6 +36,7 @@ const attachmentSchema = z.object({
   title: optionalText(),
   text: optionalText(),
   fallback: optionalText(),
+  files: z.optional(z.array(z.unknown())),
 });
 const eventSchema = z.object({
   type: z.enum(['message', 'app_mention']),
@@ -94,11 +95,18 @@ export function parseSlackEvent(
   const { subtype } = callback.event;
   if (subtype === 'message_changed') return { kind: 'nothing', reason: 'edited_message' };
   const isMessage = event !== undefined && (event.type === 'app_mention' || event.channel_type === 'im');
+  // A message of another form than the documented one is not lost without a reason.
+  if (event === undefined && isWritten(callback.event)) return { kind: 'nothing', reason: 'message_unsupported' };
   if (!isMessage || isFromBot(event)) return { kind: 'nothing' };
   if (event.hidden !== undefined || (subtype !== undefined && !writtenSubtypes.has(String(subtype))))
     return { kind: 'nothing', ...(event.text ? { reason: 'message_unsupported' } : {}) };
   return parseMessage(event, callback.team_id, oldest);
 }
+
+const isWritten = ({ type, channel_type, user, subtype }: Readonly<Record<string, unknown>>): boolean =>
+  (type === 'app_mention' || (type === 'message' && channel_type === 'im')) &&
+  user !== undefined &&
+  (subtype === undefined || writtenSubtypes.has(String(subtype)));
 
 const isFromBot = ({ bot_id, app_id, bot_profile, user }: SlackEvent): boolean =>
   bot_id !== undefined || app_id !== undefined || bot_profile !== undefined || user === undefined;
@@ -122,7 +130,8 @@ function parseMessage(event: SlackEvent, team: string, oldest: Date): WebhookCon
     return { kind: 'nothing', reason: 'edited_message' };
   const written = event.text || textOfBlocks(event.blocks);
   const text = joinLines(unescapeSlackText(shared ? withoutMention(written) : written), ...quotedTexts(event));
-  const media = (event.files ?? []).map(toMedia);
+  const forwarded = (event.attachments ?? []).flatMap((item) => attachmentSchema.safeParse(item).data?.files ?? []);
+  const media = [...(event.files ?? []), ...forwarded].map(toMedia);
   return {
     kind: 'messages',
     messages: [
@@ -146,6 +155,24 @@ const quotedTexts = ({ attachments = [] }: SlackEvent): readonly string[] =>
     return quoted === '' ? '' : `[forwarded: ${unescapeSlackText(quoted)}]`;
   });
 
+/** A person, channel, group or day that a message names, as Slack writes it in texts. */
+function textOfNamedElement(type: string, element: Readonly<Record<string, unknown>>): string | undefined {
+  const { user_id, channel_id, usergroup_id, range, fallback, value } = element;
+  const named = {
+    user: user_id,
+    channel: channel_id,
+    usergroup: usergroup_id,
+    broadcast: range,
+    date: fallback,
+    color: value,
+  };
+  const written = Object.entries(named).find(([name]) => name === type)?.[1];
+  if (typeof written !== 'string') return undefined;
+  const signs: Readonly<Record<string, string>> = { user: '@', channel: '#', usergroup: '!subteam^', broadcast: '!' };
+  const sign = signs[type];
+  return sign === undefined ? written : `<${sign}${written}>`;
+}
+
 /** Maximum nesting of blocks that is read. Slack's rich text has five levels. */
 const maxBlockDepth = 10;
 
@@ -153,10 +180,12 @@ const maxBlockDepth = 10;
 function textOfBlocks(value: unknown, depth = 0): string {
   if (depth > maxBlockDepth || typeof value !== 'object' || value === null) return '';
   if (Array.isArray(value)) return value.map((item) => textOfBlocks(item, depth + 1)).join('');
-  const { type, text, elements, url, name }: Readonly<Record<string, unknown>> = { ...value };
+  const { type, text, elements, url, name, ...rest }: Readonly<Record<string, unknown>> = { ...value };
   const own = [typeof text === 'string' ? text : textOfBlocks(text, depth + 1)];
   if (own[0] === '' && typeof url === 'string') own.push(url);
   if (type === 'emoji' && typeof name === 'string') own.push(`:${name}:`);
+  const named = textOfNamedElement(String(type), rest);
+  if (named !== undefined) own.push(named);
   const inner = textOfBlocks(elements, depth + 1);
   const isBlock = typeof type === 'string' && /^rich_text_|^section$|^header$/.test(type);
   return `${own.join('')}${inner}${isBlock ? '\n' : ''}`;

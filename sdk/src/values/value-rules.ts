@@ -3,9 +3,11 @@ import {
   rulesFromMetadata,
   rulesToMetadata,
   type UsageRules,
+  usageRuleKeys,
   withoutRules,
 } from '../../../contract/broker/usage-rules.ts';
 import type { Value, ValueInfo, VersionInfo, SetOptions as WireSetOptions } from '../../../contract/values/wire.ts';
+import { checkOptions } from '../shared/check-options.ts';
 import type { CallOptions } from '../shared/client-options.ts';
 
 /** The calls of the vault that this module uses. */
@@ -31,6 +33,8 @@ export async function setRules(
   rules: UsageRules,
   options: CallOptions,
 ): Promise<ValueInfo> {
+  // A misspelt limit must not be dropped.
+  checkOptions(rules, Object.keys(usageRuleKeys));
   const { value, version, metadata, expiresAt } = await vault.getWithInfo(name, options);
   return vault.set(name, value, {
     ...options,

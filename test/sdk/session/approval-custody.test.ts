@@ -93,6 +93,11 @@ describe('nothing is sealed', () => {
     await expect(seal(undefined, 'x'.repeat(4097))).rejects.toMatchObject({ code: 'value_too_large' });
   });
 
+  test('with an option that does not exist', () => {
+    const misspelt = { org, approver: ann, pin, aprover: ann };
+    expect(() => approvalCustody(misspelt)).toThrow(/there is no option "aprover"; the nearest is "approver"/);
+  });
+
   test('with malformed ids or pins', () => {
     for (const wrong of [{ org: 'Org' }, { approver: 'ann' }, { pin: 'short' }])
       expect(() => approvalCustody({ org, approver: ann, pin, ...wrong })).toThrow(/invalid|must/);

@@ -11,6 +11,7 @@ import { fromBase64Url, utf8Bytes } from '../../../../core/encoding/bytes.ts';
 import type { Transport } from '../../http/transport.ts';
 import type { UnsealedVersion, ValueCustody } from '../../http/value-custody.ts';
 import { notSentError } from '../../shared/argument-validation.ts';
+import { checkOptions } from '../../shared/check-options.ts';
 import type { CallSettings } from '../../shared/client-options.ts';
 import { PinnedStart } from '../directory/pinned-start.ts';
 import { adminRequests } from '../requests/admin-requests.ts';
@@ -40,6 +41,7 @@ const minCharacters = 4;
  * @throws AnimaError invalid_argument
  */
 export function approvalCustody(options: ApprovalCustodyOptions): ValueCustody {
+  checkOptions(options, ['org', 'approver', 'pin', 'now']);
   const { org, approver, pin } = options;
   if (!isOpaqueName(org) || !isOpaqueName(approver))
     throw notSentError('invalid_argument', 'org and approver must be ids of 16 characters of 0-9 a-z');
