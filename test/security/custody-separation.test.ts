@@ -154,11 +154,13 @@ describe('nobody holds both halves', () => {
       }
     }
     expect(found.sort()).toEqual([
+      'approvals → notifier:live',
       'auditor → sealer:live',
       'broker → notifier:live',
       'directory → notifier:live',
       'relay → notifier:live',
       'rotator → rotation-workflow:live',
+      'sealer → approvals:live',
       'shredder → shred-workflow:live',
       'webhooks → provider-secrets:live',
       'worker → provider-secrets:live',
