@@ -151,7 +151,7 @@ export const capabilities = {
     relay: ['directory', 'middleware', 'shared'],
     conversations: ['channels', 'jobs', 'middleware', 'shared', 'users'],
     shredding: ['api-keys', 'blobs', 'org-keys', 'shared', 'users', 'values'],
-    explain: ['api-keys', 'blobs', 'channels', 'org-keys', 'shared', 'users'],
+    explain: ['api-keys', 'blobs', 'channels', 'logins', 'org-keys', 'shared', 'users'],
     worker: ['conversations', 'jobs', 'middleware', 'shared', 'users'],
   },
   lib: {

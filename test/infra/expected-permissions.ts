@@ -386,6 +386,7 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
       'directory dynamodb:BatchGetItem',
       'directory dynamodb:GetItem',
       'directory dynamodb:Query',
+      'login dynamodb:GetItem',
       'userKeyring dynamodb:BatchGetItem',
       'userRecord dynamodb:BatchGetItem',
       'value dynamodb:GetItem',
