@@ -137,7 +137,7 @@ export const capabilities = {
     audit: ['api-keys', 'middleware', 'shared'],
     values: ['api-keys', 'middleware', 'org-keys', 'shared'],
     directory: ['api-keys', 'middleware', 'org-keys', 'records', 'shared'],
-    approvals: ['api-keys', 'audit', 'directory', 'org-keys', 'records', 'shared'],
+    approvals: ['api-keys', 'audit', 'directory', 'middleware', 'org-keys', 'records', 'shared'],
     broker: ['api-keys', 'approvals', 'middleware', 'org-keys', 'shared', 'values'],
     'secret-requests': ['api-keys', 'middleware', 'org-keys', 'records', 'shared', 'values'],
     rotation: ['api-keys', 'org-keys', 'shared', 'values'],
@@ -151,7 +151,7 @@ export const capabilities = {
     relay: ['directory', 'middleware', 'shared'],
     conversations: ['channels', 'jobs', 'middleware', 'shared', 'users'],
     shredding: ['api-keys', 'blobs', 'org-keys', 'shared', 'users', 'values'],
-    explain: ['api-keys', 'blobs', 'channels', 'org-keys', 'shared', 'users'],
+    explain: ['api-keys', 'blobs', 'channels', 'logins', 'org-keys', 'shared', 'users'],
     worker: ['conversations', 'jobs', 'middleware', 'shared', 'users'],
   },
   lib: {

@@ -244,9 +244,14 @@ export class VaultStack extends Stack {
    * The function that gives keys to identities of other systems can create an API key and read none. It has no
    * permission on values or keyrings.
    */
-  private grantLogins({ admin, logins }: VaultFunctions, { publicUrl }: DeploymentSettings, apiUrl: string): void {
+  private grantLogins(
+    { admin, logins, explainer }: VaultFunctions,
+    { publicUrl }: DeploymentSettings,
+    apiUrl: string,
+  ): void {
     this.data.logins.grantManage(admin);
     this.data.logins.grantUse(logins);
+    this.data.logins.grantLook(explainer);
     this.data.apiKeys.grantPut(logins);
     logins.set(functionEnv.loginUrls, [apiUrl, ...(publicUrl === undefined ? [] : [publicUrl])].join(','));
   }

@@ -8,7 +8,7 @@ import type { ExplainResponse } from './wire.ts';
 
 const party = lazy(() =>
   z.strictObject({
-    kind: z.enum(['api-key', 'slot', 'device', 'recovery-code', 'link', 'function', 'operator', 'anyone']),
+    kind: z.enum(['api-key', 'slot', 'device', 'recovery-code', 'link', 'identity', 'function', 'operator', 'anyone']),
     id: z.optional(z.string()),
     who: z.string(),
     how: z.string(),
@@ -25,7 +25,7 @@ const ref = lazy(() =>
       `^(?:value:${segment}|blob:[0-7][0-9a-hjkmnp-tv-z]{25}|user:[0-9a-z]{16}|` +
       `memory:[0-9a-z]{16}/[A-Za-z0-9][A-Za-z0-9._-]{0,${limits.recordIdLength - 1}}|` +
       'message:[0-9a-z]{16}/[0-7][0-9a-hjkmnp-tv-z]{25}(?:-r)?|device:[0-9a-z]{16}/[0-9a-z]{16}|' +
-      '(?:conversation|session-device):[0-9a-f]{32})$',
+      '(?:conversation|session-device):[0-9a-f]{32}|login:[0-9a-z]{16})$',
   }),
 );
 

@@ -88,6 +88,8 @@ export const functionEnv = {
   connectionsUrl: 'ANIMA_CONNECTIONS_URL',
   /** Function that sends frames and push notices. */
   notifierFunction: 'ANIMA_NOTIFIER_FUNCTION',
+  /** Function of the routes of approvals, which wakes owners' devices when the sealer finds tripwires. */
+  approvalsFunction: 'ANIMA_APPROVALS_FUNCTION',
   /** KMS key (ECC_NIST_P256, SIGN_VERIFY) that signs push notices (RFC 8292). */
   pushKeyId: 'ANIMA_PUSH_KEY_ID',
   /** Base URL that replaces the providers' APIs. Set only in the local vault. */

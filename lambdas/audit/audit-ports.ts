@@ -118,3 +118,6 @@ export interface AuditMarkIndex {
  * @throws VaultError `unavailable`
  */
 export type SealOrgAudit = (org: string) => Promise<void>;
+
+/** Reports that records of an org have tripwires. Never throws: the seals must not depend on it. */
+export type ReportTripwires = (org: string) => Promise<void>;

@@ -7,7 +7,7 @@ import { isOpaqueId } from '../../core/encoding/random-id.ts';
 import { firstTimeIdAt, timeOfTimeId } from '../../core/encoding/time-ordered-id.ts';
 import type { Clock, Signer } from '../shared/ports.ts';
 import { AuditHeadConflict, type AuditHeads, type VerifiedHead } from './audit-heads.ts';
-import type { AuditHeadStore, AuditReader, StoredSeal } from './audit-ports.ts';
+import type { AuditHeadStore, AuditReader, ReportTripwires, StoredAuditRecord, StoredSeal } from './audit-ports.ts';
 import { coversStoredRecords, describeBatch, readUnsealedRecords, selectSealBatch } from './seal-batch.ts';
 
 /**
@@ -33,7 +33,16 @@ interface AuditSealPorts {
   readonly heads: AuditHeads;
   readonly store: AuditHeadStore;
   readonly signer: Signer;
+  readonly reportTripwires: ReportTripwires;
   readonly clock: Clock;
+}
+
+/** What one run has found. */
+interface RunFindings {
+  /** Numbers of seals at which the bucket has objects without a valid seal. */
+  readonly foreign: Set<number>;
+  /** The report of tripwires, which goes on beside the seals; undefined if there was none. */
+  report: Promise<void> | undefined;
 }
 
 export class AuditSealService {
@@ -45,22 +54,28 @@ export class AuditSealService {
 
   /**
    * Seals the records that are old enough. It can be repeated, interrupted and run concurrently. A seal is stored only
-   * if its number is free; a run that loses continues from the stored seal.
+   * if its number is free; a run that loses continues from the stored seal. If the records have tripwires, it reports
+   * that once, before the seal is stored: a run that is interrupted, or cannot store, then reports it again, and no
+   * report is lost with it.
    * @returns whether all of them are sealed
    * @throws VaultError `unavailable`, `key_unavailable`; AuditHeadConflict if the locked bucket has objects of others.
    *   The records are sealed then as far as possible.
    */
   async seal(org: string, { sealEmptyRange = false, shouldStop = () => false }: SealOptions = {}): Promise<boolean> {
     const end = firstTimeIdAt(this.#ports.clock().getTime() - settleTimeMs);
-    const foreign = new Set<number>();
+    const found: RunFindings = { foreign: new Set(), report: undefined };
     let isComplete = true;
-    while (await this.#sealNext(org, end, sealEmptyRange, foreign)) {
-      if (shouldStop()) {
-        isComplete = false;
-        break;
+    try {
+      while (await this.#sealNext(org, end, sealEmptyRange, found)) {
+        if (shouldStop()) {
+          isComplete = false;
+          break;
+        }
       }
+    } finally {
+      await found.report;
     }
-    if (foreign.size > 0) {
+    if (found.foreign.size > 0) {
       throw new AuditHeadConflict(
         'The locked bucket has objects at numbers of seals that are not signed by the vault.',
       );
@@ -70,17 +85,18 @@ export class AuditSealService {
 
   /**
    * Creates the next seal. Returns whether there may be more records before `end`.
-   * @param foreign receives the numbers at which the bucket has objects without a valid seal
+   * @param found receives what is found
    */
-  async #sealNext(org: string, end: string, sealEmptyRange: boolean, foreign: Set<number>): Promise<boolean> {
+  async #sealNext(org: string, end: string, sealEmptyRange: boolean, found: RunFindings): Promise<boolean> {
     // Only the locked bucket decides what is sealed. A writer of the table must not decide that.
     const { head: last, invalid } = await this.#ports.heads.findLatest(org);
-    for (const seq of invalid) foreign.add(seq);
+    for (const seq of invalid) found.foreign.add(seq);
     const from = last?.seal.to ?? firstTimeIdAt(0);
     if (from >= end) return false;
     const covered = selectSealBatch(await readUnsealedRecords(this.#ports.records, org, from, end), end);
     const isEmpty = covered.records.length === 0 && covered.to === end;
     if (isEmpty && !(sealEmptyRange && timeOfTimeId(end) - timeOfTimeId(from) >= minEmptyRangeMs)) return false;
+    if (covered.records.some(hasTripwires)) found.report ??= this.#ports.reportTripwires(org);
     const seal: Seal = {
       org,
       seq: (last?.seq ?? 0) + 1,
@@ -91,7 +107,7 @@ export class AuditSealService {
     };
     const jws = await this.#ports.signer.sign(seal, sealJwsType);
     const stored = await this.#ports.store.addHead(org, { seq: seal.seq, jws });
-    if (!stored) await this.#adopt(org, { seq: seal.seq, jws }, last, foreign);
+    if (!stored) await this.#adopt(org, { seq: seal.seq, jws }, last, found.foreign);
     return !stored || covered.to !== end;
   }
 
@@ -114,6 +130,8 @@ export class AuditSealService {
     throw new AuditHeadConflict('The object of a seal has too many versions. Nothing more was signed.');
   }
 }
+
+const hasTripwires = ({ record: { tripwires = [] } }: StoredAuditRecord): boolean => tripwires.length > 0;
 
 /** Whether a seal continues the one before it. */
 function continues({ from, previous }: Seal, last: VerifiedHead | undefined): boolean {

@@ -11,6 +11,8 @@ import { DynamoSnapshots } from '../directory/stores/dynamo-snapshots.ts';
 import { ExplainService } from '../explain/explain-service.ts';
 import { IamGrants } from '../explain/iam-grants.ts';
 import { DynamoValueMetadata } from '../explain/stores/dynamo-value-metadata.ts';
+import { LoginRecordVerifier } from '../logins/login-record-verifier.ts';
+import { DynamoLogins } from '../logins/stores/dynamo-logins.ts';
 import { unavailableKek } from '../org-keys/keyring-opener.ts';
 import type { UserAuthenticator } from '../users/middleware/authenticate-user.ts';
 import {
@@ -20,6 +22,7 @@ import {
   createApiKeyAuth,
   createKeyringOpener,
   orgDynamoClients,
+  orgMarks,
   requestRecordTables,
   requireSetting,
 } from './common.ts';
@@ -42,8 +45,10 @@ export function createExplainerServices() {
       new RosterVerifier(authenticationKeys()),
     ),
     sessions: sessionFacts(),
+    logins: new DynamoLogins(orgDynamoClients(), requireSetting('loginTable')),
   };
-  const explainService = new ExplainService(stores, apiKeyVerifier(), new IamGrants(requireSetting('grants')), clock);
+  const verifiers = { apiKeys: apiKeyVerifier(), logins: new LoginRecordVerifier(authenticationKeys(), orgMarks()) };
+  const explainService = new ExplainService(stores, verifiers, new IamGrants(requireSetting('grants')), clock);
   return {
     apiKeyAuth: createApiKeyAuth(requestRecordTables(), createKeyringOpener(unavailableKek)),
     userAuthenticator,

@@ -3,6 +3,7 @@ import { ActivityService } from '../approvals/activity-service.ts';
 import { AnswerService } from '../approvals/answer-service.ts';
 import { PersonKeyService } from '../approvals/person-key-service.ts';
 import { DynamoApprovals } from '../approvals/stores/dynamo-approvals.ts';
+import { TripwireWaker } from '../approvals/tripwire-waker.ts';
 import { DynamoActivity } from '../audit/stores/dynamo-activity.ts';
 import { createLambdaEventClient } from '../aws/clients.ts';
 import { BundleService } from '../directory/bundle-service.ts';
@@ -129,15 +130,16 @@ export function createRelayServices(log: WriteRequestLog) {
   };
 }
 
-/** Devices that answer questions of the broker. */
+/** Devices that answer questions of the broker, and are woken when tripwires were hit. */
 export function createAnswerServices() {
-  const { store, sessionAuth } = createSessionParts();
+  const { store, reader, sessionAuth } = createSessionParts();
   const approvals = new DynamoApprovals(orgDynamoClients(), requireSetting('approvalTable'));
   return {
     sessionAuth,
     answers: new AnswerService(approvals, store, clock),
     personKeys: new PersonKeyService(approvals, store, clock),
     activity: new ActivityService(new DynamoActivity(orgDynamoClients(), requireSetting('auditTable')), clock),
+    tripwireWaker: new TripwireWaker({ directory: reader, invokeNotifier: invokeNotifier(), clock }),
   };
 }
 

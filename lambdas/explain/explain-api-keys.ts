@@ -55,7 +55,7 @@ export function explainValueReaders({ apiKeys, caller, now }: ExplainApiKeysInpu
   const can = toParties(
     readers,
     caller,
-    (key) => explainMessages.keyReads(key.id, key.role, dek),
+    (key) => explainMessages.keyReads(key.id, key.role, dek, key.origin?.login),
     explainMessages.otherKeysRead,
   );
   const cannot = [...deniedByReason].map(
@@ -87,7 +87,8 @@ export function explainImpersonators({ apiKeys, caller, now }: ExplainApiKeysInp
 
 type PartyText = Pick<ExplainParty, 'who' | 'how'>;
 
-function toParties(
+/** Keys with more permissions than the caller's are counted. */
+export function toParties(
   keys: readonly StoredApiKey[],
   caller: Caller | undefined,
   textOf: (key: StoredApiKey) => PartyText,

@@ -38,9 +38,12 @@ const unlockedBy = (functions: readonly string[]): string =>
 
 export const explainMessages = {
   // Values.
-  keyReads: (id: string, role: string, dek: number): PartyText => ({
+  /** @param login that gave the key, or a key that created it; undefined if there is none */
+  keyReads: (id: string, role: string, dek: number, login: string | undefined): PartyText => ({
     who: `Anyone with the API key ${id}, which has the role ${role}`,
-    how: `The vault decrypts the value for this key, with the organization's data-encryption key ${dek}.`,
+    how: `The vault decrypts the value for this key, with the organization's data-encryption key ${dek}.${
+      login === undefined ? '' : ` The login ${login} gave it, and gives others like it: see login:${login}.`
+    }`,
   }),
   otherKeysRead: (count: number): PartyText => ({
     who: `Anyone with one of ${count} more API keys, which are not named here: they have more permissions than the calling key, or the list is too long`,

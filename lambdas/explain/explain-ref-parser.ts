@@ -16,7 +16,9 @@ export type ExplainRef =
   | { readonly kind: 'device'; readonly user: string; readonly vault: string }
   /** A conversation between devices of the directory, and one of these devices. */
   | { readonly kind: 'conversation'; readonly id: string }
-  | { readonly kind: 'session-device'; readonly id: string };
+  | { readonly kind: 'session-device'; readonly id: string }
+  /** A login of an identity of another system, and the API keys that it has given. */
+  | { readonly kind: 'login'; readonly id: string };
 
 const memoryIdPattern = new RegExp(`^[A-Za-z0-9][A-Za-z0-9._-]{0,${limits.recordIdLength - 1}}$`);
 
@@ -29,7 +31,7 @@ const collectionsByRefKind = new Map<string, { readonly name: RecordKey['collect
 
 /**
  * `value:<name>`, `blob:<id>`, `memory:<user>/<record id>`, `message:<user>/<id>`, `user:<user>`,
- * `device:<user>/<vault>`, `conversation:<id>`, `session-device:<id>`.
+ * `device:<user>/<vault>`, `conversation:<id>`, `session-device:<id>`, `login:<id>`.
  * @throws VaultError `invalid_request`, which does not quote the reference; `invalid_name`
  */
 export function parseExplainRef(ref: string): ExplainRef {
@@ -38,6 +40,7 @@ export function parseExplainRef(ref: string): ExplainRef {
   if (kind === 'value') return { kind, name: validateName(rest) };
   if (kind === 'blob' && isTimeId(rest)) return { kind, id: rest };
   if ((kind === 'conversation' || kind === 'session-device') && isHashId(rest)) return { kind, id: rest };
+  if (kind === 'login' && isOpaqueId(rest)) return { kind, id: rest };
   if (kind === 'user' && isOpaqueId(rest)) return { kind, user: rest };
   const slash = rest.indexOf('/');
   const [user, id] = [rest.slice(0, Math.max(slash, 0)), rest.slice(slash + 1)];
@@ -46,7 +49,7 @@ export function parseExplainRef(ref: string): ExplainRef {
   if (isOpaqueId(user) && collection?.isId(id) === true)
     return { kind: 'user', user, record: { collection: collection.name, id } };
   const message =
-    'must be value:<name>, blob:<id>, memory:<user>/<id>, message:<user>/<id>, user:<user>, device:<user>/<vault>, conversation:<id> or session-device:<id>';
+    'must be value:<name>, blob:<id>, memory:<user>/<id>, message:<user>/<id>, user:<user>, device:<user>/<vault>, conversation:<id>, session-device:<id> or login:<id>';
   throw new VaultError('invalid_request', { errors: [{ path: 'query.ref', message }] });
 }
 

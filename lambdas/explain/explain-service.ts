@@ -14,12 +14,15 @@ import type { ApiKeyStore, Caller, StoredApiKey } from '../api-keys/api-key-port
 import type { ApiKeyVerifier } from '../api-keys/api-key-verifier.ts';
 import { authorizeName } from '../api-keys/authorization.ts';
 import type { BlobStore } from '../blobs/blob-ports.ts';
+import type { LoginStore } from '../logins/login-ports.ts';
+import type { LoginRecordVerifier } from '../logins/login-record-verifier.ts';
 import type { StoredKeyring } from '../org-keys/keyring-verifier.ts';
 import type { Clock } from '../shared/ports.ts';
 import type { UnlockedUser } from '../users/unlocked-user.ts';
 import type { UserReader } from '../users/user-ports.ts';
 import { explainBlob } from './explain-blob.ts';
 import { explainDeviceVault } from './explain-device-vault.ts';
+import { explainLogin } from './explain-login.ts';
 import {
   belongsToUser,
   concernsMessages,
@@ -45,6 +48,7 @@ export interface ExplainStores {
   readonly users: UserReader;
   readonly deviceRosters: DeviceRosterReader;
   readonly sessions: SessionReader;
+  readonly logins: Pick<LoginStore, 'get'>;
 }
 
 /** Reads rosters of device vaults, which are verified. */
@@ -67,12 +71,19 @@ const apiKeyPageSize = 1000;
 export class ExplainService {
   readonly #stores: ExplainStores;
   readonly #apiKeyVerifier: ApiKeyVerifier;
+  readonly #loginVerifier: Pick<LoginRecordVerifier, 'verify'>;
   readonly #grants: IamGrants;
   readonly #clock: Clock;
 
-  constructor(stores: ExplainStores, apiKeyVerifier: ApiKeyVerifier, grants: IamGrants, clock: Clock) {
+  constructor(
+    stores: ExplainStores,
+    verifiers: { readonly apiKeys: ApiKeyVerifier; readonly logins: Pick<LoginRecordVerifier, 'verify'> },
+    grants: IamGrants,
+    clock: Clock,
+  ) {
     this.#stores = stores;
-    this.#apiKeyVerifier = apiKeyVerifier;
+    this.#apiKeyVerifier = verifiers.apiKeys;
+    this.#loginVerifier = verifiers.logins;
     this.#grants = grants;
     this.#clock = clock;
   }
@@ -100,13 +111,14 @@ export class ExplainService {
     if (ref.kind === 'blob') {
       return explainBlob({ keyring, blob: await this.#stores.blobs.get(org, ref.id), ...context });
     }
-    // Prefixes apply to names of values, not to users or devices. A key that is limited to prefixes therefore has no
+    // Prefixes apply to names of values, not to users, devices or logins. A key that is limited to prefixes therefore has no
     // access to them.
     if (caller.prefixes !== undefined) {
       throw new VaultError('forbidden', { detail: 'This key is limited to prefixes of value names.' });
     }
     if (ref.kind === 'conversation' || ref.kind === 'session-device')
       return await this.#explainSession(org, keyring, ref);
+    if (ref.kind === 'login') return await this.#explainLogin(caller, keyring, ref.id);
     const owner = { org, user: ref.user };
     if (ref.kind === 'device') {
       const [read, state] = await Promise.all([
@@ -120,6 +132,13 @@ export class ExplainService {
     const [read, apiKeys] = await Promise.all([this.#stores.users.read(owner, []), this.#listAllApiKeys(org)]);
     const stored = { orgKeyring: keyring, keyring: parseUserRecordIfPresent(read.keyring, owner), recordExists: true };
     return explainUser({ ...stored, concernsMessages: concernsMessages(ref), apiKeys, ...context });
+  }
+
+  async #explainLogin(caller: Caller, keyring: StoredKeyring, id: string): Promise<AccessExplanation> {
+    const { org } = caller;
+    const [stored, apiKeys] = await Promise.all([this.#stores.logins.get(org, id), this.#listAllApiKeys(org)]);
+    const login = stored && ((await this.#loginVerifier.verify(org, stored)) ?? 'damaged');
+    return explainLogin({ keyring, id, login, apiKeys, caller, now: this.#clock() });
   }
 
   async #explainSession(

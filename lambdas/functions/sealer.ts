@@ -2,6 +2,7 @@ import { sealAudit } from '../audit/handlers/seal-audit.ts';
 import { createSealerServices } from '../compose/audit.ts';
 import { createFunctionLog } from '../compose/common.ts';
 
-const { sealService, scheduledRun } = createSealerServices();
+const log = createFunctionLog();
+const { sealService, scheduledRun } = createSealerServices(log);
 
-export const handler = sealAudit(createFunctionLog(), sealService, scheduledRun);
+export const handler = sealAudit(log, sealService, scheduledRun);

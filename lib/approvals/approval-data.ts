@@ -30,13 +30,17 @@ export class ApprovalData extends Construct {
     });
   }
 
-  /** The broker asks. The function of the devices has no key but the one that authenticates records. */
+  /**
+   * The broker asks. The function of the devices has no key but the one that authenticates records. The sealer tells it
+   * the ids of orgs whose tripwires were hit; it knows the devices, and has them woken.
+   */
   grantAll(functions: VaultFunctions, { keyrings, locked, sessions }: OrgData): void {
-    const { broker, approvals, notifier, shredder } = functions;
+    const { broker, approvals, notifier, sealer, shredder } = functions;
     this.table.grantAsk(broker);
     this.brokerKey.grantMac(broker);
     locked.grantDirectoryMark(broker);
-    notifier.grantInvoke(broker, functionEnv.notifierFunction);
+    for (const fn of [broker, approvals]) notifier.grantInvoke(fn, functionEnv.notifierFunction);
+    approvals.grantInvoke(sealer, functionEnv.approvalsFunction);
     this.table.grantAnswer(approvals);
     keyrings.grantRead(approvals);
     for (const fn of [broker, approvals]) sessions.directories.grantRead(fn);

@@ -22,6 +22,11 @@ export class LoginTable extends OrgTable {
     this.grant(fn, ['dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query']);
   }
 
+  /** Reads a login, to explain who can use it. */
+  grantLook(fn: VaultFunction): void {
+    this.grant(fn, ['dynamodb:GetItem']);
+  }
+
   /** Reads a login, and writes the attributes of used identities and of counters only: no login can be written. */
   grantUse(fn: VaultFunction): void {
     this.grant(fn, ['dynamodb:GetItem']);

@@ -76,7 +76,8 @@ export class Anima {
   /**
    * Reports who can currently decrypt an item, with which credentials, and who cannot. The vault computes the answer
    * from slots, keys, rosters and policies. `ref` is `value:<name>`, `blob:<id>`, `memory:<user>/<id>`,
-   * `message:<user>/<id>`, `user:<user>` or `device:<user>/<vault>`. A user can query only their own items.
+   * `message:<user>/<id>`, `user:<user>`, `device:<user>/<vault>`, `conversation:<id>`, `session-device:<id>` or
+   * `login:<id>`. A user can query only their own items.
    * @throws NotFoundError record_not_found; PermissionError forbidden
    */
   async explain(ref: string, options: CallOptions = {}): Promise<ExplainResponse> {

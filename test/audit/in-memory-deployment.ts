@@ -19,10 +19,16 @@ export function deployment({ retentionDays = 400 } = {}) {
   const newTrail = () => new AuditLogWriter(store, retentionDays, clock);
   const trail = newTrail();
   const heads = new InMemoryAuditHeads();
+  /** Orgs whose tripwires were reported, in order, and what a report waits for. */
+  const reports = { orgs: [] as string[], wait: async () => {} };
+  const reportTripwires = async (org: string) => {
+    reports.orgs.push(org);
+    await reports.wait();
+  };
   /** A function environment: it remembers nothing of others. */
   const newSealer = (at = clock) => {
     const ports = { records: store, store: heads, heads: new AuditHeads(heads, store.signer), signer: store.signer };
-    return new AuditSealService({ ...ports, clock: at });
+    return new AuditSealService({ ...ports, reportTripwires, clock: at });
   };
   const sealer = newSealer();
   const sweep = new ScheduledSealRun(sealer, store, clock);
@@ -73,5 +79,6 @@ export function deployment({ retentionDays = 400 } = {}) {
     } while (cursor !== undefined);
     return { pages, records, ...verifier.finish(expected) };
   };
-  return { store, heads, time, newTrail, trail, sealer, newSealer, sweep, reading, exporting, facts, write, exported };
+  const audit = { newTrail, trail, reading, exporting, facts, write, exported };
+  return { ...audit, store, heads, time, reports, sealer, newSealer, sweep };
 }

@@ -1,7 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import { VaultError } from '../../contract/shared/vault-error.ts';
 import { sealHash } from '../../core/audit/audit-seal.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
 import { settleTimeMs } from '../../lambdas/audit/audit-seal-service.ts';
+import { lambdaTripwireReport } from '../../lambdas/audit/stores/lambda-tripwire-report.ts';
+import type { LambdaEventClient } from '../../lambdas/aws/lambda-event-client.ts';
 import { errorCodeOf } from '../shared/in-memory-stores.ts';
 import { firstRecordTime, readSeal } from './export-fixtures.ts';
 import { deployment } from './in-memory-deployment.ts';
@@ -203,6 +206,80 @@ describe('the schedule', () => {
     time.now += 300_000;
     await trail.write(facts(org), 1000);
     expect(marked()).toBe(3);
+  });
+});
+
+describe('tripwires', () => {
+  const hit = (n: number) => (n % 2 === 0 ? {} : { tripwires: ['prod/old'] });
+
+  test('are reported once for an org and a run, however many records and seals have them', async () => {
+    const { write, time, heads, sealer, reports } = deployment();
+    const org = randomId();
+    await write(org, 2500, hit);
+    time.now += settleTimeMs;
+    await sealer.seal(org);
+    expect(heads.all(org).length).toBeGreaterThan(2);
+    expect(reports.orgs).toEqual([org]);
+    await sealer.seal(org, { sealEmptyRange: true });
+    await write(org, 3);
+    time.now += settleTimeMs;
+    await sealer.seal(org);
+    expect(reports.orgs).toEqual([org]);
+  });
+
+  test('are reported by the schedule, for their org only', async () => {
+    const { sweep, write, time, reports } = deployment();
+    const [quiet, org] = [randomId(), randomId()];
+    await write(quiet, 2);
+    await write(org, 2, hit);
+    await write(quiet, 1, () => ({ tripwires: [] }));
+    time.now += 600_000;
+    expect((await sweep.run(() => false)).failures).toEqual([]);
+    expect(reports.orgs).toEqual([org]);
+    time.now += 600_000;
+    await sweep.run(() => false);
+    expect(reports.orgs).toEqual([org]);
+  });
+
+  test('that are too young to be sealed are not reported yet', async () => {
+    const { write, time, sealer, reports } = deployment();
+    const org = randomId();
+    await write(org, 2, hit);
+    await sealer.seal(org);
+    expect(reports.orgs).toEqual([]);
+    time.now += settleTimeMs;
+    await sealer.seal(org);
+    expect(reports.orgs).toEqual([org]);
+  });
+
+  test('are reported beside the seals, which do not wait for it', async () => {
+    const { write, time, heads, sealer, reports } = deployment();
+    const org = randomId();
+    await write(org, 2, hit);
+    time.now += settleTimeMs;
+    // Ends only after the seal was stored.
+    reports.wait = async () => await expect.poll(() => heads.all(org)).toHaveLength(1);
+    expect(await sealer.seal(org)).toBe(true);
+  });
+
+  test('whose records could not be sealed are reported again by the next run, so that none is lost', async () => {
+    const { write, time, heads, sealer, reports } = deployment();
+    const org = randomId();
+    await write(org, 2, hit);
+    time.now += settleTimeMs;
+    heads.beforeAdd = async () => await Promise.reject(new VaultError('unavailable'));
+    expect(await errorCodeOf(sealer.seal(org))).toBe('unavailable');
+    await sealer.seal(org);
+    expect(reports.orgs).toEqual([org, org]);
+  });
+
+  test('that cannot be reported are logged, and the report does not fail', async () => {
+    const failure = new Error('no connection');
+    const invoke = async () => await Promise.reject(failure);
+    const lost: unknown[] = [];
+    const client = { invoke } as unknown as LambdaEventClient;
+    await lambdaTripwireReport(client, 'arn', (...given) => void lost.push(given))('0123456789abcdef');
+    expect(lost).toEqual([['0123456789abcdef', failure]]);
   });
 });
 

@@ -8,7 +8,7 @@ import { enrollMachine, newDirectory, SessionMachine } from './session-homes.ts'
 vi.mock('../../cli/sessions/session-clock.ts', () => import('./fast-session-clock.ts'));
 
 const stack = useLocalStack();
-const homes = Array.from({ length: 3 }, temporaryHome);
+const homes = Array.from({ length: 4 }, temporaryHome);
 const newHome = () => homes.pop() ?? expect.fail('no home is left');
 
 test('activity shows what the person allowed with its result, and tripwires, and nothing to a device without the right', async () => {
@@ -16,6 +16,8 @@ test('activity shows what the person allowed with its result, and tripwires, and
   const [phone, tablet] = [new SessionMachine(newHome(), stack), new SessionMachine(newHome(), stack)];
   const { person, device } = await enrollMachine(admin, phone, { can: 'approve' });
   await enrollMachine(admin, tablet, { person, confirmer: phone });
+  const laptop = new SessionMachine(newHome(), stack);
+  const other = await enrollMachine(admin, laptop, { person, confirmer: phone, can: 'approve' });
   expect((await phone.run(['approvals', 'activity'])).stderr).toContain('Nothing was used');
   const broker = await admin.json(['directory', 'admit-broker', person]);
   await phone.json(['session', 'confirm', broker.device, '--fingerprint', broker.fingerprint, '--yes']);
@@ -48,6 +50,12 @@ test('activity shows what the person allowed with its result, and tripwires, and
       `GET 127.0.0.1:${host.port} +prod/key version 2 +key ${id} \\(bookkeeper\\) +device ${device.slice(0, 8)} +ok, 2xx\n`,
     ),
   );
+  // The other device of the person did not answer, and names the one that did.
+  const ofLaptop = await laptop.run(['approvals', 'activity', '--from', '1h']);
+  expect(ofLaptop.stdout).toBe(stdout);
+  expect(ofLaptop.stdout).toContain(`device ${device.slice(0, 8)} `);
+  expect(ofLaptop.stdout).not.toContain(other.device.slice(0, 8));
+  expect(await laptop.json(['approvals', 'activity'])).toEqual(entries);
   expect(stdout).toMatch(/tripwire was read +prod\/old +[0-9a-z]{16} from 127\.0\.0\.1 +ok\n/);
   const limited = await phone.run(['approvals', 'activity', '--limit', '1']);
   expect([limited.stdout.split('\n').length, limited.stderr]).toEqual([3, expect.stringContaining('older entries')]);

@@ -48,7 +48,7 @@ const idsOf = (parties: ExplainResponse['canOpen']) =>
   parties.flatMap(({ kind, id }) => (kind === 'device' && id !== undefined ? [id] : []));
 
 test('a conversation is opened by the active devices of its persons and its agents, and by no function', async () => {
-  const { admin, enroll, explain } = await newWorld();
+  const { admin, adminKey, enroll, explain } = await newWorld();
   const phone = await enroll(ann);
   const agent = await enroll(ann, 'agent', phone);
   const other = await enroll(bob);
@@ -57,6 +57,7 @@ test('a conversation is opened by the active devices of its persons and its agen
   const ref = `conversation:${conversation}`;
   const answer = await explain(ref);
   expect(answer).toMatchObject({ ref, custody: 'session', state: 'stored' });
+  expect(await stack.clientOf(adminKey).explain(ref)).toEqual(answer);
   expect(idsOf(answer.canOpen).toSorted()).toEqual([phone.device, agent.device, other.device].toSorted());
   expect(answer.canOpen.every(({ kind }) => kind === 'device')).toBe(true);
   expect(answer.canOpen.find(({ id }) => id === agent.device)?.how).toMatch(/since entry 3\..*deleted after its use/);

@@ -28,6 +28,7 @@ import { effectivePermissions } from '../../lambdas/api-keys/permissions.ts';
 import type { StoredBlob } from '../../lambdas/blobs/blob-ports.ts';
 import { ExplainService } from '../../lambdas/explain/explain-service.ts';
 import { IamGrants } from '../../lambdas/explain/iam-grants.ts';
+import { LoginRecordVerifier } from '../../lambdas/logins/login-record-verifier.ts';
 import type { StoredKeyring } from '../../lambdas/org-keys/keyring-verifier.ts';
 import type { StoredRecord } from '../../lambdas/users/user-ports.ts';
 import { authenticationKeyOf, createRecordVerifiers, InMemoryOrgMarks } from '../records/in-memory-records.ts';
@@ -126,6 +127,7 @@ function world(change: (made: World) => void = () => undefined) {
     },
     blobs: { get: async (_: string, id: string) => (made.blob?.id === id ? made.blob : undefined) },
     deviceRosters: { find: async () => undefined },
+    logins: { get: async () => undefined },
     sessions: {
       readDirectory: async () => undefined,
       readConversation: async () => undefined,
@@ -144,8 +146,8 @@ function world(change: (made: World) => void = () => undefined) {
     },
   };
   const { keys, marks } = createRecordVerifiers(made.marks, () => now);
-  const verifier = new ApiKeyVerifier(keys, marks);
-  const explaining = new ExplainService(stores, verifier, new IamGrants(JSON.stringify(made.policies)), () => now);
+  const verifiers = { apiKeys: new ApiKeyVerifier(keys, marks), logins: new LoginRecordVerifier(keys, marks) };
+  const explaining = new ExplainService(stores, verifiers, new IamGrants(JSON.stringify(made.policies)), () => now);
   const { id: keyId, role } = made.caller;
   const caller: Caller = { org, keyId, role, ...effectivePermissions(made.caller) };
   return { ...made, explaining, explain: (ref: string) => explaining.explain(caller, made.keyring, ref) };

@@ -87,7 +87,7 @@ const writingMark = ['locked s3:GetObject', 'locked s3:PutObject'];
 
 /** For events of asynchronous invocations that failed finally. */
 const reportingFailure = 'failure sqs:SendMessage';
-/** Sends frames and push notices. The relay, the directory and the broker tell it about them. */
+/** Sends frames and push notices. The relay, the directory, the broker and the function of approvals tell it about them. */
 const notifying = 'notifier lambda:InvokeFunction';
 /** On the items that lead from a connection to its device, which belong to no org. */
 const connectionOwners = ['mailbox dynamodb:DeleteItem', 'mailbox dynamodb:GetItem', 'mailbox dynamodb:PutItem'];
@@ -340,7 +340,7 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
       'directory dynamodb:Query',
       'keyring dynamodb:BatchGetItem',
     ],
-    own: [authenticatingRecords],
+    own: [authenticatingRecords, notifying],
   },
   // Its only KMS permission is for the key that signs push notices.
   notifier: {
@@ -386,6 +386,7 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
       'directory dynamodb:BatchGetItem',
       'directory dynamodb:GetItem',
       'directory dynamodb:Query',
+      'login dynamodb:GetItem',
       'userKeyring dynamodb:BatchGetItem',
       'userRecord dynamodb:BatchGetItem',
       'value dynamodb:GetItem',
@@ -459,7 +460,15 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
   // The orgs with new records are determined before there is a session: from the index and from items without an org.
   sealer: {
     data: ['audit dynamodb:Query', 'locked s3:GetObjectVersion', 'locked s3:ListBucketVersions', 'locked s3:PutObject'],
-    own: ['audit dynamodb:GetItem', record, 'audit dynamodb:Query', ...signing, reportingFailure],
+    // Tripwires: it tells the function that knows whom to wake.
+    own: [
+      'approvals lambda:InvokeFunction',
+      'audit dynamodb:GetItem',
+      record,
+      'audit dynamodb:Query',
+      ...signing,
+      reportingFailure,
+    ],
   },
   publisher: { data: [], own: ['page s3:PutObject'] },
   'provider-secrets': {

@@ -264,6 +264,7 @@ describe('functions', () => {
       job: functionEnv.jobQueueUrl,
       'provider-secrets': functionEnv.secretsFunction,
       notifier: functionEnv.notifierFunction,
+      approvals: functionEnv.approvalsFunction,
       pushKey: functionEnv.pushKeyId,
       sockets: functionEnv.connectionsUrl,
       responder: functionEnv.responderFunction,

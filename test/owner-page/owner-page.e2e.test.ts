@@ -203,7 +203,11 @@ describe.skipIf(browser === undefined)("the owner's page", () => {
       .toBe('not_active');
     await admin.vault.set('prod/old', 'AKIAIOSFODNN7EXAMPLE', { tripwire: true });
     await admin.vault.get('prod/old', { agent: 'helper' });
+    // A push notice says only that something waits, so the page that it opens says where.
+    await page.reload();
+    await page.waitForSelector('nav a:has-text("Activity") .badge:text-is("1")');
     await go('Activity');
+    await page.waitForSelector('nav a:has-text("Activity") .badge', { state: 'hidden' });
     await page.waitForSelector('.timeline li >> nth=1');
     await page.waitForSelector('.timeline li strong.yes:text-is("Used")');
     expect(await page.textContent('.key')).toBe('Allowed 1Refused 1');
@@ -221,6 +225,43 @@ describe.skipIf(browser === undefined)("the owner's page", () => {
     await page.waitForSelector('.timeline li >> nth=2');
     await expectGood('activity-offline');
     await page.context().setOffline(false);
+    await host.close();
+  });
+
+  test('names the other device of the person that said yes', async () => {
+    const host = await startHost();
+    const made = await world.laptop();
+    await go('Devices');
+    await page.waitForSelector('text=A new device wants to join');
+    await page.fill('.panel input', made.code);
+    await page.click('text=Confirm');
+    const laptop = await made.client;
+    await page.waitForSelector('text=wants to join', { state: 'detached' });
+    const card = `.card:has(h3:text-is("Device ${laptop.device.slice(0, 8)}"))`;
+    await page.click(`${card} summary`);
+    await page.fill(`${card} input`, 'My laptop');
+    await page.click(`${card} >> text=Save name`);
+    await page.waitForSelector('h3:has-text("My laptop")');
+
+    await laptop.approvals.questions();
+    const admin = stack.clientOf(stack.vault.adminKey);
+    await admin.vault.set('prod/other/key', secret, {
+      metadata: { allowed_hosts: host.origin, allowed_approver: ann },
+    });
+    const { id, key } = await admin.keys.create({ role: 'user-of-secrets', prefixes: ['prod/'] });
+    const answer = stack.clientOf(key).vault.fetch(`${host.origin}/v1/refunds`, {
+      ...{ method: 'POST', body: 'x', headers: { authorization: 'Bearer {{anima://prod/other/key}}' } },
+    });
+    const stop = new AbortController();
+    for await (const question of laptop.approvals.watch({ signal: stop.signal, interval: 200 })) {
+      await laptop.approvals.answer(question.id, 'yes');
+      break;
+    }
+    expect((await answer).status).toBe(200);
+    await go('Activity');
+    await page.waitForSelector(`.hint:text-is("prod/other/key, version 1, for key ${id}. Allowed on My laptop.")`);
+    await expectGood('activity-other-device');
+    await laptop.close();
     await host.close();
   });
 

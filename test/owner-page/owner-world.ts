@@ -10,6 +10,12 @@ import type { LocalStack } from '../shared/local-stack.ts';
 
 export const ann = 'annannannannanna';
 
+/** A device that waits for its confirmation, and the code that it shows. */
+export interface Enrolling {
+  readonly code: string;
+  readonly client: Promise<SessionClient>;
+}
+
 export class OwnerWorld {
   readonly stack: LocalStack;
   readonly admin: DirectoryAdmin;
@@ -46,8 +52,17 @@ export class OwnerWorld {
   }
 
   /** Enrolls an agent of Ann, which waits until a device of hers confirms it. */
-  async agent(): Promise<{ readonly code: string; readonly client: Promise<SessionClient> }> {
-    const invite = await this.admin.invite({ person: ann, role: 'agent' });
+  agent(): Promise<Enrolling> {
+    return this.#enroll('agent', []);
+  }
+
+  /** Enrolls another device of Ann that can approve, and waits in the same way. */
+  laptop(): Promise<Enrolling> {
+    return this.#enroll('owner', ['approve']);
+  }
+
+  async #enroll(role: 'agent' | 'owner', can: string[]): Promise<Enrolling> {
+    const invite = await this.admin.invite({ person: ann, role });
     const options = { storage: memoryStorage(), baseURL: this.stack.vault.url, acceptsParticipants: true };
     const code = Promise.withResolvers<string>();
     const client = new SessionDevices(options).enroll({
@@ -56,7 +71,7 @@ export class OwnerWorld {
     });
     // It is awaited by the caller.
     client.catch(() => undefined);
-    await this.admit(invite, await code.promise);
+    await this.admit(invite, await code.promise, can);
     return { code: await code.promise, client };
   }
 }

@@ -5,6 +5,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { routes } from '../../contract/routes.ts';
 import { jobKinds } from '../../core/jobs/job-envelope.ts';
+import { keyCreators } from '../../lambdas/explain/explain-login.ts';
 import { arn, iamArn } from '../../local/aws/shared/aws-account.ts';
 import { decide, decideBy, type IamRequest } from '../shared/iam-simulator.ts';
 import {
@@ -48,6 +49,8 @@ const asked: readonly [ResourceWord, readonly string[]][] = [
   ['mailbox', itemActions],
   ['brokerRecord', itemActions],
   ['approval', itemActions],
+  ['apiKey', itemActions],
+  ['login', itemActions],
   ['secretRequest', itemActions],
   ['secretRequestKey', macs],
   ['job', ['DeleteMessage', 'ReceiveMessage', 'SendMessage'].map((action) => `sqs:${action}`)],
@@ -154,11 +157,13 @@ describe('nobody holds both halves', () => {
       }
     }
     expect(found.sort()).toEqual([
+      'approvals → notifier:live',
       'auditor → sealer:live',
       'broker → notifier:live',
       'directory → notifier:live',
       'relay → notifier:live',
       'rotator → rotation-workflow:live',
+      'sealer → approvals:live',
       'shredder → shred-workflow:live',
       'webhooks → provider-secrets:live',
       'worker → provider-secrets:live',
@@ -204,6 +209,20 @@ describe('of session custody', () => {
     expect(anyOf('directory', 'mailbox').filter((entry) => !approving.includes(entry))).toEqual(holding);
     expect(anyOf('mailbox').filter((entry) => approving.includes(entry))).toEqual([]);
     expect(anyOf('mailbox')).not.toContain('explainer');
+  });
+});
+
+describe('of logins', () => {
+  test('the functions that create API keys are those that `explain` names, and have no permission on values', () => {
+    expect(holders['apiKey dynamodb:PutItem']).toEqual([...keyCreators]);
+    expect(anyOf('value').filter((entry) => keyCreators.some((one) => one === entry))).toEqual([]);
+  });
+
+  test('only the administration changes them, and what explains them reads them alone', () => {
+    for (const action of ['PutItem', 'DeleteItem', 'Query'])
+      expect(holders[`login dynamodb:${action}`]).toEqual(['admin']);
+    expect(holders['login dynamodb:GetItem']).toEqual(['admin', 'explainer', 'logins']);
+    expect(holders['login dynamodb:UpdateItem']).toEqual(['logins']);
   });
 });
 

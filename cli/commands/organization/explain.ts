@@ -9,6 +9,7 @@ The vault computes the answer from keyrings, slots, rosters, the directory and t
   value:NAME  blob:ID  user:USER  memory:USER/ID  message:USER/ID  device:USER/VAULT
   conversation:ID        messages between devices of the directory (\`anima chat --list\`)
   session-device:ID      messages for one of these devices (\`anima session list\`)
+  login:ID               who gets API keys by a login of another system (\`anima logins list\`)
 
 It needs a key with the role admin or auditor, or the key of a user for the data of that user.
 

@@ -70,7 +70,9 @@ export class DynamoLogins implements LoginStore, UsedIdentityStore {
 
   /** One write, which sets only a missing attribute and returns the result. A retry of the client changes nothing. */
   async claim(org: string, id: string, by: string, until: string): Promise<boolean> {
-    const place = { TableName: this.#table, Key: toItem({ org, id: usedPrefix + id }) };
+    const key = { TableName: this.#table, Key: toItem({ org, id: usedPrefix + id }) };
+    // The role of the function permits it to get no other attributes (lib/logins/login-table.ts).
+    const place = { ...key, ReturnValues: 'UPDATED_NEW' } as const;
     const item = await setIfAbsent(this.#clientOf(org), place, { by, ttl: toTtlSeconds(until) });
     return unmarshallOrEmpty(item).by === by;
   }

@@ -35,6 +35,7 @@ export class DynamoAttempts implements AttemptStore {
     // returned.
     const counted = await countAndReturn(this.#clientOf(org), {
       ...this.#at(org, id),
+      ReturnValues: 'UPDATED_NEW',
       UpdateExpression:
         'SET #tries = if_not_exists(#tries, :zero) + :one, #until = if_not_exists(#until, :until), #ttl = if_not_exists(#ttl, :ttl)',
       ExpressionAttributeNames: names,
@@ -50,6 +51,7 @@ export class DynamoAttempts implements AttemptStore {
     // The window has passed. Only one request starts a new window.
     const newWindow = await updateAndReturn(this.#clientOf(org), {
       ...this.#at(org, id),
+      ReturnValues: 'UPDATED_NEW',
       UpdateExpression: 'SET #tries = :one, #until = :until, #ttl = :ttl',
       // Also true for an attribute of another type, so that an altered item is replaced.
       ConditionExpression: 'NOT #until > :now OR #until > :latest',

@@ -25,7 +25,8 @@ export async function writeConditionally(
 }
 
 /**
- * Updates an item and returns it; undefined if the condition failed. Then this call changed nothing.
+ * Updates an item and returns it; undefined if the condition failed. Then this call changed nothing. With `ReturnValues`
+ * `UPDATED_NEW`, it returns the attributes that the update names: policies that limit attributes permit no more.
  * @throws VaultError `unavailable` with the given detail
  */
 export async function updateAndReturn(
@@ -34,7 +35,7 @@ export async function updateAndReturn(
   detail = writeOutcomeUnknownDetail,
 ): Promise<Item | undefined> {
   try {
-    const returning: UpdateItemInput = { ...input, ReturnValues: 'ALL_NEW' };
+    const returning: UpdateItemInput = { ReturnValues: 'ALL_NEW', ...input };
     return (await mapTransientErrors(detail, () => client.updateItem(returning))).Attributes;
   } catch (error) {
     if (isConditionFailure(error)) return undefined;
@@ -58,14 +59,13 @@ export async function countAndReturn(client: DynamoClient, input: UpdateItemInpu
  */
 export async function setIfAbsent(
   client: DynamoClient,
-  { TableName, Key }: Pick<UpdateItemInput, 'TableName' | 'Key'>,
+  place: Pick<UpdateItemInput, 'TableName' | 'Key' | 'ReturnValues'>,
   fields: Readonly<Record<string, unknown>>,
   detail = writeOutcomeUnknownDetail,
 ): Promise<Item> {
   const names = Object.keys(fields);
   const input: UpdateItemInput = {
-    TableName,
-    Key,
+    ...place,
     UpdateExpression: `SET ${names.map((name) => `#${name} = if_not_exists(#${name}, :${name})`).join(', ')}`,
     ExpressionAttributeNames: namePlaceholders(...names),
     ExpressionAttributeValues: toItem(Object.fromEntries(names.map((name) => [`:${name}`, fields[name]]))),

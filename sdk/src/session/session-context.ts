@@ -3,6 +3,7 @@ import type { CallSettings } from '../shared/client-options.ts';
 import type { DirectoryCopy } from './directory/directory-copy.ts';
 import type { OwnCertificate } from './directory/own-certificate.ts';
 import type { SocketConstructor } from './live/live-socket.ts';
+import type { Bell } from './live/nap.ts';
 import type { SessionRequests } from './requests/session-requests.ts';
 import type { SessionClock } from './session-clock.ts';
 import type { SessionNotice } from './session-types.ts';
@@ -19,6 +20,8 @@ export interface SessionContext {
   readonly clock: SessionClock;
   /** Undefined where there are no sockets: the mailbox is polled. */
   readonly webSocket: SocketConstructor | undefined;
+  /** Ring when the service asks this device to look, or a socket begins, before which such a frame can have been lost. */
+  readonly bells: Set<Bell>;
   readonly sequence: Sequence;
   /** Days for which opened and sent messages are kept on this device after they were confirmed; 0 for not at all. */
   readonly historyDays: number;

@@ -201,6 +201,7 @@ export class SessionDevices {
       directory: await DirectoryCopy.load(store, org),
       requests: this.#service.device(own, () => certificate.signed),
       webSocket: webSocket === false ? undefined : webSocket,
+      bells: new Set(),
       sequence: await Sequence.load(store),
       notify: (notice) => onNotice?.(notice),
       turn: (step) => turns.run(step),

@@ -70,6 +70,7 @@ const decodeParty = decodeObject<ExplainParty>({
     'device',
     'recovery-code',
     'link',
+    'identity',
     'function',
     'operator',
     'anyone',
@@ -200,11 +201,13 @@ export async function deleteUser(transport: Transport, id: string, options: Call
   return transport.request(call, transport.callSettings(options), decodeDeleted);
 }
 
+const refPattern = /^(?:value|blob|memory|message|user|device|conversation|session-device|login):[\w.@:/-]{1,500}$/;
+
 export async function explain(transport: Transport, ref: string, options: CallOptions): Promise<ExplainResponse> {
-  if (typeof ref !== 'string' || !/^(?:value|blob|memory|message|user):[\w.@:/-]{1,500}$/.test(ref))
+  if (typeof ref !== 'string' || !refPattern.test(ref))
     throw notSentError(
       'invalid_argument',
-      'ref must be value:<name>, blob:<id>, memory:<user>/<id>, message:<user>/<id> or user:<user>',
+      'ref must be value:<name>, blob:<id>, memory:<user>/<id>, message:<user>/<id>, user:<user>, device:<user>/<vault>, conversation:<id>, session-device:<id> or login:<id>',
     );
   const call = {
     route: transport.credentialKind === 'org' ? explainRoutes.explain : explainRoutes.explainOwn,

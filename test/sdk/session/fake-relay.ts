@@ -228,8 +228,8 @@ export class FakeRelay {
       },
       // Questions are tested with the service (test/approvals).
       approvals: {
-        putKey: () => guarded('putApprovalKey', () => fail('unavailable')),
-        list: () => guarded('listApprovals', () => fail('unavailable')),
+        putKey: () => guarded('putApprovalKey', () => undefined),
+        list: () => guarded('listApprovals', () => []),
         activity: () => guarded('listActivity', () => fail('unavailable')),
         personKey: () => guarded('getPersonKey', () => fail('unavailable')),
         putPersonKey: () => guarded('putPersonKey', () => fail('unavailable')),

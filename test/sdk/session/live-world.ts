@@ -19,6 +19,7 @@ export async function liveWorld(more: Partial<SessionDevicesOptions> = {}) {
   const world = await SessionWorld.create();
   const sockets = new FakeSockets(world.relay, () => world.clock.time);
   const phone = await world.enroll(ann);
+  world.can = ['approve'];
   const bobPhone = await world.enroll(bob, 'owner', undefined, {
     ...{ webSocket: sockets.constructorOf, acceptsParticipants: true },
     ...more,

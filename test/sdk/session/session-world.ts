@@ -40,6 +40,8 @@ export class SessionWorld {
   readonly keys = DirectoryAdmin.newKeys();
   readonly admin = this.newAdmin(this.keys.authority);
   readonly fleetKey = newFleetKey();
+  /** Rights of the devices that are enrolled from now on. */
+  can: readonly string[] = [];
 
   newAdmin(authority: Uint8Array, pin?: string): DirectoryAdmin {
     const options = { org, authority, pin, apiKey: undefined, session: true, baseURL: 'http://127.0.0.1:1' };
@@ -92,7 +94,7 @@ export class SessionWorld {
     const invite = await this.admin.invite({ person, role });
     let admitted: string | undefined;
     this.clock.onWait = async () => {
-      if (admitted === undefined) admitted = await this.admin.admit({ invite });
+      if (admitted === undefined) admitted = await this.admin.admit({ invite, can: this.can });
       else if (confirmer !== undefined) {
         const fingerprint = this.admin.devices().find(({ device }) => device === admitted)?.fingerprint;
         await confirmer.client.countersign(admitted, { fingerprint });

@@ -1,6 +1,7 @@
 /** The opened device, and everything that the views share. */
 import type { SessionClient } from '../../../sdk/src/session/index.ts';
 import { ActivityBook } from './activity/activity-book.ts';
+import { TripwireWatch } from './activity/tripwire-watch.ts';
 import { AgentNames } from './device/agent-names.ts';
 import type { DeviceEvents } from './device/device-events.ts';
 import { describeError } from './device/errors.ts';
@@ -17,6 +18,7 @@ export class App {
   readonly book: MessageBook;
   readonly questions: QuestionBook;
   readonly activity: ActivityBook;
+  readonly tripwires: TripwireWatch;
   readonly #stop = new AbortController();
   #listening: Promise<void> = Promise.resolve();
 
@@ -28,6 +30,8 @@ export class App {
     this.book = new MessageBook(client, notes);
     this.questions = new QuestionBook(client, events, notes);
     this.activity = new ActivityBook(client, notes);
+    const mayLook = () => !document.hidden && this.questions.canAnswer && events.connection.state !== 'offline';
+    this.tripwires = new TripwireWatch(this.activity, events, notes, mayLook);
   }
 
   /** Takes over an opened device, and begins to receive. */
@@ -38,12 +42,14 @@ export class App {
     await app.book.load();
     app.#listening = app.#listen();
     app.questions.begin();
+    app.tripwires.begin();
     return app;
   }
 
   /** Ends when the page is left, or another window takes the device. */
   async close(): Promise<void> {
     this.questions.end();
+    this.tripwires.end();
     this.#stop.abort();
     await this.#listening;
     await this.client.close();

@@ -22,5 +22,8 @@ export const places: readonly Place[] = [
     ...{ name: 'devices', label: 'Devices', view: devicesView },
     count: async (app) => pendingDevices(app).length,
   },
-  { name: 'activity', label: 'Activity', view: activityView },
+  {
+    ...{ name: 'activity', label: 'Activity', view: activityView },
+    count: async (app) => app.tripwires.unseen,
+  },
 ];

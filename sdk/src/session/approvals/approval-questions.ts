@@ -8,6 +8,7 @@ import { DecryptionError } from '../../../../core/decryption-error.ts';
 import { type Bytes, equalBytes } from '../../../../core/encoding/bytes.ts';
 import { notSentError } from '../../shared/argument-validation.ts';
 import type { CallOptions, CallSettings } from '../../shared/client-options.ts';
+import { Bell, nap } from '../live/nap.ts';
 import type { IncomingQuestion } from '../requests/session-requests.ts';
 import { sessionError } from '../session-errors.ts';
 import { readActivityPage } from './approval-activity.ts';
@@ -85,16 +86,22 @@ export class ApprovalQuestions {
   }
 
   async *watch({ interval = pollMs, ...options }: WatchOptions): AsyncGenerator<Question, void, undefined> {
-    const { clock } = this.#parts.engine.context;
+    const { clock, bells } = this.#parts.engine.context;
     const settings = this.#parts.settings(options, 'interval');
     const shown = new Set<string>();
-    while (settings.signal?.aborted !== true) {
-      for (const question of await this.questions(options)) {
-        if (shown.has(question.id)) continue;
-        shown.add(question.id);
-        yield question;
+    const bell = new Bell();
+    bells.add(bell);
+    try {
+      while (!settings.signal?.aborted) {
+        for (const question of await this.questions(options)) {
+          if (shown.has(question.id)) continue;
+          shown.add(question.id);
+          yield question;
+        }
+        await nap(clock, bell, interval, settings);
       }
-      await clock.wait(interval, settings);
+    } finally {
+      bells.delete(bell);
     }
   }
 

@@ -99,6 +99,6 @@ export interface ActivityPage {
 }
 
 export interface WatchOptions extends CallOptions {
-  /** Milliseconds between two looks. Default: 5,000. */
+  /** Longest time between two looks, milliseconds. Default: 5,000. It looks at once when the socket of `messages` is woken. */
   readonly interval?: number | undefined;
 }

@@ -51,7 +51,10 @@ export class Approvals {
     await (await this.#load()).answer(question, decision, options);
   }
 
-  /** Each open question once, as it arrives. Ends when `signal` fires, with AnimaError aborted. */
+  /**
+   * Each open question once, as it arrives: at once while `messages` runs with a socket, otherwise with the next look. Ends
+   * when `signal` fires, with AnimaError aborted.
+   */
   async *watch(options: WatchOptions = {}): AsyncGenerator<Question, void, undefined> {
     yield* (await this.#load()).watch(options);
   }

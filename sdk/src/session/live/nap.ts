@@ -24,12 +24,9 @@ export class Bell {
     return isRung;
   }
 
-  listen(listener: () => void): void {
+  /** @param listener in place of the one before; undefined for none */
+  listen(listener?: () => void): void {
     this.#listener = listener;
-  }
-
-  unlisten(): void {
-    this.#listener = undefined;
   }
 }
 
@@ -60,7 +57,7 @@ export async function nap(
   } catch (error) {
     if (signal?.aborted === true || !controller.signal.aborted) throw error;
   } finally {
-    bell.unlisten();
+    bell.listen();
     bell.take();
     end?.();
     signal?.removeEventListener('abort', stop);

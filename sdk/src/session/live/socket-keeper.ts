@@ -33,6 +33,8 @@ export interface KeeperParts {
   readonly webSocket: SocketConstructor;
   /** Rings when there is something to do for the reader. */
   readonly bell: Bell;
+  /** Other parts that look when the service asks for it. */
+  readonly bells: ReadonlySet<Bell>;
 }
 
 export class SocketKeeper {
@@ -157,6 +159,7 @@ export class SocketKeeper {
 
   #take(frame: LiveFrame): void {
     if (frame.type === 'pong') return;
+    if (frame.type !== 'message') for (const bell of this.#parts.bells) bell.ring();
     if (frame.type !== 'message' || this.#frames.length >= maxFrames) this.#mustRead = true;
     else if (this.#frames.every(({ name }) => name !== frame.message.name)) this.#frames.push(frame.message);
     this.#parts.bell.ring();

@@ -82,9 +82,10 @@ export class MessageStream {
   }
 
   #begin(settings: CallSettings): Pace {
-    const { clock, requests, webSocket } = this.#engine.context;
+    const { clock, requests, webSocket, bells } = this.#engine.context;
     const bell = new Bell();
-    const keeper = webSocket && new SocketKeeper({ clock, requests: requests.sockets, webSocket, bell }, settings);
+    const keeper =
+      webSocket && new SocketKeeper({ clock, requests: requests.sockets, webSocket, bell, bells }, settings);
     return { bell, keeper, failures: 0, backoff: 0, mustFlush: false, polledAt: Number.NEGATIVE_INFINITY };
   }
 

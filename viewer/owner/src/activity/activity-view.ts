@@ -30,6 +30,7 @@ export const activityView: View = (app, place) => {
     shown = loaded;
     const older = button('Look further back', 'quiet', () => run(async () => loaded && app.activity.more(loaded)));
     content.replaceChildren(...partsOf(app, loaded, decisions), ...(loaded?.cursor === undefined ? [] : [older]));
+    if (loaded !== undefined) await app.tripwires.markSeen(loaded);
   };
   const isOffline = () => app.events.connection.state === 'offline';
   const showState = (...problems: HTMLElement[]) => {
@@ -52,7 +53,8 @@ export const activityView: View = (app, place) => {
   const end = app.events.subscribe((change) => {
     const isBack = wasOffline && !isOffline();
     if (change === 'connection') wasOffline = isOffline();
-    if (change === 'questions' || isBack) void run(load);
+    const hasNew = change === 'tripwires' && app.tripwires.unseen > 0;
+    if (change === 'questions' || hasNew || isBack) void run(load);
     else if (change === 'connection') showState();
   });
   return () => {

@@ -1,4 +1,8 @@
-/** Whether the service can be reached: from the requests and sockets of the device, so nothing more is sent. */
+/**
+ * Whether the service can be reached, and when it asks the device to look: from the requests and sockets of the device, so
+ * nothing more is sent.
+ */
+import { readFrame } from '../../../../sdk/src/session/live/frames.ts';
 import type { Fetch } from '../../../../sdk/src/shared/client-options.ts';
 
 /** `live`: messages arrive at once. `polling`: they are asked for. */
@@ -8,9 +12,11 @@ export class Connection {
   #isReached = true;
   #openSockets = 0;
   readonly #onChange: () => void;
+  readonly #onWake: () => void;
 
-  constructor(onChange: () => void) {
+  constructor(onChange: () => void, onWake: () => void) {
     this.#onChange = onChange;
+    this.#onWake = onWake;
     addEventListener('offline', () => this.#set(false));
     addEventListener('online', () => this.#set(true));
   }
@@ -39,6 +45,7 @@ export class Connection {
       this.#openSockets += change;
       this.#onChange();
     };
+    const onWake = this.#onWake;
     return class extends WebSocket {
       constructor(url: string | URL, protocols?: string | string[]) {
         super(url, protocols);
@@ -46,6 +53,9 @@ export class Connection {
         this.addEventListener('open', () => {
           isOpen = true;
           count(1);
+        });
+        this.addEventListener('message', ({ data }) => {
+          if (readFrame(data)?.type === 'wake') onWake();
         });
         this.addEventListener('close', () => {
           if (isOpen) count(-1);

@@ -3,7 +3,7 @@ import type { SessionNotice } from '../../../../sdk/src/session/index.ts';
 import { Connection } from './connection.ts';
 
 /** What changed. Views show again what depends on it. */
-export type Change = 'connection' | 'messages' | 'directory' | 'questions' | 'notice';
+export type Change = 'connection' | 'messages' | 'directory' | 'questions' | 'tripwires' | 'wake' | 'notice';
 
 export interface Notice {
   readonly kind: SessionNotice['kind'] | 'stopped';
@@ -12,7 +12,10 @@ export interface Notice {
 
 /** Changes of the device, before and after it is open. */
 export class DeviceEvents {
-  readonly connection = new Connection(() => this.emit('connection'));
+  readonly connection = new Connection(
+    () => this.emit('connection'),
+    () => this.emit('wake'),
+  );
   readonly #listeners = new Set<(change: Change) => void>();
   /** What a person should know, newest last. */
   readonly notices: Notice[] = [];

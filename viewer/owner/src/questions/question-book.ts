@@ -4,7 +4,7 @@ import type { DeviceEvents } from '../device/device-events.ts';
 import { describeError, hasCode } from '../device/errors.ts';
 import type { Notes } from '../device/notes.ts';
 
-/** Time between two looks, milliseconds. A visible page looks at once when a message arrives, and when it is shown. */
+/** Time between two looks, milliseconds. The page looks at once when its socket is woken, and when it is shown. */
 const lookMs = 5_000;
 
 /** What this device decided. The request itself is not kept. */
@@ -36,6 +36,7 @@ export class QuestionBook {
   #timer: ReturnType<typeof setInterval> | undefined;
   #isLooking = false;
   readonly #onVisible = () => void this.look();
+  #unsubscribe: () => void = () => undefined;
 
   constructor(client: SessionClient, events: DeviceEvents, notes: Notes) {
     this.#client = client;
@@ -51,12 +52,16 @@ export class QuestionBook {
   begin(): void {
     document.addEventListener('visibilitychange', this.#onVisible);
     this.#timer = setInterval(this.#onVisible, lookMs);
+    this.#unsubscribe = this.#events.subscribe((change) => {
+      if (change === 'wake') void this.look();
+    });
     this.#onVisible();
   }
 
   end(): void {
     document.removeEventListener('visibilitychange', this.#onVisible);
     clearInterval(this.#timer);
+    this.#unsubscribe();
   }
 
   async look(): Promise<void> {
