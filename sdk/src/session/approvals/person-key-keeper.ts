@@ -1,54 +1,44 @@
-/** The key of the own person: made, given to further devices, and replaced (docs/format-approvals.md, section 5). */
+/** Makes the key of the own person, gives it to further devices, and replaces it (docs/format-approvals.md, section 5). */
 import {
   type ApprovalKey,
   approversOf,
   findApprover,
   readApprovalKey,
 } from '../../../../core/approvals/approval-keys.ts';
-import { maxPersonKeyEditions, maxPersonKeyEpochs } from '../../../../core/approvals/limits.ts';
-import { judgePersonKey, type PersonKey, readPersonKey, signPersonKey } from '../../../../core/approvals/person-key.ts';
+import { maxPersonKeyEpochs } from '../../../../core/approvals/limits.ts';
+import { type PersonKey, signPersonKey } from '../../../../core/approvals/person-key.ts';
 import {
   type KeyEpoch,
   sealEarlier,
   secretOfEpoch,
-  unwrapForDevice,
   wrapForDevice,
 } from '../../../../core/approvals/person-key-wraps.ts';
-import { isSignedBy } from '../../../../core/approvals/signed-statement.ts';
-import { DecryptionError } from '../../../../core/decryption-error.ts';
 import { parseRecoveryCode } from '../../../../core/devices/recovery-code-text.ts';
-import { type Bytes, equalBytes } from '../../../../core/encoding/bytes.ts';
+import type { Bytes } from '../../../../core/encoding/bytes.ts';
 import { dhKeyOf, newDhSecret } from '../../../../core/sessions/device-secrets.ts';
 import type { CallSettings } from '../../shared/client-options.ts';
 import type { SessionContext } from '../session-context.ts';
-import { SessionError, sessionError } from '../session-errors.ts';
+import { sessionError } from '../session-errors.ts';
 import { Changes } from '../storage/session-store.ts';
 import { publishedSecret } from './approval-secret.ts';
+import { PersonKeyReader, personOf, storedPersonKeyName } from './person-key-reader.ts';
 import { draftRecovery, openWithCode } from './person-key-recovery.ts';
 import type { PersonKeyInfo, PersonKeyRecovery } from './person-key-types.ts';
-
-/** The newest statement that this device believed. The table of the service has no backups. */
-const storedName = 'person-key';
-
-interface Found {
-  readonly key: PersonKey;
-  readonly isCurrent: boolean;
-  /** Whether the device that signed it approves now. */
-  readonly isCounted: boolean;
-}
 
 export class PersonKeyKeeper {
   readonly #context: SessionContext;
   readonly #settings: CallSettings;
+  readonly #reader: PersonKeyReader;
 
   constructor(context: SessionContext, settings: CallSettings) {
     this.#context = context;
     this.#settings = settings;
+    this.#reader = new PersonKeyReader(context, settings);
   }
 
   /** @returns undefined if the person has no key */
   async info(): Promise<PersonKeyInfo | undefined> {
-    const found = await this.#read();
+    const found = await this.#reader.read();
     if (found === undefined) return undefined;
     const { key, isCurrent } = found;
     const { own } = this.#context;
@@ -61,9 +51,9 @@ export class PersonKeyKeeper {
 
   /** The key and its secret, which the caller zeroes. @throws SessionError person_key_missing */
   async open(): Promise<{ readonly key: PersonKey; readonly secret: Bytes }> {
-    const found = await this.#read();
+    const found = await this.#reader.read();
     if (found === undefined) throw sessionError('person_key_missing', 'the person has none');
-    return { key: found.key, secret: await this.#secretOf(found.key) };
+    return { key: found.key, secret: await this.#reader.secretOf(found.key) };
   }
 
   /**
@@ -71,7 +61,7 @@ export class PersonKeyKeeper {
    * @throws SessionError person_key_exists
    */
   async create(): Promise<PersonKeyRecovery> {
-    if ((await this.#read()) !== undefined) throw sessionError('person_key_exists');
+    if ((await this.#reader.read()) !== undefined) throw sessionError('person_key_exists');
     const secret = newDhSecret();
     try {
       return await this.#publishWithCode({ ...this.#epoch(1, secret), earlier: [] }, 1, secret);
@@ -86,11 +76,11 @@ export class PersonKeyKeeper {
    * @throws SessionError person_key_missing, person_key_outdated
    */
   async addDevices(): Promise<readonly string[]> {
-    const found = await this.#read();
+    const found = await this.#reader.read();
     if (found === undefined) throw sessionError('person_key_missing', 'the person has none');
     const { key, isCurrent } = found;
     if (!isCurrent) throw sessionError('person_key_outdated');
-    const secret = await this.#secretOf(key);
+    const secret = await this.#reader.secretOf(key);
     try {
       const has = new Set(key.wraps.map(({ device }) => device));
       const { wraps } = await this.#publish(key, key.edition + 1, secret);
@@ -114,11 +104,11 @@ export class PersonKeyKeeper {
    * @throws SessionError person_key_missing, person_key_outdated
    */
   async renewRecovery(): Promise<PersonKeyRecovery> {
-    const found = await this.#read();
+    const found = await this.#reader.read();
     if (found === undefined) throw sessionError('person_key_missing', 'the person has none');
     const { key, isCurrent } = found;
     if (!isCurrent) throw sessionError('person_key_outdated');
-    const secret = await this.#secretOf(key);
+    const secret = await this.#reader.secretOf(key);
     try {
       return await this.#publishWithCode(key, key.edition + 1, secret);
     } finally {
@@ -135,7 +125,7 @@ export class PersonKeyKeeper {
     const code = typeof typed === 'string' ? await parseRecoveryCode(typed) : undefined;
     if (code === undefined) throw sessionError('recovery_code_refused');
     try {
-      const { shown, kept } = await this.#candidates();
+      const { shown, kept } = await this.#reader.candidates();
       const keys = [shown, kept].flatMap((one) => one?.key ?? []);
       if (keys.length === 0) throw sessionError('person_key_missing', 'the person has none');
       const opened = await openWithCode(keys, code);
@@ -172,7 +162,7 @@ export class PersonKeyKeeper {
 
   #epoch(epoch: number, secret: Bytes): KeyEpoch {
     const { own } = this.#context;
-    return { org: own.org, person: this.#person(), epoch, key: dhKeyOf(secret) };
+    return { org: own.org, person: personOf(this.#context), epoch, key: dhKeyOf(secret) };
   }
 
   async #publishWithCode(
@@ -205,7 +195,7 @@ export class PersonKeyKeeper {
     };
     const signed = signPersonKey(key, own.ik);
     await requests.approvals.putPersonKey(signed, this.#settings);
-    await store.write(new Changes().putBytes(storedName, signed));
+    await store.write(new Changes().putBytes(storedPersonKeyName, signed));
     return key;
   }
 
@@ -221,96 +211,8 @@ export class PersonKeyKeeper {
     });
   }
 
-  #person(): string {
-    const { directory, own } = this.#context;
-    return directory.state.devices.get(own.device.id)?.person ?? '';
-  }
-
   #approvers(): readonly string[] {
     const { directory, clock } = this.#context;
-    return approversOf(directory.state, this.#person(), clock.now()).map(({ id }) => id);
-  }
-
-  /** What the service shows, and what this device believed before, as far as devices of the person signed it. */
-  async #candidates() {
-    const { requests, store } = this.#context;
-    const [{ signed }, stored] = [await requests.approvals.personKey(this.#settings), await store.bytes(storedName)];
-    return { signed, shown: this.#verified(signed), kept: this.#verified(stored) };
-  }
-
-  /** The newest of what the service shows and what this device believed before. */
-  async #read(): Promise<Found | undefined> {
-    const { store } = this.#context;
-    const { signed, shown, kept } = await this.#candidates();
-    if (signed === undefined || shown === undefined) return kept;
-    if (kept !== undefined) {
-      if (shown.key.edition < kept.key.edition) return kept;
-      if (shown.key.edition > kept.key.edition + maxPersonKeyEditions) return kept;
-      if (shown.key.edition === kept.key.edition) return shown.isCurrent ? shown : kept;
-      if (!shown.isCurrent && !(await this.#continues(kept.key, shown.key))) return kept;
-    }
-    await store.write(new Changes().putBytes(storedName, signed));
-    return shown;
-  }
-
-  /**
-   * Whether this device opens the kept epoch with a later statement too. A device that was removed can still sign
-   * statements. With one that does not continue the kept one, it would make all values unusable, together with a service
-   * that shows it.
-   */
-  async #continues(kept: PersonKey, later: PersonKey): Promise<boolean> {
-    try {
-      const secret = await this.#secretOf(later);
-      try {
-        const ofEpoch = await secretOfEpoch(later, secret, kept.epoch);
-        const isSame = equalBytes(dhKeyOf(ofEpoch), kept.key);
-        ofEpoch.fill(0);
-        return isSame;
-      } finally {
-        secret.fill(0);
-      }
-    } catch (error) {
-      if (error instanceof DecryptionError || (error instanceof SessionError && error.code === 'person_key_missing'))
-        return false;
-      throw error;
-    }
-  }
-
-  /**
-   * A statement that a device of the own person signed. It may be removed by now: its key is not sealed to then, but still
-   * opens what was sealed before.
-   */
-  #verified(signed: Bytes | undefined): Found | undefined {
-    const { own, directory, clock } = this.#context;
-    const read = signed && readPersonKey(signed);
-    if (read === undefined) return undefined;
-    const person = this.#person();
-    const signer = directory.state.devices.get(read.key.device);
-    const isOwn = read.key.org === own.org && read.key.person === person && signer?.person === person;
-    if (!isOwn || signer.role !== 'owner' || !isSignedBy(signer.ik, read)) return undefined;
-    const refusal = judgePersonKey(read, {
-      ...{ state: directory.state, person, now: clock.now() },
-      relationOf: (head) => {
-        const relation = directory.compare(head);
-        // A device that began at a checkpoint does not know earlier entries. It seals nothing to the key.
-        return relation === 'older' ? 'known' : relation;
-      },
-    });
-    const isCounted = findApprover(directory.state, read.key.device, clock.now()) !== undefined;
-    return { key: read.key, isCurrent: refusal === undefined, isCounted };
-  }
-
-  /** @throws SessionError person_key_missing */
-  async #secretOf(key: PersonKey): Promise<Bytes> {
-    const { own, requests } = this.#context;
-    const ak = await publishedSecret(this.#context, requests.approvals, this.#settings);
-    try {
-      return await unwrapForDevice(key, own.device.id, ak);
-    } catch (error) {
-      if (error instanceof DecryptionError) throw sessionError('person_key_missing', 'this device does not have it');
-      throw error;
-    } finally {
-      ak.fill(0);
-    }
+    return approversOf(directory.state, personOf(this.#context), clock.now()).map(({ id }) => id);
   }
 }
