@@ -141,6 +141,7 @@ export async function countOperations(vault: LocalVault): Promise<CountedOperati
   );
   const approvals = await beginApprovals(vault, await createOrg(vault), host.url);
   for (const step of ['ask', 'look', 'answer', 'use', 'listActivity'] as const) await approvals[step]();
+  await untilQuiet(vault);
   await count(
     'question to a person with one device',
     () => approvals.ask(),

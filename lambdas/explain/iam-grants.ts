@@ -16,13 +16,14 @@ import {
 export type FunctionName = RouteGroup | BackgroundFunction;
 
 const allFunctionNames: readonly FunctionName[] = [...routeGroups, ...backgroundFunctions];
-const grantsSchema = z.record(z.string(), z.record(z.string(), z.array(z.string())));
+const grantsSchema = z.record(z.string(), z.record(z.string(), z.string()));
 
 export class IamGrants {
-  readonly #byResource: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
+  readonly #byResource: Readonly<Record<string, Readonly<Record<string, string>>>>;
 
   /**
-   * @param text JSON: functions by action (`kms:Decrypt`; without a service, of DynamoDB) by resource (`kek`)
+   * @param text JSON: functions, separated by spaces, by action (`kms:Decrypt`; without a service, of DynamoDB) by resource
+   *   (`kek`)
    * @throws Error if it is malformed: a function without the policies must not start
    */
   constructor(text: string) {
@@ -33,7 +34,7 @@ export class IamGrants {
   allows(name: FunctionName, resource: string, ...actions: readonly string[]): boolean {
     const granted = this.#byResource[resource] ?? {};
     return actions.some((action) =>
-      [action, action.replace(/^dynamodb:/, '')].some((one) => granted[one]?.includes(name) === true),
+      [action, action.replace(/^dynamodb:/, '')].some((one) => granted[one]?.split(' ').includes(name) === true),
     );
   }
 

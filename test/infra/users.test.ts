@@ -105,7 +105,7 @@ describe('what answers messages', () => {
 });
 
 describe('what explain is told of the policies', () => {
-  const grantsIn = (from: Synthesized): Record<string, Record<string, string[]>> =>
+  const grantsIn = (from: Synthesized): Record<string, Record<string, string>> =>
     JSON.parse(String(variablesOf(from, 'explainer')[functionEnv.grants]));
 
   test('is what they say, as the rows of permissions.ts have it by hand', () => {
@@ -113,7 +113,7 @@ describe('what explain is told of the policies', () => {
     expect(Object.keys(grants).sort()).toEqual(told.filter((word) => word !== 'responder'));
     const said = Object.entries(grants).flatMap(([word, actions]) =>
       Object.entries(actions).flatMap(([action, entries]) =>
-        entries.map((entry) => `${entry}: ${word} ${action.includes(':') ? action : `dynamodb:${action}`}`),
+        entries.split(' ').map((entry) => `${entry}: ${word} ${action.includes(':') ? action : `dynamodb:${action}`}`),
       ),
     );
     expect(said.sort()).toEqual(expectedRows.filter((row) => !row.includes('responder')));
