@@ -1,7 +1,7 @@
 import type { ServiceResults } from './service-bench.ts';
 
-const goalText = (goal: number | undefined, unit: string, met: boolean): string =>
-  goal === undefined ? '' : `  ≤ ${goal}${unit} ${met ? 'met' : 'MISSED'}`;
+const goalText = (goal: number | undefined, met: boolean): string =>
+  goal === undefined ? '' : `  ≤ ${goal} ${met ? 'met' : 'MISSED'}`;
 
 export function printService({ rows, imports }: ServiceResults): void {
   if (rows.length === 0) return;
@@ -14,18 +14,22 @@ export function printService({ rows, imports }: ServiceResults): void {
       micros.median.toFixed(0).padStart(9),
       ratio.median.toFixed(2).padStart(8),
       `${ratio.min.toFixed(2)} … ${ratio.max.toFixed(2)}`.padStart(17),
-      goalText(goal, '', met),
+      goalText(goal, met),
     ];
     console.log(cells.join(' ').trimEnd());
   }
-  console.log('\nCPU time of the import of each function in a fresh process, less that of an empty module');
-  console.log('function                  ms         min … max  goal');
-  for (const { name, ms, goal, met } of imports) {
+  console.log(
+    '\nCPU time of the import of each function in a fresh process, less that of an empty module, and relative to that of',
+  );
+  console.log("import 'node:http'");
+  console.log('function                  ms         min … max    ratio  goal');
+  for (const { name, ms, ratio, goal, met } of imports) {
     const cells = [
       name.padEnd(20),
       ms.median.toFixed(1).padStart(7),
       `${ms.min.toFixed(1)} … ${ms.max.toFixed(1)}`.padStart(17),
-      goalText(goal, ' ms', met),
+      ratio.median.toFixed(2).padStart(8),
+      goalText(goal, met),
     ];
     console.log(cells.join(' ').trimEnd());
   }
