@@ -34,12 +34,13 @@ export function prefixProblem(prefix: string): string | undefined {
 }
 
 function pathProblem(path: string, pattern: RegExp): string | undefined {
+  // The pattern and the length decide; the rest says why. Each request with an allowed name asks several times.
+  if (path.length <= limits.nameLength && pattern.test(path)) return undefined;
   if (path === '') return 'it is empty';
   if (path.length > limits.nameLength) return `it is longer than ${limits.nameLength} characters`;
   // URL parsers remove dot segments (RFC 3986 section 5.2.4), so such a name could not be addressed.
   if (path.split('/').some((part) => part === '.' || part === '..')) return 'a segment is "." or ".."';
   if (path.startsWith('/') || path.includes('//')) return 'a segment is empty';
   if (pattern === namePattern && path.endsWith('/')) return 'a segment is empty';
-  if (!pattern.test(path)) return 'a character is not one of A-Z a-z 0-9 . _ @ : - /';
-  return undefined;
+  return 'a character is not one of A-Z a-z 0-9 . _ @ : - /';
 }

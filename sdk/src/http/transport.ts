@@ -168,11 +168,11 @@ export class Transport {
     const { fetch, baseURL } = this.#settings;
     const { method } = call.route;
     const url = baseURL + buildRequestPath(call);
-    const signature = await call.signer?.sign(method, url, body);
+    const signature = call.signer && (await call.signer.sign(method, url, body));
     try {
       const response = await fetch(url, {
         method,
-        headers: { ...headers, ...signature },
+        headers: signature === undefined ? headers : { ...headers, ...signature },
         ...(body === undefined ? {} : { body }),
         // A followed redirect could send the key to another host. Workers do not support the `error` mode.
         redirect: 'manual',

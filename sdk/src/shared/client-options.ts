@@ -174,6 +174,8 @@ export function resolveCallSettings(
   own: readonly string[] = [],
 ): CallSettings {
   checkOptions(options, [...own, ...callOptionNames]);
+  // Most calls have none.
+  if (Object.keys(options).length === 0) return base;
   const { signal = base.signal, timeout = base.timeout, maxRetries = base.maxRetries } = options;
   if (!(timeout > 0 && timeout <= maxTimeoutMs)) {
     throw createError('invalid_argument', {

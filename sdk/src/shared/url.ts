@@ -58,16 +58,12 @@ export interface RequestTarget {
 }
 
 /** Builds path and query, to append to the base URL. */
-export function buildRequestPath(target: RequestTarget): string {
-  const { name = '', id = '', link = '', query = {} } = target;
-  const path = target.route.path
-    .replace('{name+}', () => name.split('/').map(encodeURIComponent).join('/'))
-    .replace('{id}', () => encodeURIComponent(id))
-    .replace('{link}', () => encodeURIComponent(link));
-  const parameters = new URLSearchParams();
-  for (const [key, value] of Object.entries(query)) {
-    if (value !== undefined) parameters.set(key, String(value));
-  }
-  const text = parameters.toString();
-  return text === '' ? path : `${path}?${text}`;
+export function buildRequestPath({ route, name, id, link, query }: RequestTarget): string {
+  let { path } = route;
+  if (name !== undefined) path = path.replace('{name+}', () => encodeURIComponent(name).replaceAll('%2F', '/'));
+  if (id !== undefined) path = path.replace('{id}', () => encodeURIComponent(id));
+  if (link !== undefined) path = path.replace('{link}', () => encodeURIComponent(link));
+  const parameters = Object.entries(query ?? {}).filter(([, value]) => value !== undefined);
+  if (parameters.length === 0) return path;
+  return `${path}?${new URLSearchParams(parameters.map(([key, value]) => [key, String(value)]))}`;
 }
