@@ -5,7 +5,7 @@
  * spellings cannot be enumerated; the text is decoded instead.
  */
 
-import { hash } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import {
   type DecodedView,
   decodeBase64Runs,
@@ -55,11 +55,11 @@ export function* decodedViewsOf(source: Uint8Array): Generator<DecodedView> {
 }
 
 /**
- * @param seen depths by hash of the bytes: encodings that were undone in another order give the same text, which is
- *   searched and decoded once
+ * @param seen depths by view: encodings that were undone in another order give the same text of the same places, which is
+ *   searched and decoded once. The same text of other places is another copy of a value
  */
 function* decodeNested(view: DecodedView, depth: number, seen: Map<string, number>): Generator<DecodedView> {
-  const id = hash('sha256', view.bytes, 'base64');
+  const id = viewId(view);
   if ((seen.get(id) ?? -1) >= depth) return;
   seen.set(id, depth);
   yield view;
@@ -81,6 +81,10 @@ function* decodeNested(view: DecodedView, depth: number, seen: Map<string, numbe
     if (text !== undefined) yield* decodeNested(text, depth - 1, seen);
   }
 }
+
+/** The same for views with the same bytes of the same places in the source. */
+const viewId = ({ bytes, starts, ends }: DecodedView): string =>
+  createHash('sha256').update(bytes).update(starts).update(ends).digest('base64');
 
 /** The view with one encoding undone; undefined if the encoding does not occur. */
 function decodeOnce(view: DecodedView, read: DecodeAt): DecodedView | undefined {

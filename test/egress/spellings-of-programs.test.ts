@@ -85,6 +85,20 @@ describe('a value is concealed', () => {
     },
   );
 
+  test.each(['9fQxZw8Lm', 'k3_vR7tYqB', value])(
+    'each time, if other encodings of the same text are at several places: %s',
+    (secret) => {
+      const twice = Buffer.from(Buffer.from(secret).toString('base64'));
+      const text = Buffer.from(twice.toString('base64'));
+      const copies = [text.toString('base64'), text.toString('hex'), [...text].join(', ')];
+      const redactor = new ResponseRedactor([secret]);
+      // What is left is the padding of each level.
+      for (const first of copies)
+        for (const second of copies)
+          expect(redactor.redactText(`${first}|${second}`).replaceAll(concealed, '').length).toBeLessThan(20);
+    },
+  );
+
   test('in bounded time, whatever encodings a body has', () => {
     const mixed = '%25\\u0025&amp;#37;=3D""=3d %5c \\\\ 0x37:35-&shy; 115, 107, 95, 200 aGVsbG8gd29ybGQ= \u200b';
     const body = Buffer.from(mixed.repeat(3000));
