@@ -49,10 +49,15 @@ export class PersonKeyKeeper {
     return { epoch: key.epoch, edition: key.edition, isCurrent, hasRecovery: key.recovery !== undefined, devices };
   }
 
-  /** The key and its secret, which the caller zeroes. @throws SessionError person_key_missing */
-  async open(): Promise<{ readonly key: PersonKey; readonly secret: Bytes }> {
+  /**
+   * The key and its secret, which the caller zeroes.
+   * @param which `current` refuses a key that must be replaced first
+   * @throws SessionError person_key_missing, person_key_outdated
+   */
+  async open(which: 'any' | 'current' = 'any'): Promise<{ readonly key: PersonKey; readonly secret: Bytes }> {
     const found = await this.#reader.read();
     if (found === undefined) throw sessionError('person_key_missing', 'the person has none');
+    if (which === 'current' && !found.isCurrent) throw sessionError('person_key_outdated');
     return { key: found.key, secret: await this.#reader.secretOf(found.key) };
   }
 
@@ -76,11 +81,7 @@ export class PersonKeyKeeper {
    * @throws SessionError person_key_missing, person_key_outdated
    */
   async addDevices(): Promise<readonly string[]> {
-    const found = await this.#reader.read();
-    if (found === undefined) throw sessionError('person_key_missing', 'the person has none');
-    const { key, isCurrent } = found;
-    if (!isCurrent) throw sessionError('person_key_outdated');
-    const secret = await this.#reader.secretOf(key);
+    const { key, secret } = await this.open('current');
     try {
       const has = new Set(key.wraps.map(({ device }) => device));
       const { wraps } = await this.#publish(key, key.edition + 1, secret);
@@ -104,11 +105,7 @@ export class PersonKeyKeeper {
    * @throws SessionError person_key_missing, person_key_outdated
    */
   async renewRecovery(): Promise<PersonKeyRecovery> {
-    const found = await this.#reader.read();
-    if (found === undefined) throw sessionError('person_key_missing', 'the person has none');
-    const { key, isCurrent } = found;
-    if (!isCurrent) throw sessionError('person_key_outdated');
-    const secret = await this.#reader.secretOf(key);
+    const { key, secret } = await this.open('current');
     try {
       return await this.#publishWithCode(key, key.edition + 1, secret);
     } finally {
