@@ -31,8 +31,8 @@ export interface LocalVaultOptions {
   readonly hooks?: LocalHooks | undefined;
   /** The maximum number of concurrent execution environments per function. */
   readonly functionConcurrency?: number | undefined;
-  /** How many execution environments of all functions are kept, and how long. */
-  readonly environments?: PoolOptions | undefined;
+  /** How many execution environments of all functions are kept, how long, and what they run in. */
+  readonly environments?: Partial<PoolOptions> | undefined;
   /**
    * Actual duration, in seconds, of each second of a durable function's wait, or of a queue's delay or visibility
    * timeout. Default: 1.
@@ -98,10 +98,10 @@ export interface LocalVault {
   /** The latest requests to the page, and to the link routes through the page. */
   pageLog(): readonly DistributionRequest[];
   /**
-   * Ends one execution environment in the midst of an event, as a failure of its machine does. Resolves to whether one was
-   * busy.
+   * Ends one execution environment in the midst of an event, as a failure of its machine does. Resolves to whether one of a
+   * function whose logical ID begins so was busy.
    */
-  crashBusyEnvironment(): Promise<boolean>;
+  crashBusyEnvironment(logicalId: string): Promise<boolean>;
   /** The log lines of the functions and the gateway. */
   logs(): string;
   /** Logs the type and code location of an error that belongs to no call. */

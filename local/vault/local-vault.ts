@@ -168,7 +168,7 @@ async function openVault(
     providerRequests: () => providerEmulator.requests(),
     pageLog: () => page.log(),
     applyBucketLifecycles: (now) => s3.applyLifecycle(now),
-    crashBusyEnvironment: () => pool.crashBusy(),
+    crashBusyEnvironment: (of) => pool.crashBusy(({ logicalId }) => logicalId.startsWith(of)),
     logs: () => logs.read(),
     reportError: (error) => logs.write('engines', failureLine({ engine: 'vault' }, error)),
     setHooks: (next = {}) => {

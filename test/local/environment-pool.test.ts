@@ -48,9 +48,10 @@ describe('environments of functions', () => {
     const { a, pool } = functions(10);
     const [one, two] = [await a.acquire(), await a.acquire()];
     a.release(one);
-    expect(await pool.crashBusy()).toBe(true);
+    expect(await pool.crashBusy((environment) => environment !== two)).toBe(false);
+    expect(await pool.crashBusy(() => true)).toBe(true);
     expect([one.usable, two.usable]).toEqual([true, false]);
-    expect(await pool.crashBusy()).toBe(false);
+    expect(await pool.crashBusy(() => true)).toBe(false);
     await pool.close();
   });
 

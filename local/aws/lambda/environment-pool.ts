@@ -1,14 +1,16 @@
 /**
- * The execution environments of all functions. Each is a worker thread with its own heap. To limit memory, the pool
- * keeps a limited number of the most recently used environments warm, and ends idle environments after a timeout.
+ * The execution environments of all functions. Each is a worker thread or a process with its own heap. To limit memory,
+ * the pool keeps a limited number of the most recently used environments warm, and ends idle environments after a
+ * timeout.
  */
+import type { Isolation } from './environment-runner.ts';
 import type { ExecutionEnvironment } from './execution-environment.ts';
 
 /** The part of an execution environment that the pool uses. */
 export interface Pooled {
   /** False if the environment cannot handle another event. */
   readonly usable: boolean;
-  /** Resolves when the worker thread has ended. */
+  /** Resolves when the thread or the process has ended. */
   readonly ended: Promise<void>;
   terminate(): Promise<void>;
 }
@@ -22,9 +24,10 @@ export interface PoolOptions {
   readonly maxEnvironments: number;
   /** How long an idle environment is kept, in milliseconds. */
   readonly idleMs: number;
+  readonly isolation: Isolation;
 }
 
-export const defaultPoolOptions: PoolOptions = { maxEnvironments: 12, idleMs: 60_000 };
+export const defaultPoolOptions: PoolOptions = { maxEnvironments: 12, idleMs: 60_000, isolation: 'thread' };
 
 interface Idle<One> {
   readonly environment: One;
@@ -41,8 +44,12 @@ export class EnvironmentPool<One extends Pooled = ExecutionEnvironment> {
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(options: PoolOptions = defaultPoolOptions) {
-    this.#options = options;
+  constructor(options: Partial<PoolOptions> = {}) {
+    this.#options = { ...defaultPoolOptions, ...options };
+  }
+
+  get isolation(): Isolation {
+    return this.#options.isolation;
   }
 
   /** Whether a start of a new environment ends an idle one. */
@@ -74,10 +81,10 @@ export class EnvironmentPool<One extends Pooled = ExecutionEnvironment> {
     this.#schedule();
   }
 
-  /** Ends one environment in the midst of an event. @returns whether one was busy */
-  async crashBusy(): Promise<boolean> {
+  /** Ends one of these environments in the midst of an event. @returns whether one was busy */
+  async crashBusy(isMeant: (environment: One) => boolean): Promise<boolean> {
     const idle = new Set(this.#idle.map(({ environment }) => environment));
-    const busy = [...this.#all].find((environment) => environment.usable && !idle.has(environment));
+    const busy = [...this.#all].find((one) => one.usable && !idle.has(one) && isMeant(one));
     await busy?.terminate();
     return busy !== undefined;
   }

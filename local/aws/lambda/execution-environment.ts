@@ -1,28 +1,15 @@
-/** One execution environment of a function: a worker thread that handles one event at a time. */
+/** One execution environment of a function: a worker thread or a process that handles one event at a time. */
 
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { Worker } from 'node:worker_threads';
 import type { FunctionSpec } from '../cloudformation/deployment-spec.ts';
-import { workerCode } from './worker-code.ts';
-
-/** The data for the start of the worker: the bundle's file and the export name of the handler. */
-export interface EntryPoint {
-  readonly bundlePath: string;
-  readonly exportName: string;
-}
-
-/** A message to the worker. `event` is JSON; `deadline` is in milliseconds since the epoch. */
-export interface InvocationMessage {
-  readonly event: string;
-  readonly context: Readonly<Record<string, string>>;
-  readonly deadline: number;
-}
-
-export type WorkerMessage =
-  | { readonly kind: 'ready' }
-  | { readonly kind: 'result'; readonly payload: string }
-  | { readonly kind: 'error'; readonly type: string; readonly message: string; readonly stack: string };
+import {
+  type EnvironmentRunner,
+  type InvocationMessage,
+  type Isolation,
+  startRunner,
+  type WorkerMessage,
+} from './environment-runner.ts';
 
 /** The outcome of an invocation: the result as JSON, or an error with Lambda's error types. */
 export type InvocationOutcome =
@@ -30,8 +17,6 @@ export type InvocationOutcome =
   | { readonly ok: false; readonly type: string; readonly message: string; readonly stack?: string };
 
 const initTimeoutMs = 10_000;
-/** Limits the heap space for short-lived objects. The default grows to 48 MB before garbage is collected. */
-const maxYoungGenerationSizeMb = 4;
 const crashedOutcome: InvocationOutcome = {
   ok: false,
   type: 'Runtime.ExitError',
@@ -39,45 +24,44 @@ const crashedOutcome: InvocationOutcome = {
 };
 
 export class ExecutionEnvironment {
-  readonly #worker: Worker;
+  readonly #runner: EnvironmentRunner;
   readonly #spec: FunctionSpec;
   readonly #started: Promise<InvocationOutcome | undefined>;
-  /** Resolves when the worker thread has ended. */
+  /** Resolves when the thread or the process has ended. */
   readonly ended: Promise<void>;
   #resolveOutcome: (outcome: InvocationOutcome) => void = () => {};
   #lastError: InvocationOutcome | undefined;
   /** False if the environment cannot handle another event. */
   usable = true;
 
-  constructor(spec: FunctionSpec, variables: Readonly<Record<string, string>>, onLine: (line: string) => void) {
+  constructor(
+    spec: FunctionSpec,
+    variables: Readonly<Record<string, string>>,
+    onLine: (line: string) => void,
+    isolation: Isolation,
+  ) {
     this.#spec = spec;
     const [file = '', exportName = ''] = spec.Handler.split('.');
-    const entryPoint: EntryPoint = { bundlePath: join(spec.codeFolder, `${file}.mjs`), exportName };
-    this.#worker = new Worker(workerCode, {
-      env: { ...variables },
-      // Flags of a test runner or debugger must not affect the function.
-      execArgv: [],
-      stdout: true,
-      stderr: true,
-      resourceLimits: { maxOldGenerationSizeMb: spec.MemorySize, maxYoungGenerationSizeMb },
-      workerData: entryPoint,
-    });
-    for (const stream of [this.#worker.stdout, this.#worker.stderr]) {
-      createInterface({ input: stream }).on('line', onLine);
-    }
+    const entryPoint = { bundlePath: join(spec.codeFolder, `${file}.mjs`), exportName };
+    this.#runner = startRunner(isolation, entryPoint, variables, spec.MemorySize);
+    for (const stream of this.#runner.outputs) createInterface({ input: stream }).on('line', onLine);
     this.#started = this.#initialize();
-    this.#worker.on('message', (message: WorkerMessage) => this.#receive(message));
-    this.#worker.on('error', (error) => {
+    this.#runner.events.on('message', (message: WorkerMessage) => this.#receive(message));
+    this.#runner.events.on('error', (error: unknown) => {
       const { name, message, stack = '' } = error instanceof Error ? error : new Error(String(error));
       this.#lastError = { ok: false, type: name, message, stack };
     });
     this.ended = new Promise((resolve) => {
-      this.#worker.once('exit', () => {
+      this.#runner.events.once('exit', () => {
         this.usable = false;
         this.#resolveOutcome(this.#lastError ?? crashedOutcome);
         resolve();
       });
     });
+  }
+
+  get logicalId(): string {
+    return this.#spec.logicalId;
   }
 
   /** Handles one event. As on AWS, the function's timeout starts after the initialization of the environment. */
@@ -91,13 +75,13 @@ export class ExecutionEnvironment {
       message: `Task timed out after ${this.#spec.Timeout.toFixed(2)} seconds`,
     });
     const message: InvocationMessage = { event, context, deadline: Date.now() + timeoutMs };
-    this.#worker.postMessage(message);
+    this.#runner.post(message);
     return outcome;
   }
 
   async terminate(): Promise<void> {
     this.usable = false;
-    await this.#worker.terminate();
+    await this.#runner.terminate();
   }
 
   async #initialize(): Promise<InvocationOutcome | undefined> {

@@ -37,7 +37,7 @@ export class FunctionHost implements Invocable {
     this.#environments = new EnvironmentShare(
       pool,
       concurrency,
-      () => new ExecutionEnvironment(spec, variables, onLine),
+      () => new ExecutionEnvironment(spec, variables, onLine, pool.isolation),
     );
   }
 

@@ -1,22 +1,25 @@
 /**
- * The entry of a worker thread, which is one execution environment of a function. It loads the bundled handler, then
- * processes one event at a time, as the Node.js runtime of Lambda does.
+ * The program of one execution environment of a function, in a worker thread or in a process of its own. It loads the
+ * bundled handler, then processes one event at a time, as the Node.js runtime of Lambda does. It imports no other file
+ * of this project, because it runs without one (environment-code.ts).
  */
 
 import { pathToFileURL } from 'node:url';
 import { parentPort, workerData } from 'node:worker_threads';
-import type { EntryPoint, InvocationMessage, WorkerMessage } from './execution-environment.ts';
+import type { EntryPoint, InvocationMessage, WorkerMessage } from './environment-runner.ts';
 
-const { bundlePath, exportName }: EntryPoint = workerData;
-const port = parentPort;
-if (port === null) throw new Error('This file is the entry of a worker thread and cannot be run directly.');
+const thread = parentPort;
+const { bundlePath, exportName }: EntryPoint = thread === null ? JSON.parse(process.argv[1] ?? '') : workerData;
 
 const module: Record<string, unknown> = await import(pathToFileURL(bundlePath).href);
 const exportedHandler = module[exportName];
 if (typeof exportedHandler !== 'function') throw new Error(`The bundle does not export a function ${exportName}.`);
 const handler = exportedHandler;
 
-const replyToParent = (message: WorkerMessage): void => port.postMessage(message);
+const replyToParent = (message: WorkerMessage): void => {
+  if (thread === null) process.send?.(message);
+  else thread.postMessage(message);
+};
 
 async function invokeHandler({ event, context, deadline }: InvocationMessage): Promise<WorkerMessage> {
   const lambdaContext = {
@@ -33,5 +36,7 @@ async function invokeHandler({ event, context, deadline }: InvocationMessage): P
   }
 }
 
-port.on('message', (message: InvocationMessage) => void invokeHandler(message).then(replyToParent));
+(thread ?? process).on('message', (message: InvocationMessage) => void invokeHandler(message).then(replyToParent));
+// A process must not outlive the vault.
+if (thread === null) process.once('disconnect', () => process.exit());
 replyToParent({ kind: 'ready' });
