@@ -71,6 +71,8 @@ const acceptedCredentials: Readonly<Record<RouteAuth, readonly Credential['kind'
 export class Transport {
   readonly baseURL: string;
   readonly #settings: ClientSettings;
+  /** Built once, because most reads have no settings of their own. */
+  readonly #readDefaults: CallSettings;
   #credential: Credential;
   readonly #loadLoginKeys: LoadLoginKeys | undefined;
   #loginKeys: Promise<LoginKeys> | undefined;
@@ -80,6 +82,7 @@ export class Transport {
     this.#loadLoginKeys = loadLoginKeys;
     this.baseURL = settings.baseURL;
     this.#settings = settings;
+    this.#readDefaults = settingsForRead(settings.callDefaults);
     this.#credential = settings.credential;
   }
 
@@ -126,12 +129,11 @@ export class Transport {
   async request<T>(call: ApiCall, given: CallSettings, decode: Decoder<T>): Promise<T> {
     const { method, verb = '' } = call.route;
     // Batches and searches are a POST, but only read.
-    const settings = method === 'GET' || /(?:read|list)$/.test(verb) ? settingsForRead(given) : given;
+    const settings = method === 'GET' || /(?:read|list)$/.test(verb) ? this.#forRead(given) : given;
     const body = call.body === undefined ? undefined : JSON.stringify(call.body);
-    const common = { ...this.#settings.headers, ...settings.callerHeaders, ...(body && jsonContentType) };
-    const { outcomeHint } = settings;
+    const { callerHeaders, outcomeHint } = settings;
     const sendWith = (key: { readonly authorization?: string }) => {
-      const headers = { ...key, ...common };
+      const headers = { ...key, ...this.#settings.headers, ...callerHeaders, ...(body && jsonContentType) };
       const send = (signal: Signal) => this.#sendAndDecode(call, { headers, body, signal, outcomeHint }, decode);
       return withRetries(settings, () => withTimeout(settings, send));
     };
@@ -141,6 +143,10 @@ export class Transport {
     this.#loginKeys ??= this.#loadLoginKeys?.(this.#settings, header.login);
     const keys = await this.#loginKeys;
     return keys?.send(settings, sendWith) ?? sendWith({});
+  }
+
+  #forRead(settings: CallSettings): CallSettings {
+    return settings === this.#settings.callDefaults ? this.#readDefaults : settingsForRead(settings);
   }
 
   /** @throws AnimaError wrong_key_kind */

@@ -60,9 +60,10 @@ export interface RequestTarget {
 /** Builds path and query, to append to the base URL. */
 export function buildRequestPath({ route, name, id, link, query }: RequestTarget): string {
   let { path } = route;
-  if (name !== undefined) path = path.replace('{name+}', () => encodeURIComponent(name).replaceAll('%2F', '/'));
-  if (id !== undefined) path = path.replace('{id}', () => encodeURIComponent(id));
-  if (link !== undefined) path = path.replace('{link}', () => encodeURIComponent(link));
+  // Encoded text contains no `$`, which would have a meaning in a replacement.
+  if (name !== undefined) path = path.replace('{name+}', encodeURIComponent(name).replaceAll('%2F', '/'));
+  if (id !== undefined) path = path.replace('{id}', encodeURIComponent(id));
+  if (link !== undefined) path = path.replace('{link}', encodeURIComponent(link));
   const parameters = Object.entries(query ?? {}).filter(([, value]) => value !== undefined);
   if (parameters.length === 0) return path;
   return `${path}?${new URLSearchParams(parameters.map(([key, value]) => [key, String(value)]))}`;
