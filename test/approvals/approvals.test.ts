@@ -154,7 +154,7 @@ test('1,000 uses of one approval at the same time: exactly one starts', async ()
   const codes = new Set(outcomes.flatMap((one) => (one.status === 'rejected' ? [one.reason.code] : [])));
   expect([...codes].filter((one) => one !== 'approval_used' && one !== 'approval_pending')).toEqual([]);
   expect([world.broker.requests.length, world.broker.started.length]).toEqual([1, 1]);
-}, 60_000);
+});
 
 describe('scopes', () => {
   test('an approval of a run counts for so many requests to paths that match, with any body', async () => {

@@ -156,7 +156,7 @@ describe('a function that is killed', () => {
     await expect.poll(() => world.requests.length).toBe(1);
     expect(await errorCodeOf(world.instance()(request()))).toBe('credential_busy');
     expect(world.requests).toHaveLength(1);
-  }, 30_000);
+  });
 
   test('after it stored the answer and before the version: the next one stores the version, without a refresh', async () => {
     const world = await createWorld();

@@ -69,7 +69,7 @@ describe('a failure of a command that only reads', () => {
   test('one that writes does', async () => {
     const { code, stderr } = await runAnima(['delete', 'a'], { env: noVault });
     expect([code, stderr]).toEqual([6, expect.stringMatching(/A write may or may not have taken effect/)]);
-  }, 60_000);
+  });
 });
 
 describe('help', () => {

@@ -58,7 +58,7 @@ beforeAll(async () => {
   const pruned = await maker.vault.prune();
   expect(pruned.checkpoint).toBe(checkpoint);
   await put(maker, 'd', 'after the checkpoint');
-}, 60_000);
+});
 
 beforeEach(() => {
   reader.alter = undefined;

@@ -14,4 +14,4 @@ test('docs/costs.md has the counted calls, units and log bytes, and their prices
   const generated = renderCosts(await countOperations(stack.vault));
   // If this fails, run `npm run costs`, and read the difference before you commit it.
   expect(document).toBe(replaceGenerated(document, generated));
-}, 120_000);
+});

@@ -16,8 +16,6 @@ const version = '3.3.1';
 const jarHash = '41a32e0a840a1fa375d7b3955e60d4b1db94c423ef9e14a43ee9b4cf9c2fb536';
 
 const projects = ['main', 'custody', 'security', 'lifecycle'].flatMap((name) => ['--project', name]);
-/** Concerns the files of dynalite. */
-const excluded = ['--exclude', 'test/local/table-erasure.test.ts'];
 const fileOf = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 const root = fileOf('../..');
 
@@ -74,7 +72,7 @@ if (await hasJava()) {
   process.stdout.write(`DynamoDB Local ${version} listens on ${endpoint}\n`);
   const vitest = spawn(
     process.execPath,
-    [join(root, 'node_modules/vitest/vitest.mjs'), 'run', ...projects, ...excluded, ...process.argv.slice(2)],
+    [join(root, 'node_modules/vitest/vitest.mjs'), 'run', ...projects, ...process.argv.slice(2)],
     { cwd: root, stdio: 'inherit', env: { ...process.env, [externalTablesVariable]: endpoint } },
   );
   process.exitCode = await new Promise<number>((resolve) => vitest.once('close', (code) => resolve(code ?? 1)));

@@ -24,7 +24,7 @@ const environment = () => ({ ANIMA_KEY: vault.ready.agentKey, ANIMA_URL: vault.r
 beforeAll(async () => {
   vault = await startVaultProcess('--port', '0', '--data', join(folder, 'data'));
   await runCommand('bash', ['-euc', block('install')], projectFolder, { AGENT: agent });
-}, 120_000);
+});
 
 afterAll(async () => {
   await vault.stop('SIGTERM');
@@ -102,7 +102,7 @@ describe('a real .env file of 30 entries', () => {
     const { url: _, ...same } = vault.ready;
     expect(before).toMatchObject(same);
     expect(JSON.parse(await runCommand('node', ['check.mjs'], agent, environment()))).toEqual(expected);
-  }, 120_000);
+  });
 });
 
 describe('npm start', () => {

@@ -47,4 +47,4 @@ test('killed again and again in mid-rotation, it goes on by itself after each st
   const found = await clientOf(vault).vault.getMany(entries.map(({ name }) => name));
   expect(entries.every(({ name, value }) => found.get(name).value === value)).toBe(true);
   await vault.stop('SIGTERM');
-}, 120_000);
+});

@@ -108,7 +108,7 @@ describe('the types of the built package', () => {
     for (const name of ['@types/node', 'undici-types'])
       symlinkSync(resolve('node_modules', name), join(folder, 'node_modules', name));
     writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
-  }, 60_000);
+  });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   const signal =

@@ -122,7 +122,7 @@ beforeAll(async () => {
       sent += `${path} ${JSON.stringify([...headers])} ${body ?? ''}\n`;
   }
   stack.vault.setHooks();
-}, 120_000);
+});
 afterAll(async () => {
   process.off('worker', remember);
   await stack.vault.close();

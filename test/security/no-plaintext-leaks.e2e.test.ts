@@ -68,7 +68,7 @@ beforeAll(async () => {
   answers += await (await stack.http('PUT', '/v1/vault/values/marked', { key, body: { value: bodyMarker } })).text();
   stack.vault.setHooks();
   await blobs();
-}, 60_000);
+});
 
 /** Uploads, opens, previews and refusals of blobs, in every way. */
 async function blobs(): Promise<void> {

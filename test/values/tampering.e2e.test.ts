@@ -99,7 +99,7 @@ describe('stored values', () => {
         await refused(await get('bits'));
       }
     }
-  }, 120_000);
+  });
 
   test.each([
     ['version', { N: '-1' }],
@@ -174,5 +174,5 @@ describe('the stored keyring', () => {
     expect(refusals).toBeGreaterThan(300);
     await stack.putItem(table, item);
     expect(await stack.client.vault.get('ring')).toBe('x');
-  }, 120_000);
+  });
 });

@@ -95,7 +95,7 @@ test('power is lost before and after each write', async () => {
       expect([write, when, hasFailed]).toEqual([write, when, true]);
     }
   }
-}, 120_000);
+});
 
 test('nothing is in clear in what is stored', async () => {
   const service = new FakeDeviceService();

@@ -173,7 +173,7 @@ beforeAll(async () => {
   await refusals();
   await deleting();
   stack.vault.setHooks();
-}, 100_000);
+});
 afterAll(async () => {
   await stack.vault.close();
   rmSync(folder, { recursive: true, force: true });
