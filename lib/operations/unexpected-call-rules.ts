@@ -30,10 +30,16 @@ interface UnexpectedCallRulesProps {
 /** Calls with which someone could get access to a key, or make it unusable. No role of the vault makes them. */
 const keyAdministrationCalls = ['CreateGrant', 'DisableKey', 'PutKeyPolicy', 'ScheduleKeyDeletion'];
 
-/** All uses of the keys. Calls that only read are delivered in a special state of the rule only. */
+/**
+ * All uses of the keys but Verify, which anyone can do with the public key. Also those that no function makes: what they
+ * encrypt, functions would take for their own. Calls that only read are delivered in a special state of the rule only.
+ */
 const keyUses = [
   'Decrypt',
+  'Encrypt',
   'GenerateDataKey',
+  'GenerateDataKeyPair',
+  'GenerateDataKeyPairWithoutPlaintext',
   'GenerateDataKeyWithoutPlaintext',
   'GenerateMac',
   'ReEncrypt',

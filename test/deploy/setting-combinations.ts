@@ -55,6 +55,12 @@ export const settingCombinations: Readonly<Record<string, Context>> = {
   'a responder of another stack': {
     responder: 'arn:aws:lambda:eu-central-1:111122223333:function:responder',
   },
+  'subnets of an existing VPC, with other endpoints': {
+    vpc: 'private',
+    vpcId: 'vpc-0123456789abcdef0',
+    vpcSubnetIds: 'subnet-0123456789abcdef0,subnet-0123456789abcdef1',
+    endpoints: 'fips,dual-stack',
+  },
   // A new VPC has endpoints with the standard names only.
   all: { ...Object.assign({}, ...Object.values(settings)), endpoints: 'standard' },
 };

@@ -20,6 +20,8 @@ const webAcl = 'arn:aws:wafv2:us-east-1:123456789012:global/webacl/page/1234abcd
 
 const quotas = readFileSync(new URL('../../docs/quotas.md', import.meta.url), 'utf8');
 
+const guide = readFileSync(new URL('../../docs/guide-operator.md', import.meta.url), 'utf8');
+
 let template: Synthesized;
 /** Every setting of limits and networks. The synthesis fails if cdk-nag finds something. */
 beforeAll(() => {
@@ -28,6 +30,7 @@ beforeAll(() => {
       responder: 'sample',
       canary: 'on',
       workerConcurrency: 20,
+      brokerConcurrency: 7,
       memoryMb: '512,worker=2048',
       requestsPerSecond: 30,
       tags: 'team=payments',
@@ -70,8 +73,12 @@ describe('limits', () => {
     const { FunctionName, ScalingConfig } = only(template, 'AWS::Lambda::EventSourceMapping')[1].Properties;
     expect(target(FunctionName)).toBe(aliasOf(template, 'worker')[0]);
     expect(ScalingConfig).toEqual({ MaximumConcurrency: 20 });
-    for (const entry of entries.filter((one) => one !== 'worker'))
+    for (const entry of entries.filter((one) => one !== 'worker' && one !== 'broker'))
       expect(ofFunction(entry)).not.toHaveProperty('ReservedConcurrentExecutions');
+  });
+
+  test('the broker has reserved concurrency, so that a slow host cannot take that of other functions', () => {
+    expect(ofFunction('broker').ReservedConcurrentExecutions).toBe(7);
   });
 
   test('memory is that of the settings, for all functions or for one', () => {
@@ -176,8 +183,18 @@ describe('in private subnets', () => {
         SecurityGroupIds: [{ 'Fn::GetAtt': [group, 'GroupId'] }],
       });
     }
-    // It calls push services and connections, which no VPC endpoint reaches.
+    // The notifier calls push services and connections, which no VPC endpoint reaches; the broker calls hosts.
     for (const entry of ['notifier', 'broker'] as const) expect(ofFunction(entry).VpcConfig).toBeUndefined();
+  });
+
+  test('the guide says which functions are outside, and every one of them', () => {
+    const outside = entries.filter((entry) => ofFunction(entry).VpcConfig === undefined);
+    const names = outside.toSorted().map((entry) => `\`${entry}\``);
+    const section = guide.split('\n## Private subnets\n')[1]?.split('\n## ')[0] ?? expect.fail('no section');
+    const said = [...guide.split('\n').filter((line) => line.startsWith('| `vpc` |')), section.replaceAll('\n', ' ')];
+    expect(said).toHaveLength(2);
+    for (const text of said) expect(text).toContain(`all functions but ${names.join(' and ')}`);
+    for (const name of names) expect(section).toContain(`The function ${name} stays outside`);
   });
 
   test('nothing leads to the internet', () => {

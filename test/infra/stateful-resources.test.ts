@@ -5,6 +5,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { settingCombinations } from '../deploy/setting-combinations.ts';
 import { appForTest, ofType, type Synthesized, synthesize, type Template } from './synthesized-template.ts';
 
 interface Released {
@@ -51,21 +52,8 @@ const namesOf = ({ Resources }: Template): Released['stableNames'] =>
     }),
   );
 
-const everySetting = {
-  auditRetentionDays: 0,
-  blobMaxBytes: 1_000_000,
-  canary: 'on',
-  corsOrigins: 'https://a.example',
-  logRetentionDays: 30,
-  pageCertificateArn: 'arn:aws:acm:us-east-1:123456789012:certificate/12ab-34',
-  pageDomain: 'open.example.com',
-  previousKeks: 'arn:aws:kms:eu-central-1:123456789012:key/1234',
-  publicUrl: 'https://vault.example.com',
-  responder: 'sample',
-  rotationDays: 90,
-  rotationMessages: 1_000_000,
-  sessionTags: 'off',
-};
+/** Every setting, but with the name and the stage that the list has, and names only where a test asks for them. */
+const everySetting = { ...settingCombinations.all, name: 'anima-vault', stage: 'dev', stableNames: 'off' };
 
 describe('the data stack', () => {
   let template: Synthesized;
@@ -137,15 +125,15 @@ describe('with stable names', () => {
   });
 });
 
-test.each([[{ ...everySetting, responder: 'none' }], [{ stage: 'prod', name: 'acme' }]])(
-  'with the settings %j, logical IDs, types, key schemas and exports are the same',
-  (context) => {
-    const { data } = synthesize(appForTest(context)).stacks;
-    const withoutAliasName = (resources: object) => JSON.stringify(resources).replaceAll(/"AliasName":"[^"]*"/g, '');
-    expect(withoutAliasName(identityOf(data))).toBe(withoutAliasName(released.resources));
-    expect(exportsOf(data)).toEqual(released.exports);
-  },
-);
+test.each<[string, Record<string, string>]>([
+  ['every setting', { ...everySetting, responder: 'none' }],
+  ['another name and stage', { stage: 'prod', name: 'acme' }],
+])('with %s, logical IDs, types, key schemas and exports are the same', (_settings, context) => {
+  const { data } = synthesize(appForTest(context)).stacks;
+  const withoutAliasName = (resources: object) => JSON.stringify(resources).replaceAll(/"AliasName":"[^"]*"/g, '');
+  expect(withoutAliasName(identityOf(data))).toBe(withoutAliasName(released.resources));
+  expect(exportsOf(data)).toEqual(released.exports);
+});
 
 test('the way back to an earlier release leaves the data stack as it is, and moves only aliases with earlier versions', () => {
   const page = readFileSync(new URL('../../docs/upgrades.md', import.meta.url), 'utf8');

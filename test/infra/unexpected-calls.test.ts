@@ -67,17 +67,27 @@ describe('a call by CloudTrail', () => {
     },
   );
 
-  test.each(['GenerateMac', 'Decrypt', 'Sign', 'GenerateDataKey', 'ReEncrypt'])(
-    '%s triggers a rule for a person and for a role of others, and not for functions of the vault',
-    (name) => {
-      expect(triggered('kms', name, keyEvent('recordsKey', person))).toEqual(['keyuse']);
-      expect(triggered('kms', name, keyEvent('recordsKey', asRole('admin')))).toEqual(['keyuse']);
-      expect(triggered('kms', name, keyEvent('recordsKey', asRole('anima-reader-00000000-<AWS::Region>')))).toEqual([
-        'keyuse',
-      ]);
-      expect(triggered('kms', name, keyEvent('recordsKey', asRole(roleOf('reader'))))).toEqual([]);
-    },
-  );
+  // All cryptographic operations that the keys of the vault support, but for Verify, which needs no key that is secret.
+  // Encrypt and GenerateDataKeyPair make what functions take for their own.
+  test.each([
+    'Decrypt',
+    'Encrypt',
+    'GenerateDataKey',
+    'GenerateDataKeyPair',
+    'GenerateDataKeyPairWithoutPlaintext',
+    'GenerateDataKeyWithoutPlaintext',
+    'GenerateMac',
+    'ReEncrypt',
+    'Sign',
+    'VerifyMac',
+  ])('%s triggers a rule for a person and for a role of others, and not for functions of the vault', (name) => {
+    expect(triggered('kms', name, keyEvent('recordsKey', person))).toEqual(['keyuse']);
+    expect(triggered('kms', name, keyEvent('recordsKey', asRole('admin')))).toEqual(['keyuse']);
+    expect(triggered('kms', name, keyEvent('recordsKey', asRole('anima-reader-00000000-<AWS::Region>')))).toEqual([
+      'keyuse',
+    ]);
+    expect(triggered('kms', name, keyEvent('recordsKey', asRole(roleOf('reader'))))).toEqual([]);
+  });
 
   test('on keys of others triggers none', () => {
     const detail = { userIdentity: person, resources: [{ ARN: 'arn:aws:kms:eu-central-1:123456789012:key/other' }] };
