@@ -180,6 +180,10 @@ describe('quotas', () => {
     // What is acknowledged makes room.
     await empty(second);
     expect(await served.sendAll(agent, [large()])).toMatchObject([{ outcome: 'stored' }]);
+    // A quarter of the number of messages is a limit too.
+    await setUsage(second, agent, 1, sessionLimits.mailboxMessages / sessionLimits.mailboxSenderParts - 1);
+    const small = [text(agent, second, 'the last one'), text(agent, second, 'one too many')];
+    expect(await served.sendAll(agent, small)).toMatchObject([{ outcome: 'stored' }, { outcome: 'mailbox_full' }]);
   });
 
   test('all senders together fill the whole, and expired messages are discounted once an hour', async () => {
