@@ -129,6 +129,8 @@ describe('a mailbox', () => {
   test('does not show messages whose 30 days are over, although the table still has them', async () => {
     await served.sendAll(phone, [text(phone, bobs, 'old')]);
     const [item = expect.fail()] = await itemsOf(`m/${bobs.id}/`);
+    const lives = Number(item.ttl?.N) - Date.now() / 1000;
+    expect(Math.abs(lives - 30 * 86_400)).toBeLessThan(60);
     const old = new Date(Date.now() - (sessionLimits.messageSeconds + 1) * 1000).toISOString();
     await stack.putItem(mailboxes(), { ...item, storedAt: { S: old } });
     expect(await served.texts(bobs)).toEqual([]);
