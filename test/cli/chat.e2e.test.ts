@@ -62,7 +62,7 @@ describe('a conversation in pipes', () => {
     expect(late).toMatchObject({ code: 6, stdout: '', stderr: expect.stringContaining('No answer came in time') });
   });
 
-  test('cannot control a terminal or forge a line with what others send', async () => {
+  test('C1: cannot control a terminal or forge a line with what others send', async () => {
     const { phone, robot, agentId } = await sharedPair();
     const evil = 'a\u001b]0;title\u0007\u202eb\r\n12:00 you: I agree\rX';
     const sent = await phone.run(['chat', agentId, '--whole'], { input: evil });

@@ -86,7 +86,7 @@ describe('admitting a device', () => {
 
   const countDevices = async (admin: SessionMachine) => (await admin.json(['directory', 'status'])).devices.length;
 
-  test('is never done without a comparison of the fingerprint', async () => {
+  test('A2: is never done without a comparison of the fingerprint', async () => {
     const { admin, running, fingerprint } = await waiting();
     const other = 'AAAA-BBBB-CCCC-DDDD';
     for (const [args, code, text] of [
@@ -136,7 +136,7 @@ describe('admitting a device', () => {
 });
 
 describe('an invite', () => {
-  test('is shown once, listed without its secret, and withdrawn', async () => {
+  test('A1: is shown once, listed without its secret, and withdrawn', async () => {
     const { admin } = await newWorld();
     const { code, stdout, stderr } = await admin.run(['invite', 'create']);
     expect(code).toBe(0);
@@ -179,7 +179,7 @@ describe('an invite', () => {
     expect(mistyped).toMatchObject({ code: 2, stderr: expect.stringContaining('begins with anmi_') });
   });
 
-  test('and the keys of the machine are not in clear in its files', async () => {
+  test('C2: and the keys of the machine are not in clear in its files', async () => {
     const { admin, recoveryFile } = await newWorld();
     const { invite } = await admin.json(['invite', 'create']);
     const secret = invite.split('_')[3].slice(0, 43);
@@ -358,7 +358,7 @@ describe('the keys of the directory', () => {
   });
 });
 
-test('what admins do is in the audit, with the names of what they changed', async () => {
+test('A3: what admins do is in the audit, with the names of what they changed', async () => {
   const { admin, adminKey } = await newWorld();
   const { device } = await enrollMachine(admin, newMachine());
   await admin.json(['directory', 'suspend', device]);

@@ -44,7 +44,7 @@ async function forgedTicket(device: string, org = served.org): Promise<string> {
   return ticket;
 }
 
-describe('a forged ticket', () => {
+describe('C1: a forged ticket', () => {
   test('of a device opens a socket that gets its ciphertext, and lets it make no request', async () => {
     const socket = await openWith(stack, await forgedTicket(bobs.id));
     socket.send({ type: 'hello' });
@@ -77,7 +77,7 @@ describe('a forged ticket', () => {
   });
 });
 
-describe('a forged connection', () => {
+describe('C1: a forged connection', () => {
   test('takes frames away, but the mailbox has the messages', async () => {
     const mine = await readySocket(served, phone);
     const [row] = await rows(`c/${phone.id}/`);

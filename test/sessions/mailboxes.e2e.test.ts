@@ -129,6 +129,8 @@ describe('a mailbox', () => {
   test('does not show messages whose 30 days are over, although the table still has them', async () => {
     await served.sendAll(phone, [text(phone, bobs, 'old')]);
     const [item = expect.fail()] = await itemsOf(`m/${bobs.id}/`);
+    const lives = Number(item.ttl?.N) - Date.now() / 1000;
+    expect(Math.abs(lives - 30 * 86_400)).toBeLessThan(60);
     const old = new Date(Date.now() - (sessionLimits.messageSeconds + 1) * 1000).toISOString();
     await stack.putItem(mailboxes(), { ...item, storedAt: { S: old } });
     expect(await served.texts(bobs)).toEqual([]);
@@ -180,6 +182,10 @@ describe('quotas', () => {
     // What is acknowledged makes room.
     await empty(second);
     expect(await served.sendAll(agent, [large()])).toMatchObject([{ outcome: 'stored' }]);
+    // A quarter of the number of messages is a limit too.
+    await setUsage(second, agent, 1, sessionLimits.mailboxMessages / sessionLimits.mailboxSenderParts - 1);
+    const small = [text(agent, second, 'the last one'), text(agent, second, 'one too many')];
+    expect(await served.sendAll(agent, small)).toMatchObject([{ outcome: 'stored' }, { outcome: 'mailbox_full' }]);
   });
 
   test('all senders together fill the whole, and expired messages are discounted once an hour', async () => {

@@ -89,7 +89,7 @@ interface Received {
   readonly body: string;
 }
 
-describe('the request', () => {
+describe('C1: the request', () => {
   const { key, cert } = selfSigned(['push.provider.net'], []);
   const received: Received[] = [];
   let respond: (path: string) => { status: number; headers?: Record<string, string> } = () => ({ status: 201 });

@@ -94,7 +94,7 @@ describe('a subscription', () => {
   });
 });
 
-describe('a notice', () => {
+describe('C1: a notice', () => {
   test('has no body and no header that says more than the protocol needs', async () => {
     await okJson(put(bobs, endpointOf('one')));
     await write();

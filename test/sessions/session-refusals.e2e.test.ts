@@ -209,6 +209,12 @@ describe('an invite', () => {
         'invite_refused',
       );
     }
+    const table = stack.table('SessionCustodyDirectoriesTable');
+    const secondsLeft = async () => {
+      const { expiresAt } = await stack.getItem(table, { org: served.org, id: `invite/${made.invite.id}` });
+      return (Date.parse(expiresAt?.S ?? '') - Date.now()) / 1_000;
+    };
+    expect(Math.abs((await secondsLeft()) - 600)).toBeLessThan(60);
     const sent = await enrollment(made);
     await refused(
       () => stack.http('PUT', path, { body: { ...sent, possession: toBase64(new Uint8Array(64)) } }),
@@ -223,7 +229,8 @@ describe('an invite', () => {
     await refused(() => stack.http('PUT', path, { body: second }), 'invite_refused');
     await okJson(stack.http('PUT', path, { body: sent }));
 
-    const table = stack.table('SessionCustodyDirectoriesTable');
+    // The admin has a day for an enrollment that waits.
+    expect(Math.abs((await secondsLeft()) - 86_400)).toBeLessThan(60);
     const item = await stack.getItem(table, { org: served.org, id: `invite/${made.invite.id}` });
     await stack.putItem(table, { ...item, expiresAt: { S: new Date(Date.now() - 1000).toISOString() } });
     await refused(() => stack.http('POST', path, { body: { lookup } }), 'invite_refused');

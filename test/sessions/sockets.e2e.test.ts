@@ -8,7 +8,7 @@ import { ServiceError } from '../../local/aws/shared/errors.ts';
 import { accepted, ann, bob, type TestDevice } from '../core/directory/directory-simulator.ts';
 import { expectProblem, type Item, useLocalStack } from '../shared/local-stack.ts';
 import { type DeviceSocket, newTicket, openWith, readySocket, socketsOf } from './device-socket.ts';
-import { type Sender, ServedDirectory } from './served-directory.ts';
+import { okJson, type Sender, ServedDirectory } from './served-directory.ts';
 
 const stack = useLocalStack({ functionConcurrency: 1 });
 let served: ServedDirectory;
@@ -141,6 +141,12 @@ describe('a connection', () => {
     const { ticket } = await newTicket(served, bobs);
     const socket = await openWith(stack, ticket);
     expect(await rows(`c/${bobs.id}/`)).toMatchObject([{ ready: { BOOL: false } }]);
+    // Both rows end 130 minutes after the connection began, if nobody deletes them.
+    for (const { ttl } of [...(await rows(`c/${bobs.id}/`)), ...(await owners())]) {
+      expect(Number(ttl?.N) - seconds()).toBeLessThanOrEqual(130 * 60 + 1);
+      expect(Number(ttl?.N) - seconds()).toBeGreaterThan(129 * 60);
+    }
+    expect(await owners()).toHaveLength(1);
     await served.sendAll(phone, [message(10)]);
     socket.send({ type: 'hello' });
     expect(await socket.frame()).toEqual({ type: 'ready' });
@@ -331,13 +337,14 @@ describe('a 410', () => {
   });
 });
 
-describe('a device that loses its right', () => {
+describe('A3: a device that loses its right', () => {
   test.each(['suspend', 'revoke'] as const)(
     '%s: its sockets end, and it gets no message that comes after the entry',
     async (op) => {
       const device = served.simulator.add(phone, ann, 'owner');
       await served.push();
       const opened = await served.open(ann, [phone], [ann, bob]);
+      await okJson(served.send(device, 'PUT', '/push', { endpoint: 'https://push.provider.net/lost' }));
       const [one, two] = [await readySocket(served, device), await readySocket(served, device)];
       await served.sendAll(bobs, [{ ...message(3, bobs, device.id), conversation: opened }]);
       for (const socket of [one, two]) expect(await socket.frame()).toMatchObject({ type: 'message' });
@@ -350,7 +357,8 @@ describe('a device that loses its right', () => {
       ]);
       expect(await Promise.all([one.closed, two.closed])).toEqual([1000, 1000]);
       expect(one.received).toHaveLength(2);
-      expect(await rows(`p/${device.id}/`)).toEqual([]);
+      // A suspended device can come back, a revoked one cannot.
+      expect(await rows(`p/${device.id}/`)).toHaveLength(op === 'revoke' ? 0 : 1);
     },
   );
 

@@ -56,7 +56,7 @@ describe('the text of an invite', () => {
   });
 });
 
-describe('C2: of an invite, only a hash is stored, and the server never sees the secret', () => {
+describe('A1: of an invite, only a hash is stored, and the server never sees the secret', () => {
   test('lookup, proof key and stored value are those of the page, and differ from each other and from the secret', async () => {
     const derive = (purpose: string) =>
       toHex(

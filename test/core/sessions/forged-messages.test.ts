@@ -152,7 +152,7 @@ describe('keys of low order', () => {
   });
 });
 
-describe('authentication: messages of others', () => {
+describe('I3: messages of others', () => {
   test('a message of another device, for another device, or of another org does not open', () => {
     const random = seededRandom('strangers');
     const { a, b } = createPair('others');

@@ -22,7 +22,7 @@ const talk = (from: Side, to: Side, count = 1): Bytes[] =>
     return bytes;
   });
 
-describe('C1, forward secrecy', () => {
+describe('C3, forward secrecy', () => {
   test('the state after a message opens no earlier message of any chain, in either direction', () => {
     const { a, b } = createSession('forward secrecy');
     const opened: { by: Side; bytes: Bytes }[] = [];
@@ -70,7 +70,7 @@ describe('C1, forward secrecy', () => {
   });
 });
 
-describe('C1, recovery from compromise', () => {
+describe('C4, recovery from compromise', () => {
   test.each(['a', 'b'] as const)('after one full turn, a leaked state of %s opens nothing new', (victim) => {
     const { a, b } = createSession(`recovery ${victim}`);
     const [leaking, other] = victim === 'a' ? [a, b] : [b, a];

@@ -77,7 +77,7 @@ test('an invite that is mistyped, used, unknown, or for another waiting device i
   await expect(phone.sessions.open({ org })).rejects.toMatchObject({ code: 'not_enrolled' });
 });
 
-test('the admin admits no other keys, person or role than those of the invited device', async () => {
+test('A1: the admin admits no other keys, person or role than those of the invited device', async () => {
   const world = await SessionWorld.create();
   const invite = await world.admin.invite({ person: ann, role: 'owner' });
   await expect(world.admin.admit({ invite })).rejects.toMatchObject({ code: 'subject_unknown' });
@@ -105,7 +105,7 @@ test('the admin admits no other keys, person or role than those of the invited d
   expect(world.relay.log).toHaveLength(2);
 });
 
-test('a ghost device that an admin adds to a person gets nothing, until a device of the person countersigns it', async () => {
+test('A2: a ghost device that an admin adds to a person gets nothing, until a device of the person countersigns it', async () => {
   const { world, phone, bobPhone, laptop, agent, conversation } = await fullWorld();
   const invite = await world.admin.invite({ person: ann, role: 'owner' });
   let ghost = '';
@@ -158,7 +158,7 @@ test('a further device is shown before the next message goes to it', async () =>
   expect(await world.texts(tablet)).toEqual(['now']);
 });
 
-test('a device that is suspended or revoked in the midst of a conversation gets and gives nothing any more', async () => {
+test('A3: a device that is suspended or revoked in the midst of a conversation gets and gives nothing any more', async () => {
   const { world, phone, agent, laptop, bobPhone, conversation } = await fullWorld();
   await agent.client.send(conversation, 'before');
   expect(await world.texts(bobPhone)).toEqual(['before']);
@@ -187,7 +187,26 @@ test('a device that is suspended or revoked in the midst of a conversation gets 
   expect((await phone.client.conversations.changes(conversation)).removed).toContain(laptop.id);
 });
 
-test('a frozen directory: the message stays unread, nothing goes to that sender, and it heals', async () => {
+test('A3: the keys of sessions with a revoked device are deleted within a day, and those with a suspended one are kept', async () => {
+  const { world, phone, agent, laptop, conversation } = await fullWorld();
+  await phone.client.send(conversation, 'to both');
+  for (const device of [agent, laptop]) expect(await world.texts(device)).toEqual(['to both']);
+  // A session has at least the associated data of its handshake.
+  const bytesOf = ({ id }: WorldDevice) => phone.storage.items.get(`peer/${id}`)?.length ?? expect.fail();
+  expect(Math.min(bytesOf(agent), bytesOf(laptop))).toBeGreaterThan(2_500);
+  await world.admin.suspend(agent.id);
+  await world.admin.revoke(laptop.id);
+  world.clock.time += 86_400_000;
+  await phone.client.sync();
+  expect(bytesOf(agent)).toBeGreaterThan(2_500);
+  expect(bytesOf(laptop)).toBeLessThan(1_000);
+  await world.admin.resume(agent.id);
+  await phone.client.sync();
+  expect((await phone.client.send(conversation, 'again')).devices).toMatchObject({ [agent.id]: 'sent' });
+  expect(await world.texts(agent)).toEqual(['again']);
+});
+
+test('I2: a frozen directory: the message stays unread, nothing goes to that sender, and it heals', async () => {
   const { world, phone, bobPhone, bobLaptop, conversation } = await fullWorld();
   const shown = world.relay.log.length;
   await world.enroll('carlcarlcarlcarl');
@@ -205,7 +224,7 @@ test('a frozen directory: the message stays unread, nothing goes to that sender,
   expect((await bobPhone.client.delivery(sent.id)).devices).toMatchObject({ [phone.id]: 'sent' });
 });
 
-test('a forked directory: nothing is sent at all, also after a restart', async () => {
+test('I2: a forked directory: nothing is sent at all, also after a restart', async () => {
   const { world, phone, bobPhone, conversation } = await fullWorld();
   // The service gives Bob another next entry than Ann: a stolen authority key signs both.
   const key = signingKeyOf(world.keys.authority);
@@ -236,7 +255,7 @@ test('a forked directory: nothing is sent at all, also after a restart', async (
   expect(phone.client.head().code).not.toBe(bobPhone.client.head().code);
 });
 
-test('a directory with another entry, signature or pin is refused, and the verified one stays', async () => {
+test('I1: a directory with another entry, signature or pin is refused, and the verified one stays', async () => {
   const { world, phone } = await fullWorld();
   const head = phone.client.head();
   const last = world.relay.log.at(-1) ?? expect.fail();
@@ -403,7 +422,7 @@ test('a lost or stolen authority key: the recovery key replaces it, and the thie
   expect(replayed.head.seq).toBe(5);
 });
 
-test('a session is replaced after 7 days, and nothing is lost meanwhile', async () => {
+test('C4: a session is replaced after 7 days, and nothing is lost meanwhile', async () => {
   const { world, phone, bobPhone, conversation } = await fullWorld();
   const claims = () => world.relay.claims.filter((one) => one === `${phone.id}/${bobPhone.id}`).length;
   await phone.client.send(conversation, 'one');

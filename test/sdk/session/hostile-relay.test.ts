@@ -22,7 +22,7 @@ test('a garbage frame is quarantined and acknowledged, and the next message open
   expect(kinds(bobPhone)).not.toContain('session_restarted');
 });
 
-test('messages under another sender, of an unknown sender, and of the own device do not open', async () => {
+test('C1, I3: messages under another sender, of an unknown sender, and of the own device do not open', async () => {
   const { world, phone, agent, bobPhone, conversation } = await fullWorld();
   await phone.client.send(conversation, 'secret of the phone');
   const box = world.relay.mailbox(bobPhone.id);
@@ -40,7 +40,7 @@ test('messages under another sender, of an unknown sender, and of the own device
   expect(await world.texts(bobPhone)).toEqual(['secret of the phone']);
 });
 
-test('a first message opens once, with and without a one-time prekey, also after a restart and under other counters', async () => {
+test('C3: a first message opens once, with and without a one-time prekey, also after a restart and under other counters', async () => {
   for (const isDrained of [false, true]) {
     const { world, phone, bobPhone, conversation } = await fullWorld();
     if (isDrained) world.relay.prekeys.get(bobPhone.id)?.clear();
@@ -58,7 +58,7 @@ test('a first message opens once, with and without a one-time prekey, also after
   }
 });
 
-test('an old bundle, a bundle of another device and a foreign one-time prekey begin no session', async () => {
+test('I3: an old bundle, a bundle of another device and a foreign one-time prekey begin no session', async () => {
   const world = await SessionWorld.create();
   const phone = await world.enroll(ann);
   const bobPhone = await world.enroll(bob);
@@ -106,7 +106,20 @@ test('drained one-time prekeys are made again, and a relay that asks for ever ge
   expect(count()).toBeLessThanOrEqual(50);
 });
 
-test('prekeys are replaced after 7 days, and their secrets are deleted 40 days later', async () => {
+test('one-time prekeys are made again below 10, and not before', async () => {
+  const { world, bobPhone } = await fullWorld();
+  const prekeys = world.relay.prekeys.get(bobPhone.id) ?? expect.fail();
+  const leave = async (count: number) => {
+    for (const id of [...prekeys.keys()].slice(0, prekeys.size - count)) prekeys.delete(id);
+    world.clock.time += 3_700_000;
+    await bobPhone.client.sync();
+    return prekeys.size;
+  };
+  expect(await leave(10)).toBe(10);
+  expect(await leave(9)).toBe(50);
+});
+
+test('C3: prekeys are replaced after 7 days, and their secrets are deleted 40 days later', async () => {
   const { world, bobPhone } = await fullWorld();
   const secrets = (kind: string) =>
     [...bobPhone.storage.items.keys()].filter((name) => name.startsWith(`prekey-${kind}/`));
@@ -122,6 +135,39 @@ test('prekeys are replaced after 7 days, and their secrets are deleted 40 days l
   await bobPhone.client.sync();
   expect(secrets('spk')).not.toEqual(expect.arrayContaining(spk));
   expect(secrets('kem')).not.toEqual(expect.arrayContaining(kem));
+});
+
+test('I3: a relay that acknowledges in place of a device is not believed: only that device says what it has', async () => {
+  const world = await SessionWorld.create();
+  const phone = await world.enroll(ann);
+  const bobPhone = await world.enroll(bob);
+  const robot = await world.enroll(ann, 'agent', phone, { acceptsParticipants: true });
+  const box = world.relay.mailbox(bobPhone.id);
+  /** The relay deletes the newest message as if it had been read. */
+  const acknowledge = () => {
+    const [name = ''] = box.order.slice(-1);
+    box.acknowledged.set(name, box.messages.get(name) ?? expect.fail());
+    box.messages.delete(name);
+  };
+  const stateOf = async (id: string, { id: device }: WorldDevice) =>
+    (await phone.client.delivery(id)).devices[device] ?? expect.fail();
+  const alone = await phone.client.conversations.open({ persons: [bob] });
+  world.relay.fault = (operation) => (operation === 'send' ? 'lost_answer' : undefined);
+  const { id } = await phone.client.send(alone, 'kept back');
+  expect(await stateOf(id, bobPhone)).toBe('queued');
+  acknowledge();
+  world.relay.fault = () => undefined;
+  // Now the relay answers that Bob's phone has acknowledged it.
+  await phone.client.sync();
+  expect(await stateOf(id, bobPhone)).toBe('sent');
+  // Another participant speaks for itself only.
+  const together = await phone.client.conversations.open({ persons: [bob], agents: [robot.id] });
+  const second = await phone.client.send(together, 'kept back from Bob only');
+  acknowledge();
+  expect(await world.texts(robot)).toEqual(['kept back from Bob only']);
+  await phone.client.sync();
+  expect(await stateOf(second.id, robot)).toBe('delivered');
+  expect(await stateOf(second.id, bobPhone)).toBe('sent');
 });
 
 test('three messages that do not open cause one resync an hour, and everything unconfirmed is sent again', async () => {
@@ -161,7 +207,7 @@ test('three messages that do not open cause one resync an hour, and everything u
   expect(box.messages.size).toBe(0);
 });
 
-test('a relay cannot make a device restart sessions more often than once an hour by replayed resyncs', async () => {
+test('I3: a relay cannot make a device restart sessions by replayed or forged resyncs', async () => {
   const { world, phone, bobPhone, conversation } = await fullWorld();
   await phone.client.send(conversation, 'one');
   await world.texts(bobPhone);
@@ -219,7 +265,7 @@ test('a relay that says that every counter was used does not keep a device busy,
   expect(await world.texts(bobPhone)).toEqual(['one']);
 });
 
-test('nothing of keys and messages is in clear in what is stored', async () => {
+test('C2: nothing of keys and messages is in clear in what is stored', async () => {
   const { world, phone, bobPhone, conversation } = await fullWorld();
   await phone.client.send(conversation, 'a plain secret');
   await bobPhone.client.sync();

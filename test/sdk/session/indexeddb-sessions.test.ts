@@ -68,4 +68,32 @@ describe.skipIf(browser === undefined)('a device of sessions in IndexedDB', () =
     await inside(other, 'sessionPage.forget()');
     expect(await inside(other, 'sessionPage.open()')).toBe('not_enrolled');
   });
+
+  test('works in a worker, without the globals of a page', async () => {
+    const work = `
+(async () => {
+  const [device, conversation] = await sessionPage.begin();
+  const opened = await sessionPage.open();
+  const history = await sessionPage.history(conversation);
+  const waiting = await sessionPage.waiting();
+  await sessionPage.close();
+  await sessionPage.forget();
+  return { isSame: device === opened, history, waiting, globals: [typeof document, typeof window, typeof process] };
+})().then(postMessage, (error) => postMessage(String(error?.stack)));`;
+    const page = await newPage();
+    const source = JSON.stringify(`${code}\n${work}`);
+    const answer = await inside(
+      page,
+      `new Promise((resolve, reject) => {
+        const worker = new Worker(URL.createObjectURL(new Blob([${source}], { type: 'text/javascript' })));
+        worker.onmessage = ({ data }) => resolve(data);
+        worker.onerror = ({ message }) => reject(new Error(message));
+      })`,
+    );
+    expect(answer).toEqual({
+      ...{ isSame: true, history: ['a plain secret'], waiting: 'another plain secret' },
+      globals: ['undefined', 'undefined', 'undefined'],
+    });
+    await page.close();
+  });
 });

@@ -190,3 +190,27 @@ test('it works offline: what is sent is queued, and stays over a restart', async
   await expect(phone.sessions.open({ org })).rejects.toMatchObject({ code: 'in_use' });
   await expect(phone.sessions.open({ org: 'fedcba9876543210' })).rejects.toMatchObject({ code: 'not_enrolled' });
 });
+
+test('a conversation has at most 16 devices, the own ones included; with one more, nothing is sent', async () => {
+  const world = await SessionWorld.create();
+  const phone = await world.enroll(ann);
+  const bobPhone = await world.enroll(bob);
+  const add = async () => {
+    const more = await world.enrollOnly(bob, 'owner', bobPhone);
+    await phone.client.sync();
+    return more;
+  };
+  while (phone.client.devices().length < 16) await add();
+  const conversation = await phone.client.conversations.open({ persons: [bob] });
+  const { devices, state } = await phone.client.send(conversation, 'to fifteen others');
+  expect([Object.keys(devices).length, state]).toEqual([15, 'sent']);
+  await add();
+  await phone.client.conversations.accept(await phone.client.conversations.changes(conversation));
+  const claims = world.relay.claims.length;
+  await expect(phone.client.send(conversation, 'one too many')).rejects.toMatchObject({ code: 'too_many_devices' });
+  await expect(phone.client.conversations.open({ persons: [bob] })).rejects.toMatchObject({
+    code: 'too_many_devices',
+  });
+  expect(world.relay.claims).toHaveLength(claims);
+  expect((await phone.client.sent(conversation)).map(({ text }) => text)).not.toContain('one too many');
+}, 60_000);

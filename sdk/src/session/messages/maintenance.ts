@@ -20,7 +20,8 @@ export async function maintain(context: SessionContext, prekeys: PrekeyKeeper): 
     await context.turn(async () => {
       const record = await loadPeer(context, device);
       if (record === undefined) return;
-      const next = { ...record, set: expireSessions(record.set, living, now) };
+      const set = expireSessions(record.set, living, now);
+      const next = { ...record, set: isRevoked(context, device) ? { ...set, sessions: [] } : set };
       const changes = new Changes();
       stagePeer(changes, next);
       await context.store.write(changes);
@@ -37,6 +38,11 @@ export async function maintain(context: SessionContext, prekeys: PrekeyKeeper): 
     if (isOlder(at, context.historyDays)) changes.delete(item);
   await deleteSent(context, changes, (time) => isOlder(time, Math.max(keptDays, context.historyDays)));
   await context.turn(() => context.store.write(changes));
+}
+
+/** A revoked device never returns, so nothing of its sessions opens or is sent any more. */
+function isRevoked({ directory: { state } }: SessionContext, device: string): boolean {
+  return (state.devices.get(device) ?? state.members.get(device))?.status === 'revoked';
 }
 
 async function deleteSent(context: SessionContext, changes: Changes, isOld: (time: number) => boolean): Promise<void> {
