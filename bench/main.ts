@@ -1,13 +1,14 @@
 /**
  * `npm run bench`: measures the cost of encryption and decryption as ratios to bare node:crypto AES-256-GCM in the same
  * run. It also measures the time of the command to start and to get a value, as ratios to a bare start of Node.js, the
- * CPU time of the service per warm get and set, as ratios to a plain handler with the AWS SDK, and the CPU time in which
- * the functions start.
+ * CPU time of the service per warm get and set, as ratios to a plain handler with the AWS SDK, the CPU time in which the
+ * functions start, and the AWS calls of each operation with their price.
  *
  *     --json      print one line of JSON instead of the table
  *     --no-peers  measure only core and bare GCM; nothing is installed
  *     --no-command  measure only encryption and decryption; no vault is started and no command is built
  *     --no-service  do not measure the functions; no template is synthesized
+ *     --no-costs  do not count AWS calls; no vault is started for it
  *     --only R    only rows that match the pattern, for example 'seal 65536'
  *     --quick     fewer rounds: a few seconds instead of half a minute
  *     --check     exit with code 1 if a goal is missed
@@ -19,6 +20,7 @@ import { benchCommand, type Timed } from './cli-timing.ts';
 import type { Operation, Task } from './contender.ts';
 import { type ContenderProcess, startContender } from './contender-process.ts';
 import { type ContenderName, peers } from './contender-registry.ts';
+import { countCosts, printCosts } from './costs/print-costs.ts';
 import { installPeers } from './npm-packages.ts';
 import { type Effort, type Measured, measure } from './ratio-measurement.ts';
 import { printService } from './service/print-service.ts';
@@ -45,6 +47,7 @@ const { values: flags } = parseArgs({
     peers: { type: 'boolean', default: true },
     command: { type: 'boolean', default: true },
     service: { type: 'boolean', default: true },
+    costs: { type: 'boolean', default: true },
     only: { type: 'string', default: '' },
     quick: { type: 'boolean', default: false },
     check: { type: 'boolean', default: false },
@@ -153,14 +156,16 @@ const results = await bench(server.url);
 server.close();
 const command = flags.command ? await benchCommand(flags.quick ? 7 : 25) : [];
 const service = flags.service ? await benchService(flags.quick ? quickEffort : fullEffort) : { rows: [], imports: [] };
+const costs = flags.costs ? await countCosts() : [];
 
 if (flags.json) {
   const machine = { node: process.version, arch: process.arch, cpu: cpus()[0]?.model ?? 'unknown', quick: flags.quick };
-  console.log(JSON.stringify({ ...machine, results, command, service }));
+  console.log(JSON.stringify({ ...machine, results, command, service, costs }));
 } else {
   print(results);
   printCommand(command);
   printService(service);
+  printCosts(costs);
 }
-if (flags.check && [...results, ...command, ...service.rows, ...service.imports].some(({ met }) => !met))
+if (flags.check && [...results, ...command, ...service.rows, ...service.imports, ...costs].some(({ met }) => !met))
   process.exitCode = 1;

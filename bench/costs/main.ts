@@ -5,18 +5,12 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { startLocalVault } from '../../local/vault/local-vault.ts';
 import { renderCosts, replaceGenerated } from './cost-table.ts';
-import { countingOptions, countOperations } from './operations.ts';
+import { countLocally } from './count-locally.ts';
 
 const { values: flags } = parseArgs({ options: { print: { type: 'boolean', default: false } } });
 const file = new URL('../../docs/costs.md', import.meta.url);
 
-const vault = await startLocalVault(countingOptions);
-try {
-  const generated = renderCosts(await countOperations(vault));
-  if (flags.print) console.log(generated);
-  else writeFileSync(file, replaceGenerated(readFileSync(file, 'utf8'), generated));
-} finally {
-  await vault.close();
-}
+const generated = renderCosts(await countLocally());
+if (flags.print) console.log(generated);
+else writeFileSync(file, replaceGenerated(readFileSync(file, 'utf8'), generated));
