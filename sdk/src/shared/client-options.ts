@@ -173,9 +173,9 @@ export function resolveCallSettings(
   base: CallSettings,
   own: readonly string[] = [],
 ): CallSettings {
-  checkOptions(options, [...own, ...callOptionNames]);
   // Most calls have none.
-  if (Object.keys(options).length === 0) return base;
+  if (isPlainObject(options) && Object.keys(options).length === 0) return base;
+  checkOptions(options, [...own, ...callOptionNames]);
   const { signal = base.signal, timeout = base.timeout, maxRetries = base.maxRetries } = options;
   if (!(timeout > 0 && timeout <= maxTimeoutMs)) {
     throw createError('invalid_argument', {

@@ -39,14 +39,17 @@ export function decodeOneOf<T extends string>(all: readonly T[]): Decoder<T> {
 }
 
 export function decodeObject<T extends object>(shape: FieldDecoders<T>): Decoder<T> {
-  const fields = Object.entries(shape) as [string, Decoder<unknown> | OptionalDecoder<unknown>][];
+  const entries = Object.entries(shape) as [string, Decoder<unknown> | OptionalDecoder<unknown>][];
+  const fields = entries.map(([name, field]) =>
+    'optional' in field ? { name, read: field.optional, isOptional: true } : { name, read: field, isOptional: false },
+  );
   return (json) => {
     if (!isPlainObject(json)) return undefined;
     const found: Record<string, unknown> = {};
-    for (const [name, field] of fields) {
+    for (const { name, read, isOptional } of fields) {
       const given = json[name];
-      if (given === undefined && 'optional' in field) continue;
-      const value = ('optional' in field ? field.optional : field)(given);
+      if (given === undefined && isOptional) continue;
+      const value = read(given);
       if (value === undefined) return undefined;
       found[name] = value;
     }

@@ -60,11 +60,26 @@ export interface RequestTarget {
 /** Builds path and query, to append to the base URL. */
 export function buildRequestPath({ route, name, id, link, query }: RequestTarget): string {
   let { path } = route;
-  // Encoded text contains no `$`, which would have a meaning in a replacement.
-  if (name !== undefined) path = path.replace('{name+}', encodeURIComponent(name).replaceAll('%2F', '/'));
-  if (id !== undefined) path = path.replace('{id}', encodeURIComponent(id));
-  if (link !== undefined) path = path.replace('{link}', encodeURIComponent(link));
-  const parameters = Object.entries(query ?? {}).filter(([, value]) => value !== undefined);
-  if (parameters.length === 0) return path;
-  return `${path}?${new URLSearchParams(parameters.map(([key, value]) => [key, String(value)]))}`;
+  if (name !== undefined) path = fill(path, '{name+}', encodeName(name));
+  if (id !== undefined) path = fill(path, '{id}', encodeURIComponent(id));
+  if (link !== undefined) path = fill(path, '{link}', encodeURIComponent(link));
+  let parameters: URLSearchParams | undefined;
+  for (const key in query) {
+    const value = query[key];
+    if (value === undefined) continue;
+    parameters ??= new URLSearchParams();
+    parameters.append(key, String(value));
+  }
+  return parameters === undefined ? path : `${path}?${parameters}`;
+}
+
+/** Names of these characters alone are the same when they are encoded. Most are, and the test is cheaper. */
+const plainName = /^[\w./-]*$/;
+const encodeName = (name: string): string =>
+  plainName.test(name) ? name : encodeURIComponent(name).replaceAll('%2F', '/');
+
+/** Puts a value in the place of a parameter. */
+function fill(path: string, parameter: string, value: string): string {
+  const at = path.indexOf(parameter);
+  return at === -1 ? path : path.slice(0, at) + value + path.slice(at + parameter.length);
 }
