@@ -37,7 +37,7 @@ export class VaultStore {
   readonly #data: VaultData;
   readonly #local: LocalKey;
   readonly #scope: VaultScope;
-  #problem: 'not_open' | 'storage_failed' | undefined;
+  #problem: 'not_open' | 'storage_failed' | 'vault_in_use' | undefined;
 
   constructor(data: VaultData, local: LocalKey, scope: VaultScope) {
     this.#data = data;
@@ -45,7 +45,7 @@ export class VaultStore {
     this.#scope = scope;
   }
 
-  /** @throws DeviceVaultError storage_damaged, not_open, storage_failed */
+  /** @throws DeviceVaultError storage_damaged, not_open, storage_failed, vault_in_use */
   async get(name: string): Promise<Bytes | undefined> {
     this.assertUsable();
     const box = await this.#data.get(name);
@@ -72,7 +72,7 @@ export class VaultStore {
 
   /**
    * Stores a batch. After a failure the store refuses everything, because memory and storage may differ.
-   * @throws DeviceVaultError storage_failed
+   * @throws DeviceVaultError storage_failed; vault_in_use if another writer has stored something
    */
   async write(batch: StoreBatch): Promise<void> {
     this.assertUsable();
@@ -85,8 +85,9 @@ export class VaultStore {
     try {
       await this.#data.write({ puts, deletes: batch.deletes });
     } catch (error) {
-      this.#problem = 'storage_failed';
-      throw error instanceof DeviceVaultError ? error : storageError('storage_failed');
+      const known = error instanceof DeviceVaultError ? error : storageError('storage_failed');
+      this.#problem = known.code === 'vault_in_use' ? 'vault_in_use' : 'storage_failed';
+      throw known;
     }
   }
 
@@ -96,7 +97,7 @@ export class VaultStore {
     await this.#data.close();
   }
 
-  /** @throws DeviceVaultError not_open, storage_failed */
+  /** @throws DeviceVaultError not_open, storage_failed, vault_in_use */
   assertUsable(): void {
     if (this.#problem !== undefined) throw storageError(this.#problem);
   }

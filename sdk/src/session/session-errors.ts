@@ -1,4 +1,5 @@
 /** Errors of session custody on this device. Errors of requests are AnimaErrors. */
+import { storageErrorMessages } from '../device/storage/storage-error-messages.ts';
 
 /** Each says what happened, what was not done, and what to do. */
 const messages = {
@@ -53,16 +54,13 @@ const messages = {
     'A value of the request was set with other rules than the question names, or for another key. Nothing was signed. Ask who set it',
   question_refused: 'The question does not verify any more. Nothing was signed',
   already_reading: 'The messages are already being read by another loop. Nothing was read',
-  in_use:
-    'Another program, or another object in this one, has this device open. Nothing was read. Close it there, then open it here',
+  in_use: storageErrorMessages.vault_in_use,
   closed: 'This device was closed. Nothing was done. Open it again',
   storage_damaged:
     'What this device stored cannot be opened. Nothing was changed. Delete the stored device, and enroll again',
-  keys_locked:
-    'The key store of the operating system has the key of this device, and is locked or does not answer. Nothing was read or changed. Unlock it, then open the device again',
-  storage_failed:
-    'This device could not store a change. Its outcome is unknown, so this object stops. Check the space and permissions, then open it again',
-  unsupported_platform: 'This platform lacks something that the storage needs. Nothing was stored. Use another storage',
+  keys_locked: storageErrorMessages.keys_locked,
+  storage_failed: storageErrorMessages.storage_failed,
+  unsupported_platform: storageErrorMessages.unsupported_platform,
 } as const;
 
 export type SessionErrorCode = keyof typeof messages;

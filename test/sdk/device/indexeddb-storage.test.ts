@@ -17,6 +17,7 @@ interface InBrowser {
   close(): Promise<void>;
   stored(): Promise<{ extractable: boolean[]; exported: string[]; items: number[][] }>;
   describe(): Promise<string>;
+  twoHolders(): Promise<unknown>;
 }
 
 const script = `
@@ -50,6 +51,36 @@ globalThis.stored = async () => {
     crypto.subtle.exportKey(key.type === 'private' ? 'pkcs8' : 'raw', key).then(() => 'exported', ({ name }) => name));
   const items = (await all('data')).map((bytes) => [...bytes]);
   return { extractable: cryptoKeys.map(({ extractable }) => extractable), exported: await Promise.all(outcomes), items };
+};
+globalThis.twoHolders = async () => {
+  // As if Web Locks failed: everybody gets the lock.
+  Object.defineProperty(navigator, 'locks', { value: { request: async (name, options, use) => await use({}) } });
+  const store = sdk.indexedDbStorage('two-holders').data;
+  const scope = { org: 'o', user: 'u', vault: 'v' };
+  const write = (data, key, text) => data
+    .write({ puts: new Map([[key, new TextEncoder().encode(text)]]), deletes: new Set() })
+    .then(() => 'stored', ({ code }) => code);
+  const contents = async (data) => {
+    const names = await data.list('');
+    return Object.fromEntries(await Promise.all(names.map(async (name) =>
+      [name, new TextDecoder().decode(await data.get(name))])));
+  };
+  const [first, second] = [await store.open(scope), await store.open(scope)];
+  const inTurn = [];
+  for (const [data, key] of [[first, 'a'], [second, 'b'], [first, 'c'], [second, 'd']])
+    inTurn.push(await write(data, key, key));
+  const afterTurns = await contents(await store.open(scope));
+  const [third, fourth] = [await store.open(scope), await store.open(scope)];
+  const atOnce = await Promise.all([write(third, 'e', 'e'), write(fourth, 'f', 'f'), write(third, 'g', 'g')]);
+  const afterAll = await contents(await store.open(scope));
+  await store.delete(scope);
+  const old = await store.open(scope);
+  const deleted = [await write(third, 'h', 'h'), await write(old, 'h', 'h')];
+  await store.delete(scope);
+  const fresh = await store.open(scope);
+  // Both have written one batch.
+  deleted.push(await write(fresh, 'i', 'i'), await write(old, 'j', 'j'));
+  return { inTurn, afterTurns, atOnce, afterAll, deleted, rest: await contents(fresh) };
 };`;
 
 describe.skipIf(browser === undefined)('device vaults in IndexedDB', () => {
@@ -120,5 +151,18 @@ describe.skipIf(browser === undefined)('device vaults in IndexedDB', () => {
     expect(exported).toEqual(['InvalidAccessError', 'InvalidAccessError', 'InvalidAccessError']);
     expect(items.length).toBeGreaterThan(5);
     for (const item of items) expect(Buffer.from(item).includes('plain secret')).toBe(false);
+  });
+
+  test('if the lock fails, one of two holders goes on, and the other one stores nothing', async () => {
+    const page = await newPage();
+    expect(await inside(page, 'twoHolders')).toEqual({
+      inTurn: ['stored', 'vault_in_use', 'stored', 'vault_in_use'],
+      afterTurns: { a: 'a', c: 'c' },
+      atOnce: ['stored', 'vault_in_use', 'stored'],
+      afterAll: { a: 'a', c: 'c', e: 'e', g: 'g' },
+      // Also after the data was deleted and made anew.
+      deleted: ['vault_in_use', 'stored', 'stored', 'vault_in_use'],
+      rest: { i: 'i' },
+    });
   });
 });

@@ -1,6 +1,4 @@
-/** The storage in a folder: locks, crashes while writing, modes of files, and where the keys are. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
+/** The storage in a folder: crashes while writing, modes of files, and where the keys are. */
 import {
   appendFileSync,
   mkdtempSync,
@@ -17,7 +15,9 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Bytes } from '../../../core/encoding/bytes.ts';
 import { utf8Bytes } from '../../../core/encoding/bytes.ts';
+import { DeviceVault } from '../../../sdk/src/device/device-vault.ts';
 import { nodeStorage, type OsKeyring } from '../../../sdk/src/device/node.ts';
+import { openEngine } from '../../../sdk/src/device/open-vault.ts';
 import { type DeviceStorage, scopeName, type VaultData } from '../../../sdk/src/device/storage/storage-ports.ts';
 import { rejectionOf } from '../fake-fetch.ts';
 import { FakeDeviceService } from './engine-fixtures.ts';
@@ -163,33 +163,6 @@ test('any sequence of batches and openings is the same as a map, and the file do
   expect([textOf(await again.get('kept')), textOf(await again.get('large'))]).toEqual(['kept', `${large}19`]);
 });
 
-test('one writer: another object, another process, and a process that is gone', async () => {
-  const data = await open();
-  expect(await rejectionOf(storage.data.open(scope))).toMatchObject({ code: 'vault_in_use' });
-  expect(await rejectionOf(nodeStorage({ folder }).data.open(scope))).toMatchObject({ code: 'vault_in_use' });
-  // Another vault has another lock.
-  await (await storage.data.open({ ...scope, vault: 'va02va02va02va02' })).close();
-  await data.close();
-  opened = undefined;
-  const other = spawn('sleep', ['60']);
-  writeFileSync(join(vaultFolder(), `lock-${other.pid}-00`), '');
-  expect(await rejectionOf(storage.data.open(scope))).toMatchObject({ code: 'vault_in_use' });
-  other.kill();
-  await once(other, 'exit');
-  // An earlier process with the pid of this one, as in containers.
-  writeFileSync(join(vaultFolder(), `lock-${process.pid}-00`), '');
-  await open();
-  expect(readdirSync(vaultFolder()).filter((name) => name.startsWith('lock-'))).toHaveLength(1);
-});
-
-test('of many that open at the same time, at most one gets in', async () => {
-  const all = await Promise.allSettled(Array.from({ length: 8 }, () => nodeStorage({ folder }).data.open(scope)));
-  const open = all.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
-  expect(open.length).toBeLessThanOrEqual(1);
-  for (const one of open) await one.close();
-  await (await storage.data.open(scope)).close();
-});
-
 test('a full disk is an error, and what was confirmed stays', async () => {
   const data = await open();
   await data.write(batch({ a: '1' }));
@@ -290,6 +263,29 @@ test('a vault works in a folder, also after a restart and a torn write; nothing 
   expect(await device.vault.records('memory').get('n')).toMatchObject({ state: 'local' });
   for (const name of readdirSync(place)) expect(readFileSync(join(place, name)).includes('plain secret')).toBe(false);
   await device.vault.close();
+});
+
+test('a vault whose lock failed sends nothing once another program has written, and says so', async () => {
+  const service = new FakeDeviceService();
+  const device = await firstDevice(service, storage);
+  const place = join(folder, scopeName(device.vault.scope));
+  for (const name of readdirSync(place)) if (name.startsWith('lock-')) rmSync(join(place, name));
+  const engine = await openEngine(device.context, device.vault.scope.vault);
+  const other = await DeviceVault.over(device.context, engine);
+  await other.records('memory').put({ text: 'of the other' }, { id: 'm' });
+  const sent: string[] = [];
+  service.before = ({ method, path }) => {
+    if (method !== 'GET') sent.push(path);
+    return undefined;
+  };
+  const lost = { code: 'vault_in_use' };
+  expect(await rejectionOf(device.vault.records('memory').put({ text: 'lost' }, { id: 'n' }))).toMatchObject(lost);
+  expect(await rejectionOf(device.vault.sync())).toMatchObject(lost);
+  expect(sent).toEqual([]);
+  await device.vault.close();
+  expect(await other.records('memory').put({ text: 'later' }, { id: 'm' })).toMatchObject({ state: 'synced' });
+  expect(await other.records('memory').get('n')).toBeUndefined();
+  await other.close();
 });
 
 test('a platform without Node is refused', () => {

@@ -1,20 +1,31 @@
 /**
- * The lock of a folder: one file for each process that wants it, named `lock-<pid>-<random>`. Each first makes its own
- * file and then looks for others, so of two at the same time at least one gives up. A file whose process is gone does not
- * count. The folder must be on a disk of this machine.
+ * The lock of a folder: one file for each process that wants it, named `lock-<place>-<pid>-<random>`. Each first makes its
+ * own file and then looks for others, so of two at the same time at least one gives up.
+ *
+ * A pid says something only where the process runs: each container can have a pid 1. So the holder renews its file, and a
+ * file of another place counts until it was not renewed for a minute. A process that was stopped for longer loses its lock
+ * and does not know: the log file finds that when it writes.
  */
-import { toHex } from '../../../../core/encoding/bytes.ts';
 import { deviceError } from '../device-errors.ts';
-import { errorCode, type NodeModules, openFile, removeIfPresent } from './node-modules.ts';
+import {
+  errorCode,
+  type NodeModules,
+  openFile,
+  orAbsent,
+  randomName,
+  removeIfPresent,
+  writeAll,
+} from './node-modules.ts';
+import { processPlace } from './process-place.ts';
 
-const lockName = /^lock-(\d+)-([0-9a-f]+)$/;
+const lockName = /^lock-([0-9a-f]{16})-(\d+)-[0-9a-f]+$/;
+const renewMs = 10_000;
+const staleMs = 60_000;
 
-/** Locks of this process. A file with its pid and another name is from an earlier process with the same pid. */
+/** Locks of this object of the module. A worker thread with the same pid has others. */
 const ownLocks = new Set<string>();
 
-function isAlive({ process }: NodeModules, name: string): boolean {
-  const pid = Number(lockName.exec(name)?.[1]);
-  if (pid === process.pid) return ownLocks.has(name);
+function isRunning({ process }: NodeModules, pid: number): boolean {
   try {
     return process.kill(pid, 0);
   } catch (error) {
@@ -23,23 +34,72 @@ function isAlive({ process }: NodeModules, name: string): boolean {
   }
 }
 
-const randomName = (pid: number): string => `lock-${pid}-${toHex(crypto.getRandomValues(new Uint8Array(8)))}`;
+/** Writes, because then the disk sets the time: a shared disk has one clock, and the machines have others. */
+async function renew(node: NodeModules, path: string, flags: 'wx' | 'r+'): Promise<void> {
+  const file = await openFile(node, path, flags);
+  try {
+    await writeAll(file, new Uint8Array(1), 0);
+  } finally {
+    await file.close();
+  }
+}
+
+/** When a file was written. It is opened, because network file systems then ask the server. */
+async function writtenAt(node: NodeModules, path: string): Promise<number | undefined> {
+  const file = await orAbsent(openFile(node, path, 'r'));
+  if (file === undefined) return undefined;
+  try {
+    return (await file.stat()).mtimeMs;
+  } finally {
+    await file.close();
+  }
+}
+
+/** @returns ends the renewal */
+function renewAgainAndAgain(node: NodeModules, path: string): () => void {
+  // A file that is gone was taken for that of a process that has ended. It is not made again.
+  const timer = setInterval(() => void renew(node, path, 'r+').catch(() => undefined), renewMs);
+  // A lock does not keep the process running.
+  Object(timer).unref?.();
+  return () => clearInterval(timer);
+}
+
+const detail =
+  'it runs in another container, on another machine or in another thread; if it has ended, its lock ends by itself within a minute';
+
+/** Refuses, or deletes the file of a process that has ended. */
+async function judge(node: NodeModules, folder: string, own: string, other: string): Promise<void> {
+  const [, place, pid] = lockName.exec(other) ?? [];
+  if (other === own || place === undefined) return;
+  if (ownLocks.has(other)) throw deviceError('vault_in_use');
+  const isSamePlace = own.startsWith(`lock-${place}-`);
+  // One with the own pid is of another thread, or of an earlier process.
+  if (isSamePlace && Number(pid) !== node.process.pid) {
+    if (isRunning(node, Number(pid))) throw deviceError('vault_in_use');
+  } else {
+    const [now, renewed] = [await writtenAt(node, `${folder}/${own}`), await writtenAt(node, `${folder}/${other}`)];
+    // Without the own file, somebody else judges at this moment.
+    if (renewed !== undefined && (now === undefined || now - renewed < staleMs))
+      throw deviceError('vault_in_use', { detail });
+  }
+  await removeIfPresent(node, `${folder}/${other}`);
+}
 
 /** Takes the lock. @returns releases it @throws DeviceVaultError vault_in_use */
 export async function takeFolderLock(node: NodeModules, folder: string): Promise<() => Promise<void>> {
-  const name = randomName(node.process.pid);
+  const name = `lock-${await processPlace(node)}-${node.process.pid}-${randomName()}`;
+  const path = `${folder}/${name}`;
   ownLocks.add(name);
+  let endRenewal = () => {};
   const release = async () => {
-    await removeIfPresent(node, `${folder}/${name}`);
+    endRenewal();
+    await removeIfPresent(node, path);
     ownLocks.delete(name);
   };
   try {
-    await (await openFile(node, `${folder}/${name}`, 'wx')).close();
-    for (const other of await node.files.readdir(folder)) {
-      if (other === name || !lockName.test(other)) continue;
-      if (isAlive(node, other)) throw deviceError('vault_in_use');
-      await removeIfPresent(node, `${folder}/${other}`);
-    }
+    await renew(node, path, 'wx');
+    for (const other of await node.files.readdir(folder)) await judge(node, folder, name, other);
+    endRenewal = renewAgainAndAgain(node, path);
   } catch (error) {
     await release();
     throw error;

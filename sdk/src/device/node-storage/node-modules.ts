@@ -2,8 +2,14 @@
  * The parts of Node that the storage uses. Taken from the running process, so that this package needs no types of Node,
  * and that bundlers for browsers find nothing to replace.
  */
-import type { Bytes } from '../../../../core/encoding/bytes.ts';
+import { type Bytes, toHex } from '../../../../core/encoding/bytes.ts';
 import { deviceError } from '../device-errors.ts';
+
+export interface FileFacts {
+  readonly size: number;
+  readonly ino: number;
+  readonly mtimeMs: number;
+}
 
 export interface OpenFile {
   read(target: Uint8Array, offset: number, length: number, position: number): Promise<{ readonly bytesRead: number }>;
@@ -11,11 +17,12 @@ export interface OpenFile {
     bytes: Uint8Array,
     offset: number,
     length: number,
-    position: number,
+    /** Null for a file that is open to append. */
+    position: number | null,
   ): Promise<{ readonly bytesWritten: number }>;
   sync(): Promise<void>;
   truncate(length: number): Promise<void>;
-  stat(): Promise<{ readonly size: number }>;
+  stat(): Promise<FileFacts>;
   close(): Promise<void>;
 }
 
@@ -23,6 +30,8 @@ export interface FileSystem {
   open(path: string, flags: string, mode?: number): Promise<OpenFile>;
   readFile(path: string): Promise<Uint8Array>;
   readdir(path: string): Promise<readonly string[]>;
+  readlink(path: string): Promise<string>;
+  stat(path: string): Promise<FileFacts>;
   mkdir(path: string, options: { readonly recursive: boolean; readonly mode: number }): Promise<unknown>;
   rename(from: string, to: string): Promise<void>;
   unlink(path: string): Promise<void>;
@@ -36,9 +45,14 @@ export interface NodeProcess {
   kill(pid: number, signal: 0): boolean;
 }
 
+interface OperatingSystem {
+  hostname(): string;
+}
+
 export interface NodeModules {
   readonly files: FileSystem;
   readonly process: NodeProcess;
+  readonly system: OperatingSystem;
 }
 
 const isProcess = (host: unknown): host is NodeProcess & { getBuiltinModule(name: string): unknown } =>
@@ -47,11 +61,16 @@ const isProcess = (host: unknown): host is NodeProcess & { getBuiltinModule(name
 const isFileSystem = (found: unknown): found is FileSystem =>
   typeof found === 'object' && found !== null && 'open' in found && 'rename' in found;
 
+const isSystem = (found: unknown): found is OperatingSystem =>
+  typeof found === 'object' && found !== null && 'hostname' in found;
+
 /** @throws DeviceVaultError unsupported_platform */
 export function nodeModules(): NodeModules {
   const host: unknown = Reflect.get(globalThis, 'process');
-  const files: unknown = isProcess(host) ? host.getBuiltinModule('node:fs/promises') : undefined;
-  if (isProcess(host) && isFileSystem(files)) return { files, process: host };
+  const [files, system] = isProcess(host)
+    ? [host.getBuiltinModule('node:fs/promises'), host.getBuiltinModule('node:os')]
+    : [];
+  if (isProcess(host) && isFileSystem(files) && isSystem(system)) return { files, process: host, system };
   throw deviceError('unsupported_platform', { detail: 'Node 20.16 or later' });
 }
 
@@ -74,6 +93,9 @@ export const makeFolder = async ({ files }: NodeModules, folder: string): Promis
 
 export const openFile = ({ files }: NodeModules, path: string, flags: string): Promise<OpenFile> =>
   files.open(path, flags, fileMode);
+
+/** A part of a file name that no other file has. */
+export const randomName = (): string => toHex(crypto.getRandomValues(new Uint8Array(8)));
 
 /** Makes the names in a folder durable. Windows cannot, and does not need it. */
 export async function syncFolder({ files, process }: NodeModules, folder: string): Promise<void> {

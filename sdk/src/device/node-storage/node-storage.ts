@@ -3,9 +3,9 @@ import type { VaultScope } from '../../../../core/devices/vault-scope.ts';
 import { checkOptions } from '../../shared/check-options.ts';
 import { type DataStore, type LocalStorage, scopeName, type VaultData } from '../storage/storage-ports.ts';
 import { takeFolderLock } from './lock-file.ts';
-import { LogFile } from './log-file.ts';
+import { LogFile, removeLog } from './log-file.ts';
 import { NodeKeyStore, type OsKeyring } from './node-key-store.ts';
-import { makeFolder, type NodeModules, nodeModules, orAbsent, removeIfPresent } from './node-modules.ts';
+import { makeFolder, type NodeModules, nodeModules, orAbsent } from './node-modules.ts';
 
 class NodeDataStore implements DataStore {
   readonly #node: NodeModules;
@@ -30,7 +30,7 @@ class NodeDataStore implements DataStore {
 
   async delete(scope: VaultScope): Promise<void> {
     const folder = `${this.#folder}/${scopeName(scope)}`;
-    for (const name of ['data', 'data.new']) await removeIfPresent(this.#node, `${folder}/${name}`);
+    await removeLog(this.#node, folder);
     // Keys that are still there keep the folder.
     await orAbsent(this.#node.files.rmdir(folder)).catch(() => undefined);
   }

@@ -1,13 +1,15 @@
 /**
  * A storage in IndexedDB, for browsers. Private keys and the storage key are CryptoKeys that cannot be exported: a script
- * in the page can use them, but not copy them. Web Locks keep a second tab out.
+ * in the page can use them, but not copy them. Web Locks keep a second tab out. If that fails, a version does: each write
+ * compares it.
  */
 import { generateDeviceKeys, toDeviceKeys } from '../../../../core/devices/device-keys.ts';
 import { generateLocalCryptoKey, type LocalKey, localKeyOf } from '../../../../core/devices/local-box.ts';
 import type { VaultScope } from '../../../../core/devices/vault-scope.ts';
 import type { Bytes } from '../../../../core/encoding/bytes.ts';
+import { Turns } from '../../shared/turns.ts';
 import type { DeviceVaultError } from '../device-vault-error.ts';
-import { storageError } from './storage-errors.ts';
+import { storageError, writeLostError } from './storage-errors.ts';
 import {
   type DataBatch,
   type DataStore,
@@ -44,7 +46,8 @@ const resultOf = <T>(request: IDBRequest<T>): Promise<T> =>
 const completed = (transaction: IDBTransaction): Promise<void> =>
   new Promise((resolve, reject) => {
     transaction.oncomplete = () => resolve();
-    transaction.onabort = () => reject(storageFailed());
+    // A comparison that failed aborts it without an error.
+    transaction.onabort = () => reject(transaction.error === null ? writeLostError() : storageFailed());
     transaction.onerror = () => reject(storageFailed());
   });
 
@@ -179,9 +182,19 @@ class IndexedDbDataStore implements DataStore {
   }
 
   async open(scope: VaultScope): Promise<VaultData> {
-    const release = await takeLock(`${this.#name}/${scopeName(scope)}`);
-    const prefix = `${scopeName(scope)}/`;
+    const key = scopeName(scope);
+    const release = await takeLock(`${this.#name}/${key}`);
+    const prefix = `${key}/`;
     const database = this.#database;
+    const turns = new Turns();
+    // The version that this object has found or stored. It is beside the items, and random, so that none comes back when the
+    // data was deleted and made anew.
+    let version: unknown = await database
+      .read(dataStoreName, (objects) => objects.get(key))
+      .catch((error: unknown) => {
+        release();
+        throw error;
+      });
     return {
       get: async (name) => {
         const found: unknown = await database.read(dataStoreName, (objects) => objects.get(prefix + name));
@@ -192,17 +205,30 @@ class IndexedDbDataStore implements DataStore {
         const keys = await database.read(dataStoreName, (objects) => objects.getAllKeys(rangeOf(prefix + start)));
         return keys.map((key) => String(key).slice(prefix.length));
       },
-      write: async ({ puts, deletes }: DataBatch) =>
-        await database.write(dataStoreName, (objects) => {
-          for (const [name, bytes] of puts) objects.put(bytes, prefix + name);
-          for (const name of deletes) objects.delete(prefix + name);
+      // A lock can fail, so each write compares the version. One at a time: the next one compares that of this one.
+      write: ({ puts, deletes }: DataBatch) =>
+        turns.run(async () => {
+          const next = crypto.randomUUID();
+          await database.write(dataStoreName, (objects) => {
+            const found = objects.get(key);
+            found.onsuccess = () => {
+              if (found.result !== version) return objects.transaction.abort();
+              objects.put(next, key);
+              for (const [name, bytes] of puts) objects.put(bytes, prefix + name);
+              for (const name of deletes) objects.delete(prefix + name);
+            };
+          });
+          version = next;
         }),
       close: async () => release(),
     };
   }
 
   async delete(scope: VaultScope): Promise<void> {
-    await this.#database.write(dataStoreName, (objects) => objects.delete(rangeOf(`${scopeName(scope)}/`)));
+    await this.#database.write(dataStoreName, (objects) => {
+      objects.delete(rangeOf(`${scopeName(scope)}/`));
+      objects.delete(scopeName(scope));
+    });
   }
 }
 

@@ -7,3 +7,7 @@ export const storageError = (
   code: keyof typeof storageErrorMessages,
   fields: DeviceErrorFields = {},
 ): DeviceVaultError => new DeviceVaultError(code, storageErrorMessages[code], fields);
+
+/** The error of a writer whose storage was changed by another one. It never goes away. */
+export const writeLostError = (): DeviceVaultError =>
+  storageError('vault_in_use', { detail: 'it has stored something since; the last change may be lost' });

@@ -42,7 +42,10 @@ export interface VaultData {
   get(name: string): Promise<Bytes | undefined>;
   /** Names that begin with `prefix`, in ascending order. */
   list(prefix: string): Promise<readonly string[]>;
-  /** Returns after the batch is durable. */
+  /**
+   * Returns after the batch is durable. What is stored must be what this object has stored or found: a lock can fail.
+   * @throws DeviceVaultError vault_in_use if another writer has stored something since, and at each later call
+   */
   write(batch: DataBatch): Promise<void>;
   /** Releases the lock. */
   close(): Promise<void>;

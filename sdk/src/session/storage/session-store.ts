@@ -130,7 +130,7 @@ export class SessionStore {
     }
   }
 
-  /** Stores changes. After a failure this object refuses everything. @throws SessionError storage_failed, closed */
+  /** Stores changes. After a failure this object refuses everything. @throws SessionError storage_failed, in_use, closed */
   async write(changes: Changes): Promise<void> {
     if (!changes.isEmpty) await translated(() => this.#vault.write(changes.batch));
   }
