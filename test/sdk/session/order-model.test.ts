@@ -1,4 +1,4 @@
-/** Random runs of two and of five devices (order-model.ts). Those of 5,000 steps are in order-model.large.ts. */
+/** Random runs of two and of five devices (order-model.ts). */
 import { test } from 'vitest';
 import { checkOrder } from './order-model.ts';
 
