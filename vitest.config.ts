@@ -36,6 +36,7 @@ const suites = {
 /** Files that take a minute or more. They start first, so that none of them runs alone at the end. */
 const slowFiles = [
   'test/security/table-writer.e2e.test.ts',
+  'test/sdk/session/order-model.test.ts',
   'test/sdk/session/session-crashes.test.ts',
   'test/http/openapi.e2e.test.ts',
   'test/security/session-permission-matrix.test.ts',

@@ -32,11 +32,13 @@ function stepsOf(page: string): Step[] {
 
 /** The words in capital letters that earlier commands printed, and the commands that run. */
 class Example {
-  readonly outputs: string[] = [];
+  /** What was said to the agent, and what the command printed. */
+  readonly answers: (readonly [said: string, printed: string])[] = [];
   readonly #machines: Record<string, SessionMachine>;
   readonly #words: Record<string, string> = { URL: stack.vault.url };
   #enrolling: RunningCommand | undefined;
   listening: StartedCommand | undefined;
+  #agentLog = '';
 
   constructor(adminKey: string) {
     this.#machines = {
@@ -53,19 +55,24 @@ class Example {
       .replace(/\b[A-Z]{3,}\b(?!=)/g, (word) => this.#words[word] ?? word);
     const [, input, invite = '', command = ''] =
       /^(?:echo '(.*)' \| )?(?:ANIMA_INVITE=(\S+) )?anima (.*)$/.exec(text) ?? expect.fail(`not a command: ${line}`);
-    const args = command.split(' ');
+    const args = [...command.matchAll(/'([^']*)'|\S+/g)].map(([word, quoted]) => quoted ?? word);
     if (isBackground) return await this.#start(machine, args, invite);
     if (args[1] === 'admit') await untilAnswered(machine);
-    const isText = args.includes('--text');
-    const result = await runAnima(isText ? args : [...args, '--json'], { env: machine.env, input });
+    const isChat = input !== undefined;
+    const result = await runAnima(isChat ? args : [...args, '--json'], { env: machine.env, input });
     expect([line, result.code, result.stderr]).toEqual([line, 0, expect.any(String)]);
-    this.outputs.push(result.stdout);
-    if (!isText) await this.#learn(args, JSON.parse(result.stdout));
+    if (!isChat) return await this.#learn(args, JSON.parse(result.stdout));
+    this.answers.push([input, result.stdout]);
+    // The next line is typed while the command of this message runs.
+    if (!args.includes('--wait')) await expect.poll(() => this.#agentLog).toContain('running the command.');
   }
 
   async #start(machine: SessionMachine, args: readonly string[], invite: string): Promise<void> {
     if (args[1] === 'listen') {
       this.listening = machine.spawn(args);
+      this.listening.child.stderr?.on('data', (text: string) => {
+        this.#agentLog += text;
+      });
       return;
     }
     this.#enrolling = machine.start([...args, '--json'], { ANIMA_INVITE: invite });
@@ -87,8 +94,11 @@ test('every line of the example does what the page says', async () => {
   const steps = stepsOf(readFileSync('docs/sessions.md', 'utf8'));
   expect(steps.length).toBeGreaterThan(15);
   for (const step of steps) await example.run(step);
-  expect(example.outputs).toContain('HELLO\n');
-  expect(example.outputs).toContain('[agent] Nothing runs.\n');
+  expect(example.answers).toEqual([
+    ['600', expect.stringContaining('#1 ')],
+    ['/stop', '[agent] Stopped. The output of the command was not sent.\n'],
+    ['1', '1 s of work\n'],
+  ]);
   example.listening?.child.kill('SIGINT');
   expect(await example.listening?.ended).toMatchObject({ code: 0 });
 });

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { build } from 'esbuild';
+import { type BuildOptions, build } from 'esbuild';
 import { afterAll, describe, expect, test } from 'vitest';
 import { useLocalStack } from '../shared/local-stack.ts';
 import { projectFolder } from '../shared/vault-process.ts';
@@ -53,33 +53,54 @@ export default {
 };
 `;
 
+/** Bundles a worker as its platform does, and starts it. @returns the answer to a request */
+async function ask(source: Pick<BuildOptions, 'stdin' | 'entryPoints'>, bindings: object): Promise<unknown> {
+  const { outputFiles } = await build({
+    ...source,
+    bundle: true,
+    format: 'esm',
+    platform: 'browser',
+    conditions: ['workerd', 'worker'],
+    target: 'es2023',
+    write: false,
+  });
+  const { Miniflare }: MiniflareModule = await import(pathToFileURL(entry).href);
+  const running = new Miniflare({
+    modules: [{ type: 'ESModule', path: 'worker.mjs', contents: outputFiles?.[0]?.text }],
+    compatibilityDate: '2026-01-01',
+    bindings,
+  });
+  started.push(running);
+  const answer = await running.dispatchFetch('http://worker.test/');
+  const text = await answer.text();
+  expect(answer.status, text).toBe(200);
+  return JSON.parse(text);
+}
+
 describe('the SDK in a worker', () => {
   test.skipIf(isMissing)(`without Node keeps values, files of 20 MiB and memory${hint}`, async () => {
-    const { outputFiles } = await build({
-      stdin: { contents: worker, resolveDir: projectFolder, loader: 'js' },
-      bundle: true,
-      format: 'esm',
-      platform: 'browser',
-      conditions: ['workerd', 'worker'],
-      target: 'es2023',
-      write: false,
-    });
-    const { Miniflare }: MiniflareModule = await import(pathToFileURL(entry).href);
     const { url: baseURL, agentKey: apiKey, adminKey } = stack.vault;
-    const running = new Miniflare({
-      modules: [{ type: 'ESModule', path: 'worker.mjs', contents: outputFiles[0]?.text }],
-      compatibilityDate: '2026-01-01',
-      bindings: { apiKey, adminKey, baseURL },
-    });
-    started.push(running);
-    const answer = await running.dispatchFetch('http://worker.test/');
-    const text = await answer.text();
-    expect(answer.status, text).toBe(200);
-    expect(JSON.parse(text)).toEqual({
+    const stdin = { contents: worker, resolveDir: projectFolder, loader: 'js' } as const;
+    expect(await ask({ stdin }, { apiKey, adminKey, baseURL })).toEqual({
       value: 'v',
       found: 'tea',
       missing: 'value_not_found',
       node: ['undefined', 'undefined'],
     });
   });
+
+  test.skipIf(isMissing)(
+    `without Node enrolls devices that write to each other, through a socket too${hint}`,
+    async () => {
+      const { org, adminKey: apiKey } = await stack.newOrg();
+      const entryPoints = [join(projectFolder, 'test', 'runtimes', 'sessions-worker.ts')];
+      expect(await ask({ entryPoints }, { org, apiKey, baseURL: stack.vault.url })).toEqual({
+        bobGot: ['one', 'two', 'three'],
+        annGot: ['an answer'],
+        sent: ['sent'],
+        frames: expect.arrayContaining(['ready', 'message']),
+        node: ['undefined', 'undefined'],
+      });
+    },
+  );
 });

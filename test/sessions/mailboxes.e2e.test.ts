@@ -23,7 +23,11 @@ beforeAll(async () => {
   await served.push();
   conversation = await served.open(ann, [phone], [ann, bob], [agent.id]);
 });
-afterEach(() => stack.vault.setHooks());
+// What a failed test leaves behind must not fail the next one.
+afterEach(async () => {
+  stack.vault.setHooks();
+  for (const device of [phone, bobs, agent]) await empty(device);
+});
 
 const mailboxes = () => stack.table('SessionCustodyMailboxesTable');
 const itemsOf = async (prefix: string): Promise<Item[]> =>
@@ -34,12 +38,14 @@ const other = (message: OutgoingMessage, body: string): OutgoingMessage => ({
   message: toBase64(utf8Bytes(body)),
 });
 const empty = async (device: TestDevice): Promise<void> => {
-  const { messages } = await served.mailbox(device);
-  if (messages.length > 0)
+  for (let page = 0; page < 9; page++) {
+    const { messages } = await served.mailbox(device);
+    if (messages.length === 0) return;
     await served.acknowledge(
       device,
       messages.map(({ name }) => name),
     );
+  }
 };
 
 describe('counters', () => {
@@ -59,7 +65,6 @@ describe('counters', () => {
     expect(await served.texts(bobs)).toEqual([]);
     // The restored sender continues above the highest one.
     expect(await served.sendAll(phone, [text(phone, bobs, 'third')])).toMatchObject([{ outcome: 'stored' }]);
-    await empty(bobs);
   });
 
   test('a counter below the highest one whose hash is not known any more is used', async () => {
@@ -77,7 +82,6 @@ describe('counters', () => {
     expect(outcomes.map(({ outcome }) => outcome)).toEqual(['stored', 'stored', 'stored', 'counter_used']);
     expect(outcomes.map(({ counter }) => counter)).toEqual([c.counter, a.counter, b.counter, b.counter]);
     expect(await served.texts(bobs)).toEqual(['a', 'b', 'c']);
-    await empty(bobs);
   });
 
   test('20 requests with the same message store it once', async () => {
@@ -109,7 +113,6 @@ describe('a mailbox', () => {
     expect(ordered('phone')).toEqual(['phone 0', 'phone 1', 'phone 2']);
     expect(ordered('agent')).toEqual(['agent 0', 'agent 1', 'agent 2']);
     expect(await served.texts(bobs)).toHaveLength(6);
-    await empty(bobs);
   });
 
   test('of another device can be neither read nor acknowledged', async () => {
@@ -123,7 +126,6 @@ describe('a mailbox', () => {
     await expectProblem(await served.send(agent, 'POST', '/acks', { names: [foreign] }), 'invalid_request');
     await expectProblem(await served.send(agent, 'GET', `/messages?after=${foreign}`), 'invalid_request');
     expect(await served.texts(bobs)).toEqual(['for Bob']);
-    await empty(bobs);
   });
 
   test('does not show messages whose 30 days are over, although the table still has them', async () => {
@@ -145,8 +147,6 @@ describe('a mailbox', () => {
     const { messages } = await served.mailbox(bobs);
     expect(messages.every(({ message }) => message === body.toString('base64'))).toBe(true);
     await empty(bobs);
-    await empty(bobs);
-    expect(await served.texts(bobs)).toEqual([]);
     const refused = { messages: Array.from({ length: 17 }, large) };
     await expectProblem(await served.send(phone, 'POST', '/messages', refused), 'invalid_request');
     const over = { ...large(), message: Buffer.alloc(sessionLimits.sessionMessageBytes + 3).toString('base64') };

@@ -8,12 +8,13 @@ const runs = [
 ];
 
 test.each(runs)(
-  'C1, integrity: $devices devices, $steps steps, loss $loss: every delivered message opens exactly once',
+  'C1, integrity: $devices devices, $steps steps, loss $loss: every delivered message opens exactly once, with its place',
   (options) => {
     const model = new SessionModel(options).run();
     model.assertEachOpenedOnce();
     model.assertNoneMissing();
     model.assertOrderOfSenders();
+    expect(model.hasReordered).toBe(true);
     const { sent, delivered, repeated, crashes, handshakes } = model.counts;
     expect(Math.min(sent - 1_500, delivered - 1_000, repeated - 100, crashes - 50, handshakes - 5)).toBeGreaterThan(0);
   },

@@ -6,7 +6,7 @@ import { isSessionError, toSessionFailure } from '../session-errors.ts';
 import { shortId } from '../subject-ids.ts';
 import { taskEnvironment } from './task-environment.ts';
 import { answerOf, describeOutcome, noteOf } from './task-outcome.ts';
-import { type TaskLimits, TaskProcess } from './task-process.ts';
+import { type TaskLimits, type TaskOutcome, TaskProcess } from './task-process.ts';
 import type { StoredTask, Task, TaskStore } from './task-store.ts';
 
 export interface ListenSettings extends TaskLimits {
@@ -32,7 +32,8 @@ interface QueuedTask {
 /** Tasks of one conversation, in order, and the command that runs. */
 interface Lane {
   readonly waiting: QueuedTask[];
-  running: TaskProcess | undefined;
+  /** `starting` while it is stored that the command starts; `stopped` if the stop word came meanwhile. */
+  running: TaskProcess | 'starting' | 'stopped' | undefined;
   isBusy: boolean;
 }
 
@@ -141,12 +142,9 @@ export class Listener {
 
   async #work(lane: Lane, { name, task }: QueuedTask): Promise<void> {
     try {
+      lane.running = 'starting';
       await this.#store.update(name, { ...task, state: 'started' });
-      this.#shell.note(line`Message ${shortId(task.id)} of ${task.role} ${shortId(task.sender)}: running the command.`);
-      const env = taskEnvironment(this.#shell.env, task, this.#client.device);
-      const running = new TaskProcess(this.#settings.command, env, task.body, this.#settings);
-      lane.running = running;
-      const outcome = await running.outcome;
+      const outcome = await this.#outcomeOf(lane, task);
       lane.running = undefined;
       this.#shell.note(line`Message ${shortId(task.id)}: ${describeOutcome(outcome)}.`);
       if (outcome.kind === 'answer') {
@@ -158,10 +156,19 @@ export class Listener {
       await this.#note(task, noteOf(outcome));
       await this.#store.finish(name);
     } catch (error) {
+      lane.running = undefined;
       // The task stays, and is dealt with at the next start.
       const { message } = toSessionFailure(error);
       this.#shell.error(line`anima: Message ${shortId(task.id)} was not answered. ${message}.`);
     }
+  }
+
+  async #outcomeOf(lane: Lane, task: Task): Promise<TaskOutcome> {
+    if (lane.running === 'stopped') return { kind: 'stopped' };
+    this.#shell.note(line`Message ${shortId(task.id)} of ${task.role} ${shortId(task.sender)}: running the command.`);
+    const env = taskEnvironment(this.#shell.env, task, this.#client.device);
+    lane.running = new TaskProcess(this.#settings.command, env, task.body, this.#settings);
+    return await lane.running.outcome;
   }
 
   async #deliver(name: string, { answer, ...task }: StoredTask): Promise<void> {
@@ -189,7 +196,8 @@ export class Listener {
     const dropped = lane?.waiting.splice(0) ?? [];
     for (const { name } of dropped) await this.#store.finish(name);
     // The running command sends its own note.
-    lane?.running?.stop();
+    if (lane?.running === 'starting') lane.running = 'stopped';
+    else if (lane?.running instanceof TaskProcess) lane.running.stop();
     if (dropped.length > 0)
       await this.#note(task, `Messages that were not started, and were dropped: ${dropped.length}`);
     else if (lane?.running === undefined) await this.#note(task, 'Nothing runs');
@@ -203,7 +211,7 @@ export class Listener {
       `Waiting up to ${this.#settings.graceMs / 1000} s for running commands. Ctrl-C ends them at once.`,
     );
     const processes = () =>
-      [...this.#lanes.values()].flatMap(({ running }) => (running === undefined ? [] : [running]));
+      [...this.#lanes.values()].flatMap(({ running }) => (running instanceof TaskProcess ? [running] : []));
     const timer = setTimeout(() => {
       for (const one of processes()) one.stop();
     }, this.#settings.graceMs);

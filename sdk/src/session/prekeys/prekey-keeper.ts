@@ -137,10 +137,12 @@ export class PrekeyKeeper {
   async #deleteOld(keys: Prekeys, now: number, changes: Changes): Promise<Prekeys> {
     const isOld = ({ at }: { at: number }) => now - at >= deleteAfter;
     for (const { spk, kem } of keys.replaced.filter(isOld)) changes.delete(spkName(spk)).delete(kemName(kem));
+    const firstAtService = keys.nextOneTime - maxOneTimePrekeys;
     for (const name of await this.#context.store.names('prekey-opk/')) {
       const made = decodeU64Field((await this.#context.store.bytes(name))?.slice(32)) ?? 0;
-      // Those of a claim whose answer was lost stay unused.
-      if (now - made >= maxBundleMs) changes.delete(name);
+      // Those of a claim whose answer was lost stay unused. The service gives the lowest id first, so it can still have the
+      // highest ones, however old they are: their keys stay.
+      if (now - made >= maxBundleMs && Number(name.slice('prekey-opk/'.length)) < firstAtService) changes.delete(name);
     }
     return keys.replaced.some(isOld) ? { ...keys, replaced: keys.replaced.filter((one) => !isOld(one)) } : keys;
   }
