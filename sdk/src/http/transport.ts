@@ -6,7 +6,6 @@ import {
   type ClientSettings,
   type Credential,
   type Fetch,
-  parseCredential,
   resolveCallSettings,
   type Signal,
   settingsForRead,
@@ -97,13 +96,13 @@ export class Transport {
   }
 
   /** A transport with the same settings and another key. */
-  withKey(key: string): Transport {
-    return new Transport({ ...this.#settings, credential: parseCredential(key) });
+  withKey(credential: Credential): Transport {
+    return new Transport({ ...this.#settings, credential });
   }
 
   /** Uses another key, starting with the next call. */
-  useKey(key: string): void {
-    this.#credential = parseCredential(key);
+  useKey(credential: Credential): void {
+    this.#credential = credential;
   }
 
   /** This client's `fetch`, for requests that do not go to the vault. */

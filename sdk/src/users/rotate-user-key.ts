@@ -5,7 +5,7 @@ import { encodeKeySecret } from '../../../core/api-keys/api-key.ts';
 import { formatUserKey } from '../../../core/users/user-key.ts';
 import type { Transport } from '../http/transport.ts';
 import { notSentError } from '../shared/argument-validation.ts';
-import type { CallSettings } from '../shared/client-options.ts';
+import { type CallSettings, parseCredential } from '../shared/client-options.ts';
 import type { Decoder } from '../shared/json-decoders.ts';
 import { ownAccountDecoder } from './account-requests.ts';
 import type { ChangeKeyOptions } from './account-types.ts';
@@ -27,6 +27,7 @@ export async function changeKey(
   const settings = { ...transport.callSettings(options, 'keep'), outcomeHint: outcomeHint };
   pending.key ??= createUserKey(owner);
   const newKey = pending.key;
+  const credential = parseCredential(newKey);
   await keep?.(newKey);
   const decode = ownAccountDecoder(transport);
   try {
@@ -34,9 +35,9 @@ export async function changeKey(
   } catch (error) {
     // The response may be lost, or may be the response to a retry, which the old key no longer authenticates. Trying
     // the new key decides. If it does not work, an attempt may still be in progress, so the new key stays pending.
-    if (!(await isKeyAccepted(transport.withKey(newKey), settings, decode))) throw error;
+    if (!(await isKeyAccepted(transport.withKey(credential), settings, decode))) throw error;
   }
-  transport.useKey(newKey);
+  transport.useKey(credential);
   delete pending.key;
   return newKey;
 }
