@@ -118,7 +118,7 @@ export class BlobSealer {
         const sealing = begin(index, last);
         const chunkEnd = left - Math.min(left, this.#chunkLength);
         while (left > chunkEnd) {
-          if (!plain.hasBuffered) await plain.atEnd();
+          if (!plain.isReady()) await plain.atEnd();
           const piece = plain.takeBuffered(left - chunkEnd);
           left -= piece.length;
           yield sealing.update(piece);
@@ -222,7 +222,7 @@ async function openPieces(opening: ChunkOpening, pieces: BufferedByteReader, len
   const opened: Bytes[] = [];
   try {
     for (let left = length; left > 0; ) {
-      if (!pieces.hasBuffered && (await pieces.atEnd())) throw new DecryptionError();
+      if (!pieces.isReady() && (await pieces.atEnd())) throw new DecryptionError();
       const piece = pieces.takeBuffered(left);
       opened.push(opening.update(piece));
       left -= piece.length;

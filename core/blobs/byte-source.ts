@@ -4,9 +4,13 @@ import { type Bytes, concatBytes } from '../encoding/bytes.ts';
 /** Bytes in pieces of any size: a ReadableStream (where it is iterable), an array or a generator. */
 export type ByteSource = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 
+const nothing = new Uint8Array(0);
+
 /** Reads chosen lengths from a source of bytes. */
 export class BufferedByteReader {
   readonly #source: AsyncIterator<Uint8Array> | Iterator<Uint8Array>;
+  /** The same source, if its pieces are there without waiting. */
+  readonly #inMemory: Iterator<Uint8Array> | undefined;
   readonly #expectedLength: number | undefined;
   #buffered: Uint8Array;
   #bytesRead = 0;
@@ -15,8 +19,9 @@ export class BufferedByteReader {
    * @param first bytes that precede the source
    * @param size number of bytes that the source must have; not checked when undefined
    */
-  constructor(source: ByteSource, first = new Uint8Array(0), size?: number) {
-    this.#source = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
+  constructor(source: ByteSource, first: Uint8Array = nothing, size?: number) {
+    this.#inMemory = Symbol.asyncIterator in source ? undefined : source[Symbol.iterator]();
+    this.#source = this.#inMemory ?? (source as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
     this.#buffered = first;
     this.#expectedLength = size;
   }
@@ -27,7 +32,7 @@ export class BufferedByteReader {
    */
   async fill(target: Bytes): Promise<Bytes> {
     let at = 0;
-    while (at < target.length && !(await this.atEnd())) {
+    while (at < target.length && (this.isReady() || !(await this.atEnd()))) {
       const piece = this.takeBuffered(target.length - at);
       target.set(piece, at);
       at += piece.length;
@@ -35,19 +40,28 @@ export class BufferedByteReader {
     return target.subarray(0, at);
   }
 
-  /** Whether bytes are buffered. An `await` of `atEnd` for each piece would cost as much as its encryption. */
-  get hasBuffered(): boolean {
+  /**
+   * Whether bytes are buffered. Loads the next piece if the source need not be waited for: an `await` of `atEnd` for each
+   * piece costs some percent of its encryption.
+   * @throws RangeError as `atEnd`
+   */
+  isReady(): boolean {
+    while (this.#buffered.length === 0 && this.#inMemory !== undefined) {
+      if (this.#accept(this.#inMemory.next())) return false;
+    }
     return this.#buffered.length > 0;
   }
 
   /**
-   * Returns at most `maxLength` buffered bytes. The result can be empty until `atEnd` has loaded the next piece, and is
-   * valid until `atEnd` is called again.
+   * Returns at most `maxLength` buffered bytes. The result can be empty until `isReady` or `atEnd` has loaded the next
+   * piece, and is valid until one of them is called again.
    */
   takeBuffered(maxLength: number): Uint8Array {
-    const piece = this.#buffered.subarray(0, maxLength);
-    this.#buffered = this.#buffered.subarray(piece.length);
-    return piece;
+    const buffered = this.#buffered;
+    // Most pieces are taken whole, and need no view.
+    const isWhole = buffered.length <= maxLength;
+    this.#buffered = isWhole ? nothing : buffered.subarray(maxLength);
+    return isWhole ? buffered : buffered.subarray(0, maxLength);
   }
 
   /**
@@ -56,18 +70,22 @@ export class BufferedByteReader {
    */
   async atEnd(): Promise<boolean> {
     while (this.#buffered.length === 0) {
-      const { done, value } = await this.#source.next();
-      const ended = done === true;
-      this.#bytesRead += ended ? 0 : value.length;
-      const wrong = ended
-        ? this.#bytesRead !== this.#expectedLength
-        : this.#bytesRead > (this.#expectedLength ?? Number.POSITIVE_INFINITY);
-      if (this.#expectedLength !== undefined && wrong)
-        throw new RangeError(`the content is not ${this.#expectedLength} bytes long`);
-      if (ended) return true;
-      this.#buffered = value;
+      if (this.#accept(await this.#source.next())) return true;
     }
     return false;
+  }
+
+  /** Takes the next piece. @returns whether the source has ended */
+  #accept({ done, value }: IteratorResult<Uint8Array>): boolean {
+    const ended = done === true;
+    this.#bytesRead += ended ? 0 : value.length;
+    const wrong = ended
+      ? this.#bytesRead !== this.#expectedLength
+      : this.#bytesRead > (this.#expectedLength ?? Number.POSITIVE_INFINITY);
+    if (this.#expectedLength !== undefined && wrong)
+      throw new RangeError(`the content is not ${this.#expectedLength} bytes long`);
+    if (!ended) this.#buffered = value;
+    return ended;
   }
 
   /** Ends the iteration of the source. */

@@ -54,7 +54,9 @@ export interface ChunkOpening {
 function chunkNonce(index: number, last: boolean): Bytes {
   if (!Number.isSafeInteger(index) || index < 0) throw new RangeError('not a chunk index');
   const nonce = new Uint8Array(12);
-  new DataView(nonce.buffer).setBigUint64(3, BigInt(index));
+  const view = new DataView(nonce.buffer);
+  view.setUint32(3, index / 2 ** 32);
+  view.setUint32(7, index);
   nonce[11] = last ? 1 : 0;
   return nonce;
 }
