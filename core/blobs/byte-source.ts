@@ -78,6 +78,9 @@ export class BufferedByteReader {
   /** Takes the next piece. @returns whether the source has ended */
   #accept({ done, value }: IteratorResult<Uint8Array>): boolean {
     const ended = done === true;
+    // Without types, a text would be sealed as zeros.
+    if (!ended && !(value instanceof Uint8Array))
+      throw new TypeError('the content has a piece that is not a Uint8Array');
     this.#bytesRead += ended ? 0 : value.length;
     const wrong = ended
       ? this.#bytesRead !== this.#expectedLength

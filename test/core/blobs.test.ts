@@ -112,6 +112,12 @@ describe('blobs', () => {
     }
   });
 
+  test('content with a piece that is no Uint8Array is refused', async () => {
+    const sealer = await BlobSealer.create(key, blob, described(10), 16);
+    const content = ['0123456789'] as unknown as Uint8Array[];
+    await expect(collectBytes(sealer.seal(content))).rejects.toThrow(TypeError);
+  });
+
   test('a sealer seals once, and again only under its own header', async () => {
     const content = randomBytes(100_000);
     const first = await BlobSealer.create(key, blob, described(content.length), 16);

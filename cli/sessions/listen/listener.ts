@@ -210,14 +210,14 @@ export class Listener {
     this.#shell.note(
       `Waiting up to ${this.#settings.graceMs / 1000} s for running commands. Ctrl-C ends them at once.`,
     );
-    const processes = () =>
-      [...this.#lanes.values()].flatMap(({ running }) => (running instanceof TaskProcess ? [running] : []));
-    const timer = setTimeout(() => {
-      for (const one of processes()) one.stop();
-    }, this.#settings.graceMs);
-    const atOnce = (): void => {
-      for (const one of processes()) one.kill();
+    const endAll = (end: (one: TaskProcess) => void): void => {
+      for (const lane of this.#lanes.values()) {
+        if (lane.running === 'starting') lane.running = 'stopped';
+        else if (lane.running instanceof TaskProcess) end(lane.running);
+      }
     };
+    const timer = setTimeout(() => endAll((one) => one.stop()), this.#settings.graceMs);
+    const atOnce = (): void => endAll((one) => one.kill());
     process.on('SIGINT', atOnce);
     try {
       while (this.#running.size > 0) await Promise.all(this.#running);

@@ -99,20 +99,72 @@ test('who meets the record of another writer behind its own is not told that it 
   expect(statSync(vault.file).size).toBeGreaterThan(size + late.length);
 });
 
-test('an end that another writer is writing is not cut off', async () => {
-  const { first } = await twoWriters();
-  await first.close();
-  appendFileSync(vault.file, Buffer.from([0, 0, 1]));
+/** Appends something when the log is about to be written anew. */
+function appendBeforeRewriting(bytes: Buffer): void {
   const open = files.open.bind(files);
   vi.spyOn(files, 'open').mockImplementation(async (path, flags, mode) => {
-    if (path === vault.file && flags === 'r+') appendFileSync(vault.file, Buffer.from([2]));
+    if (flags === 'ax+') appendFileSync(vault.file, bytes);
     return await open(path, flags, mode);
   });
-  const { size } = statSync(vault.file);
+}
+
+/** A record that was appended to the log with a batch of this text, and the log before it. */
+async function appended(text: string) {
+  const { first } = await twoWriters();
+  const before = readFileSync(vault.file);
+  await first.write(batch({ key: text }));
+  await first.close();
+  const record = readFileSync(vault.file).subarray(before.length);
+  writeFileSync(vault.file, before);
+  return { before, record };
+}
+
+test('an end that another writer is writing is not cut off, and counts when it is whole', async () => {
+  const { record } = await appended('late'.repeat(20));
+  appendFileSync(vault.file, record.subarray(0, 40));
+  appendBeforeRewriting(record.subarray(40));
+  // The other one is told that its batch was stored: the file had the size that it expected.
   expect(await rejectionOf(vault.openTwice())).toMatchObject(inUse);
-  expect(statSync(vault.file).size).toBe(size + 1);
   vi.restoreAllMocks();
+  expect(await vault.stored()).toEqual({ key: 'late'.repeat(20), both: 'old' });
+});
+
+test.each([10, 30, 60])(
+  'a record of which %i bytes were written does not count, whatever is behind it',
+  async (bytes) => {
+    const { before, record } = await appended('torn'.repeat(20));
+    const other = await vault.openTwice();
+    appendFileSync(vault.file, record.subarray(0, bytes));
+    // One that read the log before appends, and is told that it has lost.
+    const bypass = readFileSync(vault.file);
+    writeFileSync(vault.file, before);
+    await other.write(batch({ key: 'loser', more: 'x'.repeat(300) }));
+    const lost = readFileSync(vault.file).subarray(before.length);
+    writeFileSync(vault.file, Buffer.concat([bypass, lost]));
+    expect(await vault.stored()).toEqual({ key: 'old', both: 'old' });
+    const next = await vault.openTwice();
+    await next.write(batch({ key: 'next' }));
+    expect(await vault.stored()).toEqual({ key: 'next', both: 'old' });
+  },
+);
+
+test('a record whose first block was not written does not count', async () => {
+  const { record } = await appended('torn'.repeat(2_000));
+  appendFileSync(vault.file, Buffer.concat([Buffer.alloc(4_096), record.subarray(4_096)]));
   expect(await vault.stored()).toEqual({ key: 'old', both: 'old' });
+});
+
+test('a full disk while the log is written anew fails no batch', async () => {
+  const { first } = await twoWriters();
+  const open = files.open.bind(files);
+  vi.spyOn(files, 'open').mockImplementation(async (path, flags, mode) => {
+    if (flags === 'ax+') throw Object.assign(new Error('full'), { code: 'ENOSPC' });
+    return await open(path, flags, mode);
+  });
+  for (const text of 'abcd') await first.write(outdated(text));
+  vi.restoreAllMocks();
+  await first.write(batch({ key: 'first' }));
+  expect(await vault.stored()).toMatchObject({ both: 'old', key: 'first' });
 });
 
 test('a log that was written anew, replaced or deleted ends the writer that has the old one open', async () => {

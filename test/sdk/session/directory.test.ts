@@ -347,6 +347,13 @@ test('agents of a fleet come and go without entries, and a suspended one is refu
   const certificate = world.relay.certificates.get(other.id) ?? expect.fail();
   await world.admin.suspendMember(other.id, certificate);
   await expect(other.client.sync()).rejects.toMatchObject({ code: 'not_active' });
+  // With the fleet, all its agents are revoked.
+  const bytesOf = () => phone.storage.items.get(`peer/${member.id}`)?.length ?? expect.fail();
+  expect(bytesOf()).toBeGreaterThan(2_500);
+  await world.admin.revoke(fleet);
+  world.clock.time += day;
+  await phone.client.sync();
+  expect(bytesOf()).toBeLessThan(2_000);
 });
 
 test('linked agents write to each other without a conversation, and others do not', async () => {

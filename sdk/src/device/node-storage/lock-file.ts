@@ -2,9 +2,10 @@
  * The lock of a folder: one file for each process that wants it, named `lock-<place>-<pid>-<random>`. Each first makes its
  * own file and then looks for others, so of two at the same time at least one gives up.
  *
- * A pid says something only where the process runs: each container can have a pid 1. So the holder renews its file, and a
- * file of another place counts until it was not renewed for a minute. A process that was stopped for longer loses its lock
- * and does not know: the log file finds that when it writes.
+ * A pid says something only where the process runs: each container can have a pid 1, and after a restart another process can
+ * have the pid. So the holder renews its file, and a file counts until it was not renewed for a minute, or, at the same place,
+ * until there is no process with its pid. A process that was stopped for longer loses its lock and does not know: the log file
+ * finds that when it writes.
  */
 import { deviceError } from '../device-errors.ts';
 import {
@@ -72,15 +73,13 @@ async function judge(node: NodeModules, folder: string, own: string, other: stri
   const [, place, pid] = lockName.exec(other) ?? [];
   if (other === own || place === undefined) return;
   if (ownLocks.has(other)) throw deviceError('vault_in_use');
-  const isSamePlace = own.startsWith(`lock-${place}-`);
-  // One with the own pid is of another thread, or of an earlier process.
-  if (isSamePlace && Number(pid) !== node.process.pid) {
-    if (isRunning(node, Number(pid))) throw deviceError('vault_in_use');
-  } else {
+  // Of another place, or with the own pid: of another thread or an earlier process.
+  const isUnknown = !own.startsWith(`lock-${place}-`) || Number(pid) === node.process.pid;
+  if (isUnknown || isRunning(node, Number(pid))) {
     const [now, renewed] = [await writtenAt(node, `${folder}/${own}`), await writtenAt(node, `${folder}/${other}`)];
-    // Without the own file, somebody else judges at this moment.
-    if (renewed !== undefined && (now === undefined || now - renewed < staleMs))
-      throw deviceError('vault_in_use', { detail });
+    // Without the own file, somebody else judges at this moment. A time ahead of the disk is that of a clock that was wrong.
+    if (renewed !== undefined && (now === undefined || Math.abs(now - renewed) < staleMs))
+      throw deviceError('vault_in_use', isUnknown ? { detail } : {});
   }
   await removeIfPresent(node, `${folder}/${other}`);
 }

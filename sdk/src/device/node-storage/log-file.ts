@@ -1,7 +1,7 @@
 /**
  * The data of a vault in one file that only grows: a record for each batch, so that a batch is there as a whole or not at
- * all. A last record that is not complete is from a crash before its batch was confirmed, and is dropped. When most of the
- * file is outdated, it is written anew.
+ * all. A last record that is not complete is from a crash before its batch was confirmed, and does not count. Then, and when
+ * most of the file is outdated, it is written anew.
  *
  * A lock can fail, so each write is a compare-and-set. A record is appended, and states the position for which it was
  * written. Before and after that, the file must be the one of the path and have the expected size. Of two writers that
@@ -71,6 +71,8 @@ export class LogFile {
   #places = new Map<string, Place>();
   /** Whether another writer has changed the log. */
   #isLost = false;
+  /** Whether the file is closed because it is being replaced. */
+  #isClosed = false;
   /** The last read or write. Each begins after the one before: two writes at once would have the same place. */
   readonly #turns = new Turns();
 
@@ -84,14 +86,17 @@ export class LogFile {
   /** @throws DeviceVaultError storage_damaged; vault_in_use if another writer has the end in work */
   static async open(node: NodeModules, folder: string): Promise<LogFile> {
     const file = await openFile(node, `${folder}/${fileName}`, 'a+');
+    let log: LogFile | undefined;
     try {
       await syncFolder(node, folder);
-      const log = new LogFile(node, folder, file, await file.stat());
-      await log.#readAll();
+      log = new LogFile(node, folder, file, await file.stat());
+      const isWhole = await log.#readAll();
       await removeReplacements(node, folder);
+      // The end cannot be cut off: another writer may be about to confirm it.
+      if (!isWhole) await log.#compact();
       return log;
     } catch (error) {
-      await file.close();
+      await (log === undefined ? file.close() : log.close()).catch(() => undefined);
       throw error;
     }
   }
@@ -125,7 +130,11 @@ export class LogFile {
   async #write({ puts, deletes }: DataBatch): Promise<void> {
     const removed = [...deletes].map((name) => [name, new Uint8Array(0)] as const);
     await this.#append([...puts, ...removed]);
-    if (this.#end - this.#used > this.#used + toleratedBytes) await this.#compact();
+    if (this.#end - this.#used <= this.#used + toleratedBytes) return;
+    // The batch is stored, so a full disk is no failure yet.
+    await this.#compact().catch((error: unknown) => {
+      if (this.#isLost || this.#isClosed) throw error;
+    });
   }
 
   async #append(items: readonly LogItem[]): Promise<void> {
@@ -138,7 +147,8 @@ export class LogFile {
       if (written < record.length) throw new RangeError('written in part');
       await this.#file.sync();
     } catch {
-      // The record must not be found later: the caller was told that it was not stored.
+      // The record must not be found later: the caller was told that it was not stored. Whoever has read a part of it writes
+      // the log anew, in another file.
       if (written > 0) await this.#cut(this.#end + written).catch(() => undefined);
       throw this.#isLost ? writeLostError() : deviceError('storage_failed');
     }
@@ -169,15 +179,20 @@ export class LogFile {
     }
   }
 
-  async #readAll(): Promise<void> {
+  /** @returns false if the end was not written whole */
+  async #readAll(): Promise<boolean> {
     const { size } = await this.#file.stat();
     while (this.#end < size) {
       const record = await readRecord(this.#file, this.#end, size);
-      if (record === undefined) return await this.#cut(size);
+      if (record === undefined) {
+        this.#end = size;
+        return false;
+      }
       const { position, payload } = record;
       if (position === this.#end) this.#index(payload, this.#end + headerBytes);
       this.#end += headerBytes + payload.length;
     }
+    return true;
   }
 
   /** Remembers where the items of a payload are. */
@@ -212,6 +227,7 @@ export class LogFile {
       await file.sync();
       // Who has the log open, or reads it before the renaming, finds this record and has lost.
       await this.#append([]);
+      this.#isClosed = true;
       await this.#file.close();
       await this.#node.files.rename(temporary, this.#path);
       await syncFolder(this.#node, this.#folder);
@@ -223,6 +239,7 @@ export class LogFile {
       if (this.#isLost) throw writeLostError();
       throw error instanceof DeviceVaultError ? error : deviceError('storage_failed');
     }
+    this.#isClosed = false;
     this.#file = file;
     this.#inode = next.#inode;
     this.#end = next.#end;

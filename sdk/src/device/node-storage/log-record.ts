@@ -44,7 +44,7 @@ export async function encodeRecord(position: number, items: Iterable<LogItem>): 
 
 /**
  * Reads the record that begins at a position.
- * @returns undefined if it is the last one and was not written to its end
+ * @returns undefined if it was not written to its end: nothing that was confirmed is behind it
  * @throws DeviceVaultError storage_damaged
  */
 export async function readRecord(
@@ -53,25 +53,36 @@ export async function readRecord(
   size: number,
 ): Promise<{ readonly position: number; readonly payload: Bytes } | undefined> {
   const header = await readAt(file, at, headerBytes);
-  if (header.length < headerBytes) return undefined;
-  const place = header.subarray(0, placeCheckAt);
-  const position = decodeU64Field(place.subarray(lengthBytes));
-  const isPlace = equalBytes(await checked(place), header.subarray(0, payloadCheckAt));
-  if (!isPlace || position === undefined) {
-    // A crash can leave zeros in place of what was not written.
-    if (await isZero(file, at + headerBytes, size)) return undefined;
-    throw deviceError('storage_damaged');
+  const length = await payloadLength(header);
+  if (length !== undefined) {
+    const payload = await readAt(file, at + headerBytes, length);
+    const isWhole =
+      payload.length === length && equalBytes(await payloadCheck(payload), header.subarray(payloadCheckAt));
+    if (isWhole) return { position: positionIn(header) ?? 0, payload };
   }
-  const length = decodeU32Field(place.subarray(0, lengthBytes)) ?? 0;
-  const payload = await readAt(file, at + headerBytes, length);
-  const isWhole = payload.length === length && equalBytes(await payloadCheck(payload), header.subarray(payloadCheckAt));
-  if (isWhole) return { position, payload };
-  // Only the last record can be incomplete. Anything else was changed after it had been confirmed.
-  if (at + headerBytes + length >= size) return undefined;
-  throw deviceError('storage_damaged');
+  // Whoever opens the log writes it anew before a batch is appended to such an end. So a batch at its place behind it says
+  // that this one was changed after it had been confirmed.
+  if (await hasBatchBehind(file, at + 1, size)) throw deviceError('storage_damaged');
+  return undefined;
 }
 
-async function isZero(file: OpenFile, start: number, end: number): Promise<boolean> {
+const positionIn = (header: Bytes): number | undefined => decodeU64Field(header.subarray(lengthBytes, placeCheckAt));
+
+/** @returns undefined if the header is not whole, or was changed */
+async function payloadLength(header: Bytes): Promise<number | undefined> {
+  if (header.length < headerBytes || positionIn(header) === undefined) return undefined;
+  const place = header.subarray(0, placeCheckAt);
+  if (!equalBytes(await checked(place), header.subarray(0, payloadCheckAt))) return undefined;
+  return decodeU32Field(place.subarray(0, lengthBytes));
+}
+
+/** Whether a record with items follows that states its own position. */
+async function hasBatchBehind(file: OpenFile, start: number, end: number): Promise<boolean> {
   const rest = await readAt(file, start, end - start);
-  return rest.every((byte) => byte === 0);
+  for (let at = 0; at + headerBytes <= rest.length; at++) {
+    const header = rest.subarray(at, at + headerBytes);
+    if (positionIn(header) !== start + at) continue;
+    if (((await payloadLength(header)) ?? 0) > 0) return true;
+  }
+  return false;
 }

@@ -45,8 +45,11 @@ const dataOf = (log: LogFile, release: () => Promise<void>): VaultData => ({
       .sort(),
   write: async (batch) => await log.write(batch),
   close: async () => {
-    await log.close();
-    await release();
+    try {
+      await log.close();
+    } finally {
+      await release();
+    }
   },
 });
 

@@ -1,10 +1,11 @@
 /** Deletes what is too old, once a day. */
+import { readCertificate } from '../../../../core/directory/fleet-certificate.ts';
 import { expireSessions } from '../../../../core/sessions/peer-sessions.ts';
 import type { PrekeyKeeper } from '../prekeys/prekey-keeper.ts';
 import type { SessionContext } from '../session-context.ts';
 import { Changes } from '../storage/session-store.ts';
 import { prefixes } from './message-items.ts';
-import { erasePeer, loadPeer, peerDevices, stagePeer } from './peer-records.ts';
+import { erasePeer, loadPeer, type PeerRecord, peerDevices, stagePeer } from './peer-records.ts';
 
 const day = 86_400_000;
 /** Messages that do not open, or that may not be shown. The relay keeps its messages as long. */
@@ -21,7 +22,7 @@ export async function maintain(context: SessionContext, prekeys: PrekeyKeeper): 
       const record = await loadPeer(context, device);
       if (record === undefined) return;
       const set = expireSessions(record.set, living, now);
-      const next = { ...record, set: isRevoked(context, device) ? { ...set, sessions: [] } : set };
+      const next = { ...record, set: isRevoked(context, device, record) ? { ...set, sessions: [] } : set };
       const changes = new Changes();
       stagePeer(changes, next);
       await context.store.write(changes);
@@ -40,9 +41,11 @@ export async function maintain(context: SessionContext, prekeys: PrekeyKeeper): 
   await context.turn(() => context.store.write(changes));
 }
 
-/** A revoked device never returns, so nothing of its sessions opens or is sent any more. */
-function isRevoked({ directory: { state } }: SessionContext, device: string): boolean {
-  return (state.devices.get(device) ?? state.members.get(device))?.status === 'revoked';
+/** A revoked device or fleet never returns, so nothing of its sessions opens or is sent any more. */
+function isRevoked({ directory: { state } }: SessionContext, device: string, { certificate }: PeerRecord): boolean {
+  const fleet = (certificate && readCertificate(state, certificate))?.fleet;
+  const all = [state.devices.get(device), state.members.get(device), state.fleets.get(fleet ?? '')];
+  return all.some((one) => one?.status === 'revoked');
 }
 
 async function deleteSent(context: SessionContext, changes: Changes, isOld: (time: number) => boolean): Promise<void> {

@@ -35,6 +35,7 @@ const recordName = 'prekeys';
 const spkName = (id: number): string => `prekey-spk/${id}`;
 const kemName = (id: number): string => `prekey-kem/${id}`;
 export const oneTimeName = (id: number): string => `prekey-opk/${id}`;
+const idIn = (name: string): number => Number(name.split('/')[1]);
 
 /** Random, so that a device that was restored from a backup does not use an id twice. */
 const newId = (): number => new DataView(randomId16().buffer).getUint32(0);
@@ -76,7 +77,7 @@ export class PrekeyKeeper {
   /** Ids of the signed prekeys whose secrets are there. */
   async livingSignedPrekeys(): Promise<ReadonlySet<number>> {
     const names = await this.#context.store.names('prekey-spk/');
-    return new Set(names.map((name) => Number(name.slice('prekey-spk/'.length))));
+    return new Set(names.map(idIn));
   }
 
   /**
@@ -137,13 +138,15 @@ export class PrekeyKeeper {
   async #deleteOld(keys: Prekeys, now: number, changes: Changes): Promise<Prekeys> {
     const isOld = ({ at }: { at: number }) => now - at >= deleteAfter;
     for (const { spk, kem } of keys.replaced.filter(isOld)) changes.delete(spkName(spk)).delete(kemName(kem));
-    const firstAtService = keys.nextOneTime - maxOneTimePrekeys;
+    const oldOneTime: string[] = [];
     for (const name of await this.#context.store.names('prekey-opk/')) {
       const made = decodeU64Field((await this.#context.store.bytes(name))?.slice(32)) ?? 0;
-      // Those of a claim whose answer was lost stay unused. The service gives the lowest id first, so it can still have the
-      // highest ones, however old they are: their keys stay.
-      if (now - made >= maxBundleMs && Number(name.slice('prekey-opk/'.length)) < firstAtService) changes.delete(name);
+      if (now - made >= maxBundleMs) oldOneTime.push(name);
     }
+    // Those of a claim whose answer was lost stay unused. The service has at most 50, and gives the lowest first. So those
+    // below the newest 50 of the old ones left it that long ago, and no message that needs them is still under way.
+    const last = Math.max(...oldOneTime.map(idIn));
+    for (const name of oldOneTime) if (idIn(name) <= last - maxOneTimePrekeys) changes.delete(name);
     return keys.replaced.some(isOld) ? { ...keys, replaced: keys.replaced.filter((one) => !isOld(one)) } : keys;
   }
 
