@@ -1,3 +1,4 @@
+import { goalText } from '../service/print-service.ts';
 import { costOf, getGoal } from './cost-table.ts';
 import { countLocally } from './count-locally.ts';
 import { priceDate, priceRegion } from './price-list.ts';
@@ -30,7 +31,6 @@ export function printCosts(rows: readonly OperationCost[]): void {
   );
   for (const { name, calls, usdPerMillion, goal, met } of rows) {
     const list = Object.entries(calls).map(([call, count]) => (count === 1 ? call : `${count} ${call}`));
-    const verdict = goal === undefined ? '' : `  ≤ ${goal.toFixed(2)} ${met ? 'met' : 'MISSED'}`;
-    console.log(`${name.padEnd(64)} ${usdPerMillion.toFixed(2).padStart(9)}  ${list.join(', ')}${verdict}`);
+    console.log(`${name.padEnd(64)} ${usdPerMillion.toFixed(2).padStart(9)}  ${list.join(', ')}${goalText(goal, met)}`);
   }
 }

@@ -1,6 +1,7 @@
 import type { ServiceResults } from './service-bench.ts';
 
-const goalText = (goal: number | undefined, met: boolean): string =>
+/** Whether a figure is within its largest value; empty without one. */
+export const goalText = (goal: number | undefined, met: boolean): string =>
   goal === undefined ? '' : `  ≤ ${goal} ${met ? 'met' : 'MISSED'}`;
 
 export function printService({ rows, imports }: ServiceResults): void {

@@ -1,7 +1,7 @@
 /**
- * The program of one execution environment of a function, in a worker thread or in a process of its own. It loads the
- * bundled handler, then processes one event at a time, as the Node.js runtime of Lambda does. It imports no other file
- * of this project, because it runs without one (environment-code.ts).
+ * The program of one execution environment of a function, in a worker thread or in a separate process. It loads the bundled
+ * handler, then processes one event at a time, as the Node.js runtime of Lambda does. It imports no other file of this
+ * project, because it is started as text (environment-code.ts).
  */
 
 import { pathToFileURL } from 'node:url';

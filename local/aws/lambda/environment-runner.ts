@@ -1,4 +1,4 @@
-/** Starts the program of an execution environment, in a worker thread or in a process of its own. */
+/** Starts the program of an execution environment, in a worker thread or in a separate process. */
 
 import { spawn } from 'node:child_process';
 import { type EventEmitter, once } from 'node:events';
@@ -7,8 +7,8 @@ import { Worker } from 'node:worker_threads';
 import { environmentCode } from './environment-code.ts';
 
 /**
- * What an environment runs in. Threads start faster and take less memory. A process can be killed as a machine fails: it
- * ends at once, with its connections and without any code of its own.
+ * What an environment runs in. Threads start faster and take less memory. Killing a process is like the failure of a machine:
+ * its connections end at once, and it runs no code at its end.
  */
 export type Isolation = 'thread' | 'process';
 

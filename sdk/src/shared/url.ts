@@ -64,8 +64,7 @@ export function buildRequestPath({ route, name, id, link, query }: RequestTarget
   if (id !== undefined) path = fill(path, '{id}', encodeURIComponent(id));
   if (link !== undefined) path = fill(path, '{link}', encodeURIComponent(link));
   let parameters: URLSearchParams | undefined;
-  for (const key of Object.keys(query ?? {})) {
-    const value = query?.[key];
+  for (const [key, value] of Object.entries(query ?? {})) {
     if (value === undefined) continue;
     parameters ??= new URLSearchParams();
     parameters.append(key, String(value));
