@@ -6,8 +6,14 @@ import { DecryptionError } from '../decryption-error.ts';
  * @throws DecryptionError when it is not an object
  */
 export function requireObjectFields(value: unknown): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new DecryptionError();
+  if (!hasFields(value)) throw new DecryptionError();
   return { ...value };
 }
+
+/** The fields of a stored record, or none when it is not an object: for views of damaged records, which never fail. */
+export const objectFieldsOrEmpty = (value: unknown): Record<string, unknown> => (hasFields(value) ? { ...value } : {});
+
+const hasFields = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 export const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;

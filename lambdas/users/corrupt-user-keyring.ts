@@ -1,7 +1,7 @@
 /** Readable parts of a damaged user record. They suffice to list and delete the user, and nothing relies on them. */
 import { DecryptionError } from '../../core/decryption-error.ts';
 import { isOpaqueId } from '../../core/encoding/random-id.ts';
-import { isCount, requireObjectFields } from '../../core/encoding/stored-record-fields.ts';
+import { isCount, objectFieldsOrEmpty } from '../../core/encoding/stored-record-fields.ts';
 import { slotKinds } from '../../core/users/key-slot.ts';
 import {
   maxSlots,
@@ -31,23 +31,20 @@ export function parseUserRecordOrCorrupt(
     return parseUserKeyringRecord(record, owner);
   } catch (error) {
     if (!(error instanceof DecryptionError)) throw error;
-    const { createdAt, generation, slots } = fieldsOrEmpty(record);
+    const { createdAt, generation, slots } = objectFieldsOrEmpty(record);
     return {
       state: 'damaged',
       ...(typeof createdAt === 'string' && !Number.isNaN(Date.parse(createdAt)) ? { createdAt } : {}),
       generation: isCount(generation) ? generation : 0,
-      slotLocators: Object.entries(fieldsOrEmpty(slots)).flatMap(parseSlotLocator).slice(0, maxSlots),
+      slotLocators: Object.entries(objectFieldsOrEmpty(slots)).flatMap(parseSlotLocator).slice(0, maxSlots),
     };
   }
 }
 
-const fieldsOrEmpty = (value: unknown): Record<string, unknown> =>
-  typeof value === 'object' && value !== null ? requireObjectFields(value) : {};
-
 const locatorPattern = /^[\w-]{1,64}$/;
 
 function parseSlotLocator([id, slot]: [string, unknown]): SlotLocator[] {
-  const { kind: rawKind, locator } = fieldsOrEmpty(slot);
+  const { kind: rawKind, locator } = objectFieldsOrEmpty(slot);
   const kind = slotKinds.find((one) => one === rawKind);
   const isWhole = isOpaqueId(id) && kind !== undefined && typeof locator === 'string' && locatorPattern.test(locator);
   return isWhole && hasStoredLocator({ kind }) ? [{ kind, locator }] : [];

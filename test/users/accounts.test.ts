@@ -608,7 +608,11 @@ describe('deleting a user', () => {
     const [locator = ''] = leading.map((slot) => slot.locator);
     const damages: [unknown, string?][] = [
       [{ ...record, mac: 7 }, locator],
-      [{ ...record, slots: { ...record.slots, odd: {} } }, locator],
+      ...[{}, [], 'x', 7, null].map((odd): [unknown, string] => [
+        { ...record, slots: { ...record.slots, odd } },
+        locator,
+      ]),
+      [{ ...record, slots: [] }],
       [{ ...record, slots: 'x', generation: 'x', createdAt: 'x' }],
       [{ ...record, state: undefined }, locator],
       [{ ...record, state: 'deleted' }, locator],

@@ -19,6 +19,7 @@ import {
   DynamoUserReader,
   DynamoUserRecords,
 } from '../../lambdas/users/stores/dynamo-user-records.ts';
+import { locatorItemId } from '../../lambdas/users/stores/user-item-codec.ts';
 import { useLocalStack } from '../shared/local-stack.ts';
 import { serviceOptions } from '../shared/service-options.ts';
 
@@ -142,6 +143,21 @@ describe('locators', () => {
     await locators.remove(org, locator, eve);
     await locators.remove(org, locator, eve);
     expect(await locators.find(org, locator)).toBeUndefined();
+  });
+
+  test('whose slot is damaged can be claimed from the user whom they name', async () => {
+    const TableName = stack.table('UserCustodyKeyringsTable');
+    for (const slot of [{ N: '1e100' }, { L: [] }, { NULL: true }]) {
+      const [locator, ada, eve] = [randomId(), randomId(), randomId()];
+      const claimed = marshall({ org, id: locatorItemId(locator), user: ada, since: time });
+      await clientOf().putItem({ TableName, Item: { ...claimed, slot } });
+      const found = await locators.find(org, locator);
+      expect(found).toEqual({ locator, user: ada, since: time });
+      const next = { locator, user: eve, slot: 'b'.repeat(16), since: time };
+      expect(await locators.claim(org, next, randomId(), found?.slot)).toBe(false);
+      expect(await locators.claim(org, next, ada, found?.slot)).toBe(true);
+      expect(await locators.find(org, locator)).toEqual(next);
+    }
   });
 
   test('are removed by who has seen the slot go that they were claimed for, and stay when claimed anew', async () => {

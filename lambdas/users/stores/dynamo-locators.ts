@@ -32,7 +32,9 @@ export class DynamoLocators implements LocatorStore, AttemptStore {
     const { locator, ...rest } = next;
     // Accept a retry of the same link code, but reject another code with the same handle.
     const sameSlotCondition = next.expiresAt === undefined ? '' : ' AND #slot = :slot';
-    const expectedSlotCondition = beforeSlot === undefined ? 'attribute_not_exists(#slot)' : '#slot = :beforeSlot';
+    // A slot of another type is read as none (parseLocatorItem). If it failed the condition, no claim could ever succeed.
+    const noSlotCondition = '(attribute_not_exists(#slot) OR NOT attribute_type(#slot, :text))';
+    const expectedSlotCondition = beforeSlot === undefined ? noSlotCondition : '#slot = :beforeSlot';
     const replaceCondition = before === undefined ? '' : ` OR (#user = :before AND ${expectedSlotCondition})`;
     const names = ['id', 'user', ...(sameSlotCondition + replaceCondition === '' ? [] : ['slot'])];
     const input: PutItemInput = {
@@ -50,6 +52,7 @@ export class DynamoLocators implements LocatorStore, AttemptStore {
         ':slot': sameSlotCondition === '' ? undefined : next.slot,
         ':before': before,
         ':beforeSlot': before === undefined ? undefined : beforeSlot,
+        ':text': before !== undefined && beforeSlot === undefined ? 'S' : undefined,
       }),
     };
     return writeConditionally(() => this.#clientOf(org).putItem(input), writeOutcomeUnknownDetail);
