@@ -28,12 +28,19 @@ export class BlobSealer {
   readonly #contentLength: number | undefined;
   #used = false;
 
-  private constructor(header: Bytes, cipher: ChunkCipher, description: BlobDescription, chunkLog2: ChunkLog2) {
+  /** @param description the encoded description */
+  private constructor(
+    header: Bytes,
+    cipher: ChunkCipher,
+    description: Bytes,
+    contentLength: number | undefined,
+    chunkLog2: ChunkLog2,
+  ) {
     this.header = header;
     this.#cipher = cipher;
-    this.#description = encodeBlobDescription(description);
+    this.#description = description;
+    this.#contentLength = contentLength;
     this.#chunkLength = 2 ** chunkLog2;
-    this.#contentLength = description.size;
   }
 
   /**
@@ -46,9 +53,9 @@ export class BlobSealer {
     description: BlobDescription,
     chunkLog2: ChunkLog2 = chooseChunkLog2(description.size),
   ): Promise<BlobSealer> {
-    encodeBlobDescription(description);
+    const encoded = encodeBlobDescription(description);
     const { header, key } = await createBlobHeader(fragmentKey, blob, chunkLog2);
-    return new BlobSealer(header, await createChunkCipher(key), description, chunkLog2);
+    return new BlobSealer(header, await createChunkCipher(key), encoded, description.size, chunkLog2);
   }
 
   /**
@@ -66,8 +73,9 @@ export class BlobSealer {
     description: BlobDescription,
     header: Uint8Array,
   ): Promise<BlobSealer> {
+    const encoded = encodeBlobDescription(description);
     const { parsed, key } = await deriveChunkKey(fragmentKey, blob, header);
-    return new BlobSealer(header.slice(), await createChunkCipher(key), description, parsed.chunkLog2);
+    return new BlobSealer(header.slice(), await createChunkCipher(key), encoded, description.size, parsed.chunkLog2);
   }
 
   /**
@@ -118,10 +126,12 @@ export class BlobSealer {
         const sealing = begin(index, last);
         const chunkEnd = left - Math.min(left, this.#chunkLength);
         while (left > chunkEnd) {
-          if (!plain.isReady()) await plain.atEnd();
-          const piece = plain.takeBuffered(left - chunkEnd);
-          left -= piece.length;
-          yield sealing.update(piece);
+          const piece = plain.takeReady(left - chunkEnd);
+          if (piece === undefined) await plain.atEnd();
+          else {
+            left -= piece.length;
+            yield sealing.update(piece);
+          }
         }
         // Extra content is detected before the tag that would complete the blob is released.
         if (last) await plain.atEnd();
@@ -222,10 +232,11 @@ async function openPieces(opening: ChunkOpening, pieces: BufferedByteReader, len
   const opened: Bytes[] = [];
   try {
     for (let left = length; left > 0; ) {
-      if (!pieces.isReady() && (await pieces.atEnd())) throw new DecryptionError();
-      const piece = pieces.takeBuffered(left);
-      opened.push(opening.update(piece));
-      left -= piece.length;
+      const piece = pieces.takeReady(left);
+      if (piece !== undefined) {
+        opened.push(opening.update(piece));
+        left -= piece.length;
+      } else if (await pieces.atEnd()) throw new DecryptionError();
     }
     opening.end(await pieces.fill(new Uint8Array(chunkTagLength)));
     return opened;

@@ -32,31 +32,26 @@ export class BufferedByteReader {
    */
   async fill(target: Bytes): Promise<Bytes> {
     let at = 0;
-    while (at < target.length && (this.isReady() || !(await this.atEnd()))) {
-      const piece = this.takeBuffered(target.length - at);
-      target.set(piece, at);
-      at += piece.length;
+    while (at < target.length) {
+      const piece = this.takeReady(target.length - at);
+      if (piece !== undefined) {
+        target.set(piece, at);
+        at += piece.length;
+      } else if (await this.atEnd()) break;
     }
     return target.subarray(0, at);
   }
 
   /**
-   * Whether bytes are buffered. Loads the next piece if the source need not be waited for: an `await` of `atEnd` for each
-   * piece costs some percent of its encryption.
+   * Returns the next bytes, at least one and at most `maxLength`, if they are there without waiting: an `await` of `atEnd`
+   * for each piece costs some percent of its encryption. They are valid until the next call. Otherwise returns undefined,
+   * and `atEnd` waits for the next piece.
    * @throws RangeError as `atEnd`
    */
-  isReady(): boolean {
-    while (this.#buffered.length === 0 && this.#inMemory !== undefined) {
-      if (this.#accept(this.#inMemory.next())) return false;
+  takeReady(maxLength: number): Uint8Array | undefined {
+    while (this.#buffered.length === 0) {
+      if (this.#inMemory === undefined || this.#accept(this.#inMemory.next())) return undefined;
     }
-    return this.#buffered.length > 0;
-  }
-
-  /**
-   * Returns at most `maxLength` buffered bytes. The result can be empty until `isReady` or `atEnd` has loaded the next
-   * piece, and is valid until one of them is called again.
-   */
-  takeBuffered(maxLength: number): Uint8Array {
     const buffered = this.#buffered;
     // Most pieces are taken whole, and need no view.
     const isWhole = buffered.length <= maxLength;

@@ -54,9 +54,8 @@ export interface ChunkOpening {
 function chunkNonce(index: number, last: boolean): Bytes {
   if (!Number.isSafeInteger(index) || index < 0) throw new RangeError('not a chunk index');
   const nonce = new Uint8Array(12);
-  const view = new DataView(nonce.buffer);
-  view.setUint32(3, index / 2 ** 32);
-  view.setUint32(7, index);
+  // Without a DataView, for which the engine would allocate a buffer outside of its heap.
+  for (let at = 10, rest = index; rest > 0; at--, rest = Math.floor(rest / 256)) nonce[at] = rest % 256;
   nonce[11] = last ? 1 : 0;
   return nonce;
 }

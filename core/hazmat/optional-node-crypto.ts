@@ -10,6 +10,7 @@ import type { Bytes } from '../encoding/bytes.ts';
 export interface NodeCrypto {
   createHash(algorithm: 'sha256'): NodeHash;
   createSecretKey(key: Uint8Array): NodeKey;
+  hkdfSync(digest: 'sha256', key: NodeKey, salt: Uint8Array, info: Uint8Array, length: number): ArrayBuffer;
   createCipheriv(
     algorithm: 'aes-256-gcm',
     key: NodeKey,
@@ -70,7 +71,11 @@ interface NodeHash {
 }
 
 const isNodeCrypto = (found: unknown): found is NodeCrypto =>
-  typeof found === 'object' && found !== null && 'createCipheriv' in found && 'createSecretKey' in found;
+  typeof found === 'object' &&
+  found !== null &&
+  'createCipheriv' in found &&
+  'createSecretKey' in found &&
+  'hkdfSync' in found;
 
 const hasArgon2 = (found: object): found is NodeArgon2 => 'argon2' in found;
 
