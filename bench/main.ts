@@ -18,7 +18,7 @@ import { parseArgs } from 'node:util';
 import { startCannedServer } from './canned-server.ts';
 import { benchCommand, type Timed } from './cli-timing.ts';
 import type { Operation, Task } from './contender.ts';
-import { type ContenderProcess, startContender } from './contender-process.ts';
+import { type ContenderProcess, startContenders } from './contender-process.ts';
 import { type ContenderName, peers } from './contender-registry.ts';
 import { countCosts, printCosts } from './costs/print-costs.ts';
 import { installPeers } from './npm-packages.ts';
@@ -63,12 +63,17 @@ const peerEffort: Effort = flags.quick
   ? { rounds: 5, turns: 2, turnMicros: 2000 }
   : { rounds: 15, turns: 2, turnMicros: 4000 };
 
+/** Plaintexts of at least this many bytes are blobs. */
+const blobLength = 2 ** 20;
+
 /**
- * Large plaintexts fill the heap within one turn, and longer turns distribute garbage collection pauses evenly. Requests wait
- * for a server, and each wait ends a slice of CPU time whose length is rounded.
+ * Values of some KiB fill the heap within a turn, and longer turns distribute garbage collection pauses evenly. Requests
+ * wait for a server, and each wait ends a slice of CPU time whose length is rounded. The memory of a blob leads to a
+ * collection after every second operation, so a turn is as many operations of each contender.
  */
 function scaledEffort(effort: Effort, { operation, size }: Task): Effort {
-  const scale = operation === 'get' || size >= 2 ** 20 ? 10 : size >= 16_384 ? 4 : 1;
+  if (size >= blobLength) return { ...effort, turnOperations: 4 };
+  const scale = operation === 'get' ? 10 : size >= 16_384 ? 4 : 1;
   return { ...effort, turnMicros: scale * effort.turnMicros };
 }
 
@@ -89,12 +94,18 @@ const trials: readonly Trial[] = goals
   .flatMap(({ operations, ...trial }) => operations.map((operation) => ({ ...trial, operation })))
   .filter(({ operation, size }) => new RegExp(flags.only).test(`${operation} ${size}`));
 
-/** Measures the contenders in alternation, each in its own process. The first is the baseline. */
+/**
+ * Measures the contenders in alternation. The first is the baseline. Values are measured in one process per contender.
+ * Blobs are measured in one process together: whether the memory of their pieces comes from the heap of the process or from
+ * new pages of the system is decided by chance in each process, and makes a difference of up to a third.
+ */
 async function run(task: Task, contenders: readonly ContenderName[], effort: Effort): Promise<Measured[]> {
+  const groups = task.size >= blobLength ? [contenders] : contenders.map((contender) => [contender]);
   const processes: ContenderProcess[] = [];
   try {
-    for (const contender of contenders) processes.push(await startContender(contender, task));
-    return await measure(processes, scaledEffort(effort, task));
+    for (const group of groups) processes.push(await startContenders(group, task));
+    const subjects = processes.flatMap((process) => process.subjects);
+    return await measure(subjects, scaledEffort(effort, task));
   } finally {
     for (const process of processes) process.end();
   }

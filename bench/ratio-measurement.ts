@@ -16,6 +16,8 @@ export interface Effort {
   readonly turns: number;
   /** CPU time of a turn in µs. It is well above the resolution of the process clock. */
   readonly turnMicros: number;
+  /** Operations of a turn, instead of as many as take that time. */
+  readonly turnOperations?: number;
 }
 
 export interface Spread {
@@ -67,7 +69,10 @@ async function round(subjects: readonly Subject[], counts: readonly number[], tu
 /** Measures the subjects in alternation. The first is the baseline. */
 export async function measure(subjects: readonly Subject[], effort: Effort): Promise<Measured[]> {
   const counts: number[] = [];
-  for (const subject of subjects) counts.push(await calibrate(subject, effort.turnMicros));
+  for (const subject of subjects) {
+    const count = await calibrate(subject, effort.turnMicros);
+    counts.push(effort.turnOperations ?? count);
+  }
   const rounds: number[][] = [];
   for (let i = 0; i < effort.rounds; i++) rounds.push(await round(subjects, counts, effort.turns));
   return subjects.map(({ name }, i) => ({
