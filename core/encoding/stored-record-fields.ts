@@ -16,4 +16,6 @@ export const objectFieldsOrEmpty = (value: unknown): Record<string, unknown> => 
 const hasFields = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-export const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
+/** A number from 0 on, to which one can be added: the greatest safe integer could not be stored after that. */
+export const isCount = (value: unknown): value is number =>
+  Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) < Number.MAX_SAFE_INTEGER;

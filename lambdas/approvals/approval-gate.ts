@@ -2,6 +2,7 @@
  * Decides whether a use is allowed: the agent repeats the request with its handle, and everything is checked again
  * (docs/approvals.md, section 4).
  */
+
 import { randomBytes } from 'node:crypto';
 import { approvalLimits } from '../../contract/approvals/limits.ts';
 import type { AskedApproval, PendingFetch } from '../../contract/broker/wire.ts';
@@ -27,6 +28,7 @@ import { allowsPath, parsePaths } from '../../egress/rules/use-limits.ts';
 import { encodeBase64Field } from '../shared/base64-field.ts';
 import { constantTimeEqual } from '../shared/constant-time-equal.ts';
 import type { Clock } from '../shared/ports.ts';
+import { isDateTime } from '../shared/timestamps.ts';
 import type { ApprovalStore, StoredApproval, UseEnd } from './approval-ports.ts';
 import { type AskedUse, pendingFetch } from './asked-use.ts';
 import type { BrokerDirectory } from './broker-directory.ts';
@@ -119,6 +121,8 @@ export class ApprovalGate {
     const handle = Buffer.from(presented.handle, 'base64url');
     if (stored === undefined || facts === undefined || facts.keyId !== use.keyId || !isHandle(facts, handle))
       throw over('approval_not_found');
+    // Its signature is verified later, and no broker signs such a time.
+    if (!isDateTime(facts.expires)) throw over('approval_not_found');
     const { scope: allowed } = facts;
     const [details, scope] =
       allowed.kind === 'once'
