@@ -23,12 +23,12 @@ import {
 import { DecryptionError } from '../../core/decryption-error.ts';
 import type { DirectoryState } from '../../core/directory/directory-state.ts';
 import { equalBytes, toNonSharedBytes } from '../../core/encoding/bytes.ts';
+import { isDateTime } from '../../core/encoding/stored-record-fields.ts';
 import type { ApprovalExtent } from '../../egress/rules/approval-rules.ts';
 import { allowsPath, parsePaths } from '../../egress/rules/use-limits.ts';
 import { encodeBase64Field } from '../shared/base64-field.ts';
 import { constantTimeEqual } from '../shared/constant-time-equal.ts';
 import type { Clock } from '../shared/ports.ts';
-import { isDateTime } from '../shared/timestamps.ts';
 import type { ApprovalStore, StoredApproval, UseEnd } from './approval-ports.ts';
 import { type AskedUse, pendingFetch } from './asked-use.ts';
 import type { BrokerDirectory } from './broker-directory.ts';

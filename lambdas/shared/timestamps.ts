@@ -7,10 +7,6 @@
 export const hasPassed = (time: string | undefined, now: Date): boolean =>
   time !== undefined && !(Date.parse(time) > now.getTime());
 
-/** Whether a value is a time in milliseconds since 1970 that a Date can have (ECMA-262 section 21.4.1.1). */
-export const isDateTime = (value: unknown): value is number =>
-  Number.isSafeInteger(value) && Math.abs(Number(value)) <= 8_640_000_000_000_000;
-
 /** Adds seconds to a time. Returns RFC 3339. */
 export const addSeconds = (time: Date, seconds: number): string =>
   new Date(time.getTime() + seconds * 1000).toISOString();

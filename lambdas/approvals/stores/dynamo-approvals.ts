@@ -1,6 +1,7 @@
 import { approvalLimits } from '../../../contract/approvals/limits.ts';
 import type { QuestionRefusalReason } from '../../../contract/approvals/wire.ts';
 import { VaultError } from '../../../contract/shared/vault-error.ts';
+import { isDateTime } from '../../../core/encoding/stored-record-fields.ts';
 import type { DynamoClient } from '../../aws/dynamo-client.ts';
 import { mapTransientErrors, writeOutcomeUnknownDetail } from '../../shared/stores/aws-error-mapping.ts';
 import { batchGet } from '../../shared/stores/dynamo-batch-get.ts';
@@ -8,7 +9,6 @@ import { namePlaceholders, toItem, unmarshallReadable } from '../../shared/store
 import { getItem, idPrefixQuery, queryPage } from '../../shared/stores/dynamo-query.ts';
 import { runInBatches } from '../../shared/stores/run-in-batches.ts';
 import { isTypeMismatch, writeConditionally } from '../../shared/stores/write-conditionally.ts';
-import { isDateTime } from '../../shared/timestamps.ts';
 import type {
   AnswerStore,
   ApprovalStore,

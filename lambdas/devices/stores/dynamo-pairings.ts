@@ -2,9 +2,8 @@ import type { DeleteItemInput, PutItemInput, UpdateItemInput } from '@aws-sdk/cl
 import type { VaultScope } from '../../../core/devices/vault-scope.ts';
 import { toTtlSeconds } from '../../../core/encoding/ttl-seconds.ts';
 import type { DynamoClient } from '../../aws/dynamo-client.ts';
-import { undefinedIfUndecryptable } from '../../shared/error-classification.ts';
 import { mapTransientErrors, writeOutcomeUnknownDetail } from '../../shared/stores/aws-error-mapping.ts';
-import { namePlaceholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
+import { namePlaceholders, parsedOrNone, toItem } from '../../shared/stores/dynamo-item-codec.ts';
 import { getItem, idPrefixQuery, queryPage } from '../../shared/stores/dynamo-query.ts';
 import { writeConditionally } from '../../shared/stores/write-conditionally.ts';
 import type { PairingPlace, PairingStore, StoredPairing } from '../device-ports.ts';
@@ -32,7 +31,7 @@ export class DynamoPairings implements PairingStore {
     const query = idPrefixQuery(this.#table, scope.org, `${otherIdPrefix(scope, 'pairing')}/`);
     const { items } = await queryPage(this.#clientOf(scope.org), query, listLimit);
     // A damaged one must not keep the user from the others.
-    return items.flatMap((item) => undefinedIfUndecryptable(() => parsePairingItem(item)) ?? []);
+    return items.flatMap((item) => parsedOrNone(item, parsePairingItem));
   }
 
   create(scope: VaultScope, { pairing, expiresAt, messages }: StoredPairing): Promise<boolean> {

@@ -2,7 +2,6 @@ import { DecryptionError } from '../../../core/decryption-error.ts';
 import { isHashId } from '../../../core/directory/directory-ids.ts';
 import { isCount } from '../../../core/encoding/stored-record-fields.ts';
 import type { DynamoClient } from '../../aws/dynamo-client.ts';
-import { undefinedIfUndecryptable } from '../../shared/error-classification.ts';
 import {
   mapTransientErrors,
   nothingReadDetail,
@@ -13,8 +12,8 @@ import {
   type Fields,
   type Item,
   namePlaceholders,
+  parsedOrNone,
   toItem,
-  unmarshallItem,
   unmarshallReadable,
 } from '../../shared/stores/dynamo-item-codec.ts';
 import { idPrefixQuery, queryPage } from '../../shared/stores/dynamo-query.ts';
@@ -64,7 +63,7 @@ const bytesOf = (fields: Fields, name: string): Uint8Array => {
 
 /** @throws DecryptionError for missing fields */
 function parseMessage(item: Item): StoredMessage {
-  const fields = unmarshallItem(item);
+  const fields = unmarshallReadable(item);
   const { conversation, certificate, storedAt } = fields;
   if (typeof storedAt !== 'string') throw new DecryptionError();
   return {
@@ -78,11 +77,8 @@ function parseMessage(item: Item): StoredMessage {
 }
 
 /** A damaged message is left out, because it must not hide the others. So is one whose key no cursor can name. */
-const parseMessageOrNone = (item: Item): StoredMessage[] => {
-  const message = undefinedIfUndecryptable(() => parseMessage(item));
-  const isKey = message !== undefined && isHashId(message.sender) && messageId(message) === item.id?.S;
-  return isKey ? [message] : [];
-};
+const parseMessageOrNone = (item: Item): StoredMessage[] =>
+  parsedOrNone(item, parseMessage).filter((one) => isHashId(one.sender) && messageId(one) === item.id?.S);
 
 /** Messages, hashes of acknowledged ones, and usage: one item each, in the table without backups. */
 export class DynamoMailboxes implements MailboxStore, MessageReader {

@@ -42,6 +42,16 @@ export const unmarshallReadable = (item: Item): Fields => unmarshall(item, { wra
  */
 export const unmarshallKeyring = (item: Item): unknown => unmarshallReadable(item);
 
+/** The parsed item, or none if it is damaged: one item of a list must not hide the others. */
+export function parsedOrNone<T>(item: Item, parse: (item: Item) => T): T[] {
+  try {
+    return [parse(item)];
+  } catch (error) {
+    if (error instanceof DecryptionError) return [];
+    throw error;
+  }
+}
+
 export function requireText(fields: Fields, name: string): string {
   const value = fields[name];
   if (typeof value !== 'string') throw new DecryptionError();
