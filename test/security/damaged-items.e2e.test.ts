@@ -98,9 +98,7 @@ describe('a list goes on after an item that somebody added', () => {
     const { records } = await ask('GET', '/v1/audit?limit=1', key());
     await add(stack.table('AuditTable'), { id: text(`${records[0].id}!`) });
     const before = new Date(Date.now() - 1).toISOString();
-    expect(
-      (await readAll(`/v1/audit?to=${before}&principal=${records[0].principal}`, 'records', key())).length,
-    ).toBeGreaterThan(0);
+    expect((await readAll(`/v1/audit?to=${before}`, 'records', key())).length).toBeGreaterThan(0);
   });
 
   test('of the memory of a user', async () => {
