@@ -10,7 +10,14 @@ import { isOpaqueId } from '../encoding/random-id.ts';
 import { isCount, requireObjectFields } from '../encoding/stored-record-fields.ts';
 import { decodeStrictBase64 } from '../encoding/strict-base64.ts';
 import { hmacSha256 } from '../hazmat/node-primitives.ts';
-import { type PasswordParams, type Slot, type SlotKind, slotAuthenticatedFields, slotKinds } from './key-slot.ts';
+import {
+  type PasswordParams,
+  type Slot,
+  type SlotKind,
+  slotAuthenticatedFields,
+  slotKinds,
+  slotSaltLength,
+} from './key-slot.ts';
 import type { Umk, UserRef } from './user-root-key.ts';
 
 export interface UserKeyring extends UserRef {
@@ -145,6 +152,8 @@ function parseSlot(id: string, record: unknown): Slot {
   if (Object.keys(rest).length > 0 || (params !== undefined) !== (kind === 'password')) throw new DecryptionError();
   if ((expiresAt !== undefined) !== expiringSlotKinds.includes(kind)) throw new DecryptionError();
   if (!isBase64(salt) || !isBase64(wrapped)) throw new DecryptionError();
+  // Argon2id refuses a short salt, before anything authenticates it.
+  if (kind === 'password' && decodeStrictBase64(salt)?.length !== slotSaltLength) throw new DecryptionError();
   const facts = {
     id,
     kind,

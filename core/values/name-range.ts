@@ -5,4 +5,4 @@
 export const firstPossibleName = '-';
 export const lastPossibleName = '~';
 
-export const isInNameRange = (text: string): boolean => text >= firstPossibleName && text < lastPossibleName;
+export const isInNameRange = (text: string): boolean => text >= firstPossibleName && text <= lastPossibleName;

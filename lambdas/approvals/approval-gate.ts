@@ -2,6 +2,7 @@
  * Decides whether a use is allowed: the agent repeats the request with its handle, and everything is checked again
  * (docs/approvals.md, section 4).
  */
+
 import { randomBytes } from 'node:crypto';
 import { approvalLimits } from '../../contract/approvals/limits.ts';
 import type { AskedApproval, PendingFetch } from '../../contract/broker/wire.ts';
@@ -22,6 +23,7 @@ import {
 import { DecryptionError } from '../../core/decryption-error.ts';
 import type { DirectoryState } from '../../core/directory/directory-state.ts';
 import { equalBytes, toNonSharedBytes } from '../../core/encoding/bytes.ts';
+import { isDateTime } from '../../core/encoding/stored-record-fields.ts';
 import type { ApprovalExtent } from '../../egress/rules/approval-rules.ts';
 import { allowsPath, parsePaths } from '../../egress/rules/use-limits.ts';
 import { encodeBase64Field } from '../shared/base64-field.ts';
@@ -119,6 +121,8 @@ export class ApprovalGate {
     const handle = Buffer.from(presented.handle, 'base64url');
     if (stored === undefined || facts === undefined || facts.keyId !== use.keyId || !isHandle(facts, handle))
       throw over('approval_not_found');
+    // Its signature is verified later, and no broker signs such a time.
+    if (!isDateTime(facts.expires)) throw over('approval_not_found');
     const { scope: allowed } = facts;
     const [details, scope] =
       allowed.kind === 'once'

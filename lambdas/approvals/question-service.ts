@@ -10,6 +10,7 @@ import { deriveRequestKey } from '../../core/approvals/shares.ts';
 import { detailsHash, encodeDetails } from '../../core/approvals/shown-request.ts';
 import type { SignedStatement } from '../../core/approvals/signed-statement.ts';
 import { type ApprovalStatement, handleHash } from '../../core/approvals/statement.ts';
+import { isOpaqueName } from '../../core/directory/directory-ids.ts';
 import type { DirectoryState } from '../../core/directory/directory-state.ts';
 import type { Bytes } from '../../core/encoding/bytes.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
@@ -112,7 +113,8 @@ export class QuestionService {
     const { org } = use;
     const asker = askerOf(use);
     const before = await store.getPointer(org, asker);
-    const stored = before && (await store.get(org, before.approval));
+    // The row is not trusted, and a key of an item has a limited length.
+    const stored = before && isOpaqueName(before.approval) ? await store.get(org, before.approval) : undefined;
     const turn = nextTurn({ approval: randomId(), details, now }, before, stored);
     if (!(await store.replacePointer(org, asker, turn.pointer, before))) throw pending(0);
     if (turn.replaced !== undefined) await store.withdraw(org, turn.replaced.approval, turn.replaced.devices);

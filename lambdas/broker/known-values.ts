@@ -105,8 +105,9 @@ export class KnownValues {
 const tokenPrefix = '@token/';
 /** The reference of an access token. No name of a value begins with `@token/…?`, because references have versions. */
 export const tokenReference = (id: string): string => `${tokenPrefix}${id}`;
-export const isTokenReference = (reference: string): boolean =>
-  reference.startsWith(tokenPrefix) && !reference.includes('?');
+export const isTokenReference = (reference: string): boolean => tokenReferencePattern.test(reference);
+/** The id becomes the key of an item, which has a limited length. The table is not trusted. */
+const tokenReferencePattern = /^@token\/[\w-]{1,64}$/;
 export const tokenIdOf = (reference: string): string => reference.slice(tokenPrefix.length);
 
 const charactersOf = (texts: ReadonlySet<string>): number => [...texts].reduce((sum, { length }) => sum + length, 0);

@@ -17,7 +17,7 @@ export interface DirectoryRequestData {
 }
 
 export interface EntryPage {
-  /** Signed entries by ascending sequence number. There can be gaps. */
+  /** Signed entries by ascending sequence number. There can be gaps. A damaged one has no bytes, so that readers stop at it. */
   readonly entries: readonly { readonly seq: number; readonly signed: Uint8Array }[];
   readonly more: boolean;
 }
@@ -75,7 +75,7 @@ export interface InviteStore {
     org: string,
     invite: string,
   ): Promise<{ readonly orgKeyring: unknown; readonly invite: StoredInvite | undefined }>;
-  /** Up to `limit` invites, expired ones included. */
+  /** Up to `limit` invites, expired ones included, damaged ones left out. */
   list(org: string, limit: number): Promise<readonly StoredInvite[]>;
   /** Returns false and changes nothing if there is an invite with this id. */
   create(org: string, invite: StoredInvite): Promise<boolean>;
@@ -101,7 +101,7 @@ export interface PrekeyStore {
   /** The ids of the one-time prekeys that are left, in ascending order, up to `limit`. */
   list(org: string, device: string, limit: number): Promise<readonly number[]>;
   put(org: string, device: string, id: number, signed: Uint8Array): Promise<void>;
-  /** Deletes a one-time prekey and returns it; undefined if it is not there. */
+  /** Deletes a one-time prekey and returns it; undefined if it is not there, or damaged. */
   take(org: string, device: string, id: number): Promise<Uint8Array | undefined>;
   /** Counts a claim. Returns false if the device has made `limit` claims in this window. */
   countClaim(org: string, device: string, claimant: string, window: number, limit: number): Promise<boolean>;
@@ -130,7 +130,7 @@ export interface ConversationStore {
   getStatement(org: string, conversation: string): Promise<Uint8Array | undefined>;
   /** Stores a statement in place of the one that was read, whatever its row says. */
   replace(org: string, conversation: StoredConversation, before: Uint8Array): Promise<boolean>;
-  /** The newest statements of a participant, by ascending id. */
+  /** The newest statements of a participant, by ascending id. Damaged ones are left out. */
   list(
     org: string,
     participant: string,

@@ -190,7 +190,8 @@ export class SecretLinkService {
  * @throws VaultError `secret_request_filled`
  */
 function assertNotAbandoned({ claim, claimedAt = '' }: StoredSecretRequest, now: Date): void {
-  if (claim !== undefined && claimedAt < claimTimes(now).voidBefore)
+  const { voidBefore, latest } = claimTimes(now);
+  if (claim !== undefined && !(claimedAt >= voidBefore && claimedAt <= latest))
     throw new VaultError('secret_request_filled', { detail: abandonedDetail });
 }
 

@@ -33,12 +33,16 @@ export interface StoredSecretRequest {
   readonly claimedAt?: string | undefined;
 }
 
-/** Who claims a request, and since when earlier claims are abandoned: the functions that made them have ended. */
+/**
+ * Who claims a request, and since when earlier claims are abandoned: the functions that made them have ended. A claim later
+ * than `latest` is none of a function.
+ */
 export interface Claim {
   /** Hash of the answer that is being stored. */
   readonly claim: string;
   readonly now: string;
   readonly voidBefore: string;
+  readonly latest: string;
 }
 
 export interface SecretRequestStore {

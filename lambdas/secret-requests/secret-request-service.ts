@@ -157,10 +157,14 @@ export function assertOpen(stored: StoredSecretRequest, request: SecretRequest, 
   if (state !== 'asked') throw new VaultError('secret_request_denied');
 }
 
-/** The time of a change, and the time before which claims are void. */
+/** How far the clocks of two functions may differ. */
+const clockToleranceSeconds = 60;
+
+/** The time of a change, and the times before and after which claims are void. */
 export const claimTimes = (now: Date) => ({
   now: now.toISOString(),
   voidBefore: addSeconds(now, -limits.claimSeconds),
+  latest: addSeconds(now, clockToleranceSeconds),
 });
 
 async function verifiersOf(secret: Uint8Array, id: SecretRequestId): Promise<SecretRequest['verifiers']> {

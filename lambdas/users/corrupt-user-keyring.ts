@@ -10,7 +10,7 @@ import {
   type UserTombstone,
 } from '../../core/users/user-keyring.ts';
 import type { UserRef } from '../../core/users/user-root-key.ts';
-import { hasStoredLocator, type SlotLocator } from './locator-release.ts';
+import { type SlotLocator, storedLocatorsOf } from './locator-release.ts';
 
 export interface CorruptUserKeyring {
   readonly state: 'damaged';
@@ -18,6 +18,8 @@ export interface CorruptUserKeyring {
   readonly createdAt?: string;
   /** Generation from the record, or 0. */
   readonly generation: number;
+  /** As stored, whatever it says: to replace the record only if it is still there. */
+  readonly deletedAt?: string;
   /** Locators of its slots, as far as they can be read. */
   readonly slotLocators: readonly SlotLocator[];
 }
@@ -31,21 +33,20 @@ export function parseUserRecordOrCorrupt(
     return parseUserKeyringRecord(record, owner);
   } catch (error) {
     if (!(error instanceof DecryptionError)) throw error;
-    const { createdAt, generation, slots } = objectFieldsOrEmpty(record);
+    const { createdAt, deletedAt, generation, slots } = objectFieldsOrEmpty(record);
     return {
       state: 'damaged',
       ...(typeof createdAt === 'string' && !Number.isNaN(Date.parse(createdAt)) ? { createdAt } : {}),
+      ...(typeof deletedAt === 'string' ? { deletedAt } : {}),
       generation: isCount(generation) ? generation : 0,
       slotLocators: Object.entries(objectFieldsOrEmpty(slots)).flatMap(parseSlotLocator).slice(0, maxSlots),
     };
   }
 }
 
-const locatorPattern = /^[\w-]{1,64}$/;
-
 function parseSlotLocator([id, slot]: [string, unknown]): SlotLocator[] {
   const { kind: rawKind, locator } = objectFieldsOrEmpty(slot);
   const kind = slotKinds.find((one) => one === rawKind);
-  const isWhole = isOpaqueId(id) && kind !== undefined && typeof locator === 'string' && locatorPattern.test(locator);
-  return isWhole && hasStoredLocator({ kind }) ? [{ kind, locator }] : [];
+  if (!isOpaqueId(id) || kind === undefined || typeof locator !== 'string') return [];
+  return storedLocatorsOf([{ kind, locator }]);
 }

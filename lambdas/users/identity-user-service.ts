@@ -4,7 +4,7 @@
  */
 
 import { VaultError } from '../../contract/shared/vault-error.ts';
-import { randomId } from '../../core/encoding/random-id.ts';
+import { isOpaqueId, randomId } from '../../core/encoding/random-id.ts';
 import { newSlotSalt, type Slot, wrapUmk } from '../../core/users/key-slot.ts';
 import { identityMacInput, locatorMacInput } from '../../core/users/slot-mac-inputs.ts';
 import { newUserKeyring } from '../../core/users/user-keyring.ts';
@@ -108,7 +108,9 @@ export class IdentityUserService {
     // the user.
     const incomplete = found === undefined || found.userExists ? undefined : found;
     const owner = { org, user: incomplete?.user ?? randomId() };
-    const id = incomplete?.claimedSlotId ?? randomId();
+    // The table is not trusted: with another form of id, the vault could not read the keyring that it stores here.
+    const claimed = incomplete?.claimedSlotId;
+    const id = claimed !== undefined && isOpaqueId(claimed) ? claimed : randomId();
     await this.#assertOrgActive(owner);
     if ((await locatorRegistry.claimOrGetHolder(org, locator, owner.user, id)) !== owner.user) return undefined;
     return (await keyrings.create(newIdentityKeyring(key, owner, { id, createdAt }))) ? owner : undefined;
@@ -129,8 +131,10 @@ export class IdentityUserService {
  * follow an unlink.
  */
 function slotCreationTime(receivedAt: Date, found: ResolvedLocator | undefined): Date {
-  if (found !== undefined && found.deletedAt === undefined) return receivedAt;
-  const earliest = found?.deletedAt === undefined ? 0 : Date.parse(found.deletedAt) + 1;
+  // A time of deletion that is none was put there by somebody else.
+  const deletedAt = found?.deletedAt === undefined ? Number.NaN : Date.parse(found.deletedAt);
+  if (found !== undefined && Number.isNaN(deletedAt)) return receivedAt;
+  const earliest = found === undefined ? 0 : deletedAt + 1;
   return new Date(Math.max(receivedAt.getTime() - reorderToleranceMs, earliest));
 }
 

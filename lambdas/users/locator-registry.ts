@@ -55,7 +55,8 @@ export class LocatorRegistry {
       const found = await this.#store.find(org, locator);
       if (found === undefined) continue;
       const { hasSlot, deletedAt } = await this.#resolveUser({ org, user: found.user }, locator);
-      const mayBePendingClaim = Date.parse(found.since ?? '') + maxRequestMs > now.getTime();
+      // A claim from the future is not one of the vault, and would block the locator for ever.
+      const mayBePendingClaim = Math.abs(now.getTime() - Date.parse(found.since ?? '')) < maxRequestMs;
       // A deleted user stores no more slots.
       if (hasSlot || (deletedAt === undefined && found.retired !== true && mayBePendingClaim)) return found.user;
       if (await this.#store.claim(org, next, found.user, found.slot)) return user;

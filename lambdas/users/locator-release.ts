@@ -13,6 +13,14 @@ export type SlotLocator = Pick<Slot, 'kind' | 'locator'>;
 export const hasStoredLocator = ({ kind }: Pick<Slot, 'kind'>): boolean =>
   kind === 'identity' || kind === 'password' || kind === 'link';
 
+const locatorPattern = /^[\w-]{1,64}$/;
+
+/** The locators of slots that have one, without those that the vault cannot have stored: they are keys of items. */
+export const storedLocatorsOf = (slots: readonly SlotLocator[]): SlotLocator[] =>
+  slots
+    .filter((slot) => hasStoredLocator(slot) && locatorPattern.test(slot.locator))
+    .map(({ kind, locator }) => ({ kind, locator }));
+
 /** In seconds. A job waits in the queue for less than a day. */
 const daySeconds = 86_400;
 

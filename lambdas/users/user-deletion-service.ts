@@ -8,7 +8,7 @@ import type { UserRef } from '../../core/users/user-root-key.ts';
 import type { JobProducer } from '../jobs/job-producer.ts';
 import type { Clock } from '../shared/ports.ts';
 import { type CorruptUserKeyring, parseUserRecordOrCorrupt } from './corrupt-user-keyring.ts';
-import { hasStoredLocator, releaseLocator, type SlotLocator } from './locator-release.ts';
+import { releaseLocator, type SlotLocator, storedLocatorsOf } from './locator-release.ts';
 import type { PurgeUserJobPayload } from './purge-user-job.ts';
 import { waitForInFlightReads } from './read-freshness.ts';
 import type { LocatorStore, UserKeyringStore } from './user-ports.ts';
@@ -107,13 +107,12 @@ export class UserDeletionService {
   ): Promise<readonly SlotLocator[] | undefined> {
     if (stored.state === 'active') {
       const replaced = await this.#keyrings.replace(createUserTombstone(stored, deletedAt));
-      return replaced
-        ? stored.slots.filter(hasStoredLocator).map(({ kind, locator }) => ({ kind, locator }))
-        : undefined;
+      // Nobody opened the keyring, so its MAC is not verified.
+      return replaced ? storedLocatorsOf(stored.slots) : undefined;
     }
     const { createdAt = deletedAt, generation, slotLocators } = stored;
     const deleted: UserTombstone = { ...owner, state: 'deleted', createdAt, deletedAt, generation: generation + 1 };
-    return (await this.#keyrings.overwriteWithTombstone(deleted)) ? slotLocators : undefined;
+    return (await this.#keyrings.overwriteWithTombstone(deleted, stored.deletedAt)) ? slotLocators : undefined;
   }
 }
 

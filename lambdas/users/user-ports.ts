@@ -59,8 +59,9 @@ export interface UserKeyringStore {
   /**
    * Replaces a record that is not a valid keyring with a tombstone, whatever the record contains. Returns false and
    * changes nothing if there is no record, or a different tombstone.
+   * @param before `deletedAt` of the record, which can be a damaged tombstone
    */
-  overwriteWithTombstone(deleted: UserTombstone): Promise<boolean>;
+  overwriteWithTombstone(deleted: UserTombstone, before: string | undefined): Promise<boolean>;
   /** The raw record, or undefined if there is none. */
   getRecord(owner: UserRef): Promise<unknown>;
   /** Raw records in ascending order of the user id in their key. A damaged record may contain a different user id. */

@@ -174,7 +174,9 @@ export class ValueReader {
     const last = page.items.at(-1);
     if (!page.more || last === undefined) return found;
     // The holder of a cursor can decode the name in it, so it must not contain a hidden name.
-    const resumeAfter = isHidden(caller, last.name) ? lastReservedName : last.name;
+    // A name that the vault never writes hides nothing, and can come after all reserved names.
+    const isSecret = isHidden(caller, last.name) && nameProblem(last.name) === undefined;
+    const resumeAfter = isSecret ? lastReservedName : last.name;
     return { ...found, cursor: encodeCursor([org, 'values', prefix], resumeAfter) };
   }
 

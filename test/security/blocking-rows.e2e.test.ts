@@ -14,11 +14,15 @@ import { DynamoApprovals } from '../../lambdas/approvals/stores/dynamo-approvals
 import { DynamoAuditMarkIndex } from '../../lambdas/audit/stores/dynamo-audit-mark-index.ts';
 import { DynamoClient } from '../../lambdas/aws/dynamo-client.ts';
 import type { TokenRecord } from '../../lambdas/broker/broker-ports.ts';
-import { DynamoTokenRecords } from '../../lambdas/broker/stores/dynamo-broker-records.ts';
+import { DynamoBrokerRecords, DynamoTokenRecords } from '../../lambdas/broker/stores/dynamo-broker-records.ts';
 import { DynamoMailboxes } from '../../lambdas/relay/stores/dynamo-mailboxes.ts';
 import { DynamoPush } from '../../lambdas/relay/stores/dynamo-push.ts';
-import { attemptItemId } from '../../lambdas/secret-requests/stores/dynamo-secret-requests.ts';
+import { claimTimes } from '../../lambdas/secret-requests/secret-request-service.ts';
+import { attemptItemId, DynamoSecretRequests } from '../../lambdas/secret-requests/stores/dynamo-secret-requests.ts';
 import { DynamoAttempts } from '../../lambdas/shared/stores/dynamo-attempts.ts';
+import { DynamoLocators } from '../../lambdas/users/stores/dynamo-locators.ts';
+import { DynamoUserKeyrings } from '../../lambdas/users/stores/dynamo-user-keyrings.ts';
+import { UserDeletionService } from '../../lambdas/users/user-deletion-service.ts';
 import { ann, bob, type TestDevice } from '../core/directory/directory-simulator.ts';
 import { okJson, ServedDirectory } from '../sessions/served-directory.ts';
 import { expectProblem, type Item, useLocalStack } from '../shared/local-stack.ts';
@@ -107,17 +111,117 @@ describe('of approvals', () => {
       { approval: { N: '1' } },
       { asked: { S: 'x' }, expires: { N: `1${'0'.repeat(50)}` } },
       { details: { S: 'x' } },
+      // A number that is none hides no other attribute.
+      { approval: { S: 'q' }, misses: { N: '1.5' }, extra: { N: '1e100' } },
+      { approval: { S: 'q' }, misses: huge },
     ];
     for (const row of rows) {
       await stack.putItem(table(), { org: { S: org }, id: { S: 'p/key' }, ...row });
       const before = await store.getPointer(org, 'key');
-      expect(await store.replacePointer(org, 'key', pointer, before)).toBe(true);
+      expect(before?.misses).toBeLessThan(10_000);
+      expect(await store.replacePointer(org, 'key', pointer, before), JSON.stringify(row)).toBe(true);
     }
     expect(await store.replacePointer(org, 'key', { ...pointer, approval: 'b' }, { ...pointer, approval: 'c' })).toBe(
       false,
     );
     expect(await store.replacePointer(org, 'key', { ...pointer, approval: 'b' }, undefined)).toBe(false);
   });
+});
+
+test('of a host that got values: references of another type are none', async () => {
+  const table = stack.table('BrokerTable');
+  const store = new DynamoBrokerRecords(clientOf, table);
+  const at = { org: { S: org }, id: { S: 'host/h' } };
+  for (const references of [{ S: 'x' }, { N: '5' }, { L: [] }, { NS: ['1'] }, { M: {} }] as const) {
+    await stack.putItem(table, { ...at, references } as Item);
+    expect(await store.read(org, 'h')).toEqual([]);
+    expect(await store.add(org, 'h', ['a?version=1'], 2), JSON.stringify(references)).toBe(true);
+    expect(await store.read(org, 'h')).toEqual(['a?version=1']);
+    expect(await store.add(org, 'h', ['b?version=1', 'c?version=1'], 2)).toBe(false);
+  }
+});
+
+test('of questions for a device: one whose end is no time hides no other', async () => {
+  const table = stack.table('ApprovalsQuestionsTable');
+  const store = new DynamoApprovals(clientOf, table);
+  const row = (id: string, expires: object) =>
+    stack.putItem(table, {
+      org: { S: org },
+      id: { S: `q/d/${id}` },
+      question: { B: new Uint8Array(1) },
+      expires,
+    } as Item);
+  for (const [at, N] of ['9007199254740991', '8640000000000001', '1.5', '1e100'].entries()) await row(`o${at}`, { N });
+  await row('whole', { N: '5' });
+  expect((await store.listQuestions(org, 'd', 100)).map(({ approval }) => approval)).toEqual(['whole']);
+});
+
+describe('of a request for a secret', () => {
+  const at = { org, id: 'r' };
+  const now = new Date('2026-12-01T00:00:00.000Z');
+  const times = claimTimes(now);
+  const future = { S: '2199-01-01T00:00:00.000Z' };
+  const write = async (more: Item) =>
+    await stack.putItem(stack.table('SecretRequestsTable'), { org: { S: org }, id: { S: 'request/r' }, ...more });
+  const requests = () =>
+    new DynamoSecretRequests(clientOf, {
+      requests: stack.table('SecretRequestsTable'),
+      keyrings: stack.table('KeyringsTable'),
+    });
+
+  test('a claim of another type is none: it can be answered', async () => {
+    for (const claim of [{ N: '1' }, { L: [] }, { NULL: true }] as const) {
+      await write({ claim } as Item);
+      expect((await requests().get(at))?.claim).toBeUndefined();
+      expect(await requests().claim(at, { claim: 'mine', ...times }), JSON.stringify(claim)).toBe(true);
+      expect(await requests().claim(at, { claim: 'another', ...times })).toBe(false);
+    }
+  });
+
+  test('a claim without a time of a function is abandoned: it can be cancelled', async () => {
+    const odd: Item[] = [{}, { claimedAt: { N: '1' } }, { claimedAt: { S: '' } }, { claimedAt: future }];
+    for (const more of odd) {
+      await write({ claim: { S: 'x' }, ...more });
+      expect(await requests().close(at, 'cancelled', times), JSON.stringify(more)).toBe(true);
+    }
+    await write({ claim: { S: 'x' }, claimedAt: { S: now.toISOString() } });
+    expect(await requests().close(at, 'cancelled', times)).toBe(false);
+  });
+});
+
+test('of a user: a tombstone with another damage is replaced, and a whole one is not', async () => {
+  const table = stack.table('UserCustodyKeyringsTable');
+  const keyrings = new DynamoUserKeyrings(clientOf, table);
+  const deletion = new UserDeletionService(
+    keyrings,
+    new DynamoLocators(clientOf, table),
+    { send: async () => {} },
+    () => new Date(),
+    async () => {},
+  );
+  const owner = { org, user: randomId() };
+  const row = { org: { S: org }, id: { S: `user/${owner.user}` }, state: { S: 'deleted' }, user: { S: owner.user } };
+  const whole = { deletedAt: { S: 'x' }, createdAt: { S: 'x' }, generation: { N: '2' } };
+  const damages: Item[] = [
+    { ...whole, createdAt: { N: '1' } },
+    { ...whole, deletedAt: { N: '1' } },
+    { ...whole, generation: { N: '1.00000000000000000001' } },
+    { ...whole, user: { S: 'another' } },
+    { deletedAt: { S: '' } },
+  ];
+  for (const damage of damages) {
+    await stack.putItem(table, { ...row, ...damage });
+    expect((await deletion.delete(owner)).deleted, JSON.stringify(damage)).toBe(true);
+    expect((await deletion.delete(owner)).deleted).toBe(false);
+  }
+  // Nobody verified these slots: their locators become keys of items.
+  const slot = { kind: { S: 'identity' }, salt: { S: 'AAAA' }, createdAt: { S: 'x' }, wrapped: { S: 'AAAA' } };
+  for (const generation of ['1', '9007199254740991']) {
+    const slots = { M: { [randomId()]: { M: { ...slot, locator: { S: 'x'.repeat(2000) } } } } };
+    const active = { state: { S: 'active' }, createdAt: { S: 'x' }, mac: { S: 'x' }, generation: { N: generation } };
+    await stack.putItem(table, { ...row, ...active, slots });
+    expect((await deletion.delete(owner)).deleted, generation).toBe(true);
+  }
 });
 
 describe('of the directory', () => {
@@ -156,13 +260,16 @@ describe('of the relay', () => {
   test('the time of the last notice, or of the last count of a mailbox', async () => {
     const [push, mailboxes] = [new DynamoPush(clientOf, table()), new DynamoMailboxes(clientOf, table())];
     const now = 1_800_000_000;
+    const rows = [huge, { S: 'x' }, { L: [] }, { NULL: true }];
     for (const [id, begin] of [
       ['q/device', () => push.beginNotice({ org, device: 'device' }, now, now - 60)],
       ['r/device', () => mailboxes.beginRecount(org, 'device', now, now - 60)],
     ] as const) {
-      await stack.putItem(table(), { org: { S: org }, id: { S: id }, at: huge });
-      expect(await begin()).toBe(true);
-      expect(await begin()).toBe(false);
+      for (const at of rows) {
+        await stack.putItem(table(), { org: { S: org }, id: { S: id }, at } as Item);
+        expect(await begin(), JSON.stringify([id, at])).toBe(true);
+        expect(await begin()).toBe(false);
+      }
     }
   });
 });
@@ -178,13 +285,26 @@ test('of counted attempts: a window has no other end than the vault gives it', a
     expect(await attempts.countAttempt(org, 'c', limit, now)).toBe(0);
     expect(await attempts.countAttempt(org, 'c', limit, now)).toBe(900);
   }
+  // A number that is none must not make a request count for ever.
+  const until = { S: new Date(now.getTime() + 1000).toISOString() };
+  for (const more of [{ ttl: { N: '1.5' } }, { tries: { N: '9007199254740993.5' } }]) {
+    await stack.putItem(table, { org: { S: org }, id: { S: attemptItemId('d') }, tries: { N: '1' }, until, ...more });
+    expect(await attempts.countAttempt(org, 'd', limit, now)).toBe('ttl' in more ? 0 : 1);
+  }
 });
 
 test('of access tokens: a record that no function can have written is replaced', async () => {
   const table = stack.table('BrokerTable');
   const store = new DynamoTokenRecords(clientOf, table);
   const record: TokenRecord = { fence: 1, holder: 'me', state: 'idle', basis: 'b' };
-  for (const row of [{ fence: huge }, { fence: { S: 'x' } }, { fence: { N: '1e60' } }, {}, { fence: { N: '-5' } }]) {
+  for (const row of [
+    { fence: huge },
+    { fence: { S: 'x' } },
+    { fence: { N: '1e60' } },
+    {},
+    { fence: { N: '-5' } },
+    { fence: { N: '5.5' } },
+  ]) {
     await stack.putItem(table, { org: { S: org }, id: { S: 'token/t' }, ...row } as Item);
     expect(await store.read(org, 't')).toBeUndefined();
     expect(await store.replace(org, 't', record, undefined)).toBe(true);
@@ -205,6 +325,11 @@ test('of the sealer: a time in the future is replaced', async () => {
   const marks = new DynamoAuditMarkIndex(DynamoDBDocumentClient.from(client), table);
   const key = Object.fromEntries(Object.entries(sealerProgressKey).map(([name, S]) => [name, { S }]));
   const now = Date.now();
+  for (const until of [{ S: 'x' }, { L: [] }, { N: '1.5' }, { NULL: true }] as const) {
+    await stack.putItem(table, { ...key, until } as Item);
+    await marks.advanceProgress(now - 20, now);
+    expect(await marks.getProgress()).toBe(now - 20);
+  }
   await stack.putItem(table, { ...key, until: huge });
   await marks.advanceProgress(now - 5, now);
   expect(await marks.getProgress()).toBe(now - 5);

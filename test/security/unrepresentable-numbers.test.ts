@@ -32,8 +32,11 @@ describe('an item with a number that JavaScript cannot represent', () => {
   });
 
   test('is a record of a user that does not open, under its ID', () => {
-    const item = { ...odd, id: { S: `${user}/memory/tea` }, version: { N: '1' }, data: { S: 'enc:v1:x' } };
-    expect(parseRecordItem(item)).toEqual({ collection: 'memory', id: 'tea', version: 0, data: '' });
+    const item = { ...odd, id: { S: `${user}/memory/tea` }, data: { S: 'enc:v1:x' } };
+    for (const N of ['1e100', '9007199254740993', '1.5', '1.00000000000000000001', '-1e-120'])
+      expect(parseRecordItem({ ...item, version: { N } })).toEqual({
+        ...{ collection: 'memory', id: 'tea', version: 0, data: 'enc:v1:x' },
+      });
   });
 
   test('is a damaged user in the list of users, and can be replaced', async () => {
@@ -44,8 +47,11 @@ describe('an item with a number that JavaScript cannot represent', () => {
       expect(parseUserRecordOrCorrupt(record, { org, user }).state).toBe('damaged');
   });
 
-  test('is a damaged locator or delivery', async () => {
-    expect(() => parseLocatorItem({ ...odd, user: { S: user } }, 'locator')).toThrow(DecryptionError);
+  test('is a locator whose other attributes can be read, but a damaged delivery', async () => {
+    expect(parseLocatorItem({ ...odd, user: { S: user } }, 'locator')).toEqual({ locator: 'locator', user });
+    // The key of an item is made of it, and DynamoDB refuses a longer one.
+    for (const text of ['', 'x', 'x'.repeat(2000)])
+      expect(() => parseLocatorItem({ user: { S: text } }, 'locator')).toThrow(DecryptionError);
     const claim = new DynamoDeliveries(clientOf({ ...odd, job: { S: 'job' }, state: { S: 'new' } }), 'table');
     await expect(claim.claim(org, 'twilio/x', 'job', undefined)).rejects.toThrow(DecryptionError);
   });

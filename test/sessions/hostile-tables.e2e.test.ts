@@ -74,6 +74,7 @@ describe('the snapshot', () => {
       { ...snapshot, parts: flipped(snapshot.parts?.B) },
       { ...snapshot, subtrees: flipped(snapshot.subtrees?.B) },
       { ...snapshot, seq: { N: '2' } },
+      { ...snapshot, seq: { N: '-1' } },
       { ...snapshot, mac: { S: 'x' } },
       { ...snapshot, mac: foreign.mac ?? expect.fail() },
       withoutMac,

@@ -120,10 +120,10 @@ export class InMemoryUsers {
       await lost();
       return false;
     },
-    overwriteWithTombstone: (deleted) =>
+    overwriteWithTombstone: (deleted, before) =>
       this.call('db:bury', () => {
         const now = this.keyrings.get(deleted.user);
-        if (now === undefined || Object(now).deletedAt !== undefined) return false;
+        if (now === undefined || ![undefined, before].includes(Object(now).deletedAt)) return false;
         this.keyrings.set(deleted.user, toUserKeyringRecord(deleted));
         return true;
       }),

@@ -99,7 +99,7 @@ describe('keyrings', () => {
     const deleted = createUserTombstone(keyring, time);
     const at = { org, id: `user/${owner.user}` };
     const table = stack.table('UserCustodyKeyringsTable');
-    expect(await keyrings.overwriteWithTombstone(deleted)).toBe(false);
+    expect(await keyrings.overwriteWithTombstone(deleted, undefined)).toBe(false);
     expect(await keyrings.getRecord(owner)).toBeUndefined();
     for (const damage of [{}, { state: 'active', generation: 'x' }, { state: 7 }, { state: 'deleted' }]) {
       await stack.putItem(table, marshall({ ...at, ...damage }));
@@ -107,9 +107,11 @@ describe('keyrings', () => {
         user: owner.user,
         record: { ...at, ...damage },
       });
-      expect(await keyrings.overwriteWithTombstone(deleted), JSON.stringify(damage)).toBe(true);
-      expect(await keyrings.overwriteWithTombstone(deleted)).toBe(true);
-      expect(await keyrings.overwriteWithTombstone({ ...deleted, deletedAt: '2026-12-01T00:00:00.000Z' })).toBe(false);
+      expect(await keyrings.overwriteWithTombstone(deleted, undefined), JSON.stringify(damage)).toBe(true);
+      expect(await keyrings.overwriteWithTombstone(deleted, undefined)).toBe(true);
+      expect(
+        await keyrings.overwriteWithTombstone({ ...deleted, deletedAt: '2026-12-01T00:00:00.000Z' }, undefined),
+      ).toBe(false);
       expect(await keyrings.getRecord(owner)).toEqual({ id: at.id, ...toUserKeyringRecord(deleted) });
     }
   });

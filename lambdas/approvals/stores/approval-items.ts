@@ -1,6 +1,6 @@
 /** Keys and form of the items of the table of approvals (docs/approvals.md, section 5). */
 import { DecryptionError } from '../../../core/decryption-error.ts';
-import { type Item, unmarshallItem, unmarshallOrEmpty } from '../../shared/stores/dynamo-item-codec.ts';
+import { type Item, unmarshallItem, unmarshallReadable } from '../../shared/stores/dynamo-item-codec.ts';
 import type { StoredApproval, StoredPointer } from '../approval-ports.ts';
 
 export const keyId = (device: string): string => `k/${device}`;
@@ -19,6 +19,7 @@ const countOf = (value: unknown): number => {
   if (typeof value === 'number' && Number.isSafeInteger(value)) return value;
   throw new DecryptionError();
 };
+const devicePattern = /^[\w-]{1,64}$/;
 const textsOf = (value: unknown): string[] =>
   value instanceof Set || Array.isArray(value) ? [...value].filter((one) => typeof one === 'string') : [];
 
@@ -33,7 +34,8 @@ export function parseApproval(item: Item): StoredApproval {
     statement: bytesOf(statement),
     signature: bytesOf(signature),
     earlier,
-    devices: textsOf(devices),
+    // They become keys of items.
+    devices: textsOf(devices).filter((device) => devicePattern.test(device)),
     answer: answer === undefined ? undefined : bytesOf(answer),
     shares: shares === undefined ? undefined : bytesOf(shares),
     secret: typeof secret === 'string' ? secret : undefined,
@@ -50,14 +52,17 @@ export function parseApproval(item: Item): StoredApproval {
 /** What a device signed. A damaged row has nothing, so that it can be replaced. */
 export const signedOf = (item: Item): Uint8Array => item.signed?.B ?? new Uint8Array(0);
 
+/** The wait does not grow with more questions than this. */
+const maxMisses = 1_000;
+
 const numberOf = (value: unknown): number => (typeof value === 'number' && Number.isSafeInteger(value) ? value : 0);
 
 /** A damaged row is one of nothing, so that it does not block the key for ever. */
 export function parsePointer(item: Item): StoredPointer {
-  const { approval, details, asked, expires, misses } = unmarshallOrEmpty(item);
+  const { approval, details, asked, expires, misses } = unmarshallReadable(item);
   return {
     approval: typeof approval === 'string' ? approval : '',
     details: details instanceof Uint8Array ? details : new Uint8Array(0),
-    ...{ asked: numberOf(asked), expires: numberOf(expires), misses: numberOf(misses) },
+    ...{ asked: numberOf(asked), expires: numberOf(expires), misses: Math.min(numberOf(misses), maxMisses) },
   };
 }

@@ -1,13 +1,14 @@
 import { approvalLimits } from '../../../contract/approvals/limits.ts';
 import type { QuestionRefusalReason } from '../../../contract/approvals/wire.ts';
 import { VaultError } from '../../../contract/shared/vault-error.ts';
+import { isDateTime } from '../../../core/encoding/stored-record-fields.ts';
 import type { DynamoClient } from '../../aws/dynamo-client.ts';
 import { mapTransientErrors, writeOutcomeUnknownDetail } from '../../shared/stores/aws-error-mapping.ts';
 import { batchGet } from '../../shared/stores/dynamo-batch-get.ts';
-import { namePlaceholders, toItem, unmarshallOrEmpty } from '../../shared/stores/dynamo-item-codec.ts';
+import { namePlaceholders, toItem, unmarshallReadable } from '../../shared/stores/dynamo-item-codec.ts';
 import { getItem, idPrefixQuery, queryPage } from '../../shared/stores/dynamo-query.ts';
 import { runInBatches } from '../../shared/stores/run-in-batches.ts';
-import { writeConditionally } from '../../shared/stores/write-conditionally.ts';
+import { isTypeMismatch, writeConditionally } from '../../shared/stores/write-conditionally.ts';
 import type {
   AnswerStore,
   ApprovalStore,
@@ -66,7 +67,7 @@ export class DynamoApprovals implements ApprovalStore, AnswerStore, PersonKeySto
     const found = await batchGet(this.#clientOf(org), { [this.#table]: { Keys, ConsistentRead: true } });
     return new Map(
       (found.get(this.#table) ?? []).flatMap((item) => {
-        const { id, signed } = unmarshallOrEmpty(item);
+        const { id, signed } = unmarshallReadable(item);
         return typeof id === 'string' && signed instanceof Uint8Array ? [[id.slice(keyId('').length), signed]] : [];
       }),
     );
@@ -139,7 +140,7 @@ export class DynamoApprovals implements ApprovalStore, AnswerStore, PersonKeySto
     const read = await Promise.all(
       devices.map(async (device) => {
         const item = await getItem(this.#clientOf(org), this.#table, { org, id: keyId(device) });
-        const { signed } = item === undefined ? {} : unmarshallOrEmpty(item);
+        const { signed } = item === undefined ? {} : unmarshallReadable(item);
         return signed instanceof Uint8Array ? [[device, signed] as const] : [];
       }),
     );
@@ -150,8 +151,8 @@ export class DynamoApprovals implements ApprovalStore, AnswerStore, PersonKeySto
     const prefix = questionPrefix(device);
     const { items } = await queryPage(this.#clientOf(org), idPrefixQuery(this.#table, org, prefix), limit);
     return items.flatMap((item) => {
-      const { id, question, expires } = unmarshallOrEmpty(item);
-      if (typeof id !== 'string' || !(question instanceof Uint8Array) || typeof expires !== 'number') return [];
+      const { id, question, expires } = unmarshallReadable(item);
+      if (typeof id !== 'string' || !(question instanceof Uint8Array) || !isDateTime(expires)) return [];
       return { approval: id.slice(prefix.length), question, expires };
     });
   }
@@ -229,7 +230,7 @@ export class DynamoApprovals implements ApprovalStore, AnswerStore, PersonKeySto
       return await writeConditionally(write, writeOutcomeUnknownDetail);
     } catch (error) {
       // Somebody wrote an attribute of another type there.
-      if (error instanceof Error && error.name === 'ValidationException') throw new VaultError('decryption_failed');
+      if (isTypeMismatch(error)) throw new VaultError('decryption_failed');
       throw error;
     }
   }

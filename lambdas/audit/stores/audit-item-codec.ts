@@ -2,7 +2,7 @@
 import * as z from 'zod/mini';
 import { auditRecord } from '../../../contract/audit/schemas.ts';
 import { isTimeId, timeOfTimeId } from '../../../core/encoding/time-ordered-id.ts';
-import { type Item, unmarshallOrEmpty } from '../../shared/stores/dynamo-item-codec.ts';
+import { type Item, unmarshallReadable } from '../../shared/stores/dynamo-item-codec.ts';
 import type { StoredAuditRecord } from '../audit-ports.ts';
 
 /** The latest time of a Date (ECMA-262 section 21.4.1.1), in seconds since 1970. */
@@ -13,7 +13,7 @@ const maxTimeSeconds = 8_640_000_000_000;
  * not that of its ID, so such a record must not be sealed.
  */
 export function parseStoredAuditRecord(item: Item): StoredAuditRecord | undefined {
-  const { ttl, mark: _, ...fields } = unmarshallOrEmpty(item);
+  const { ttl, mark: _, ...fields } = unmarshallReadable(item);
   if (ttl !== undefined && !isTimeInSeconds(ttl)) return undefined;
   const parsed = z.safeParse(auditRecord(), fields);
   if (!parsed.success || !isTimeId(parsed.data.id)) return undefined;

@@ -53,9 +53,10 @@ export class DynamoAuditMarkIndex implements AuditMarkIndex {
       TableName: this.#table,
       Item: { ...sealerProgressKey, until: time },
       // Another run may have advanced it further, but not into the future.
-      ConditionExpression: 'attribute_not_exists(#until) OR #until < :until OR #until > :now',
+      ConditionExpression:
+        'attribute_not_exists(#until) OR NOT attribute_type(#until, :number) OR #until < :until OR #until > :now',
       ExpressionAttributeNames: namePlaceholders('until'),
-      ExpressionAttributeValues: { ':until': time, ':now': now },
+      ExpressionAttributeValues: { ':until': time, ':now': now, ':number': 'N' },
     });
     await writeConditionally(() => this.#client.send(command));
   }

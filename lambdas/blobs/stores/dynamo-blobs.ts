@@ -48,7 +48,13 @@ const newestFirstQuery = (table: string, org: string, before: string | undefined
   ...(before === undefined ? {} : { ExclusiveStartKey: toItem({ org, id: before }) }),
 });
 
-const toPurgeableBlob = ({ id, uploadId }: Item): PurgeableBlob => ({ id: id?.S ?? '', uploadId: uploadId?.S });
+/** Of a record that is not verified, only an ID that S3 can have made: it refuses others, for which there is no upload. */
+const uploadIdPattern = /^[\w.~+/=-]{1,1024}$/;
+
+const toPurgeableBlob = ({ id, uploadId }: Item): PurgeableBlob => ({
+  id: id?.S ?? '',
+  uploadId: uploadId?.S !== undefined && uploadIdPattern.test(uploadId.S) ? uploadId.S : undefined,
+});
 
 async function removeRecord(client: DynamoClient, table: string, key: { org: string; id: string }): Promise<void> {
   const input: DeleteItemInput = { TableName: table, Key: toItem(key) };

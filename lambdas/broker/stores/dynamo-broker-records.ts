@@ -4,7 +4,14 @@ import {
   nothingReadDetail,
   writeOutcomeUnknownDetail,
 } from '../../shared/stores/aws-error-mapping.ts';
-import { type Fields, namePlaceholders, toItem, unmarshallOrEmpty } from '../../shared/stores/dynamo-item-codec.ts';
+import {
+  type Fields,
+  type Item,
+  namePlaceholders,
+  toItem,
+  unmarshallReadable,
+} from '../../shared/stores/dynamo-item-codec.ts';
+import { getItem } from '../../shared/stores/dynamo-query.ts';
 import { writeConditionally } from '../../shared/stores/write-conditionally.ts';
 import type { HostRecordStore, TokenRecord, TokenRecordStore, UseCounterStore } from '../broker-ports.ts';
 
@@ -30,22 +37,28 @@ export class DynamoBrokerRecords implements HostRecordStore, UseCounterStore {
   async read(org: string, hostname: string): Promise<readonly string[]> {
     const fields = await readFields(this.#clientOf(org), this.#table, org, hostId(hostname));
     const { references } = fields ?? {};
-    return references instanceof Set ? [...references].map(String) : [];
+    return references instanceof Set ? [...references].filter((one) => typeof one === 'string') : [];
   }
 
-  add(org: string, hostname: string, references: readonly string[], most: number): Promise<boolean> {
-    return writeConditionally(
-      () =>
-        this.#clientOf(org).updateItem({
-          TableName: this.#table,
-          Key: toItem({ org, id: hostId(hostname) }),
-          UpdateExpression: 'ADD #references :added',
-          ConditionExpression: 'attribute_not_exists(#references) OR size(#references) <= :room',
-          ExpressionAttributeNames: namePlaceholders('references'),
-          ExpressionAttributeValues: toItem({ ':added': new Set(references), ':room': most - references.length }),
-        }),
-      nothingSentDetail,
-    );
+  async add(org: string, hostname: string, references: readonly string[], most: number): Promise<boolean> {
+    const update = (UpdateExpression: string, ConditionExpression: string, values: Fields) =>
+      writeConditionally(
+        () =>
+          this.#clientOf(org).updateItem({
+            TableName: this.#table,
+            Key: toItem({ org, id: hostId(hostname) }),
+            UpdateExpression,
+            ConditionExpression,
+            ExpressionAttributeNames: namePlaceholders('references'),
+            ExpressionAttributeValues: toItem({ ':added': new Set(references), ':set': 'SS', ...values }),
+          }),
+        nothingSentDetail,
+      );
+    const isSet = 'attribute_type(#references, :set)';
+    const hasRoom = `attribute_not_exists(#references) OR (${isSet} AND size(#references) <= :room)`;
+    if (await update('ADD #references :added', hasRoom, { ':room': most - references.length })) return true;
+    // Anything else is read as no references, because somebody altered it.
+    return await update('SET #references = :added', `NOT ${isSet}`, {});
   }
 
   async remove(org: string, hostname: string, references: readonly string[]): Promise<void> {
@@ -97,24 +110,25 @@ export class DynamoTokenRecords implements TokenRecordStore {
     return fields === undefined ? undefined : readTokenRecord(fields);
   }
 
-  replace(org: string, id: string, record: TokenRecord, expected: number | undefined): Promise<boolean> {
-    const condition =
-      expected === undefined
-        ? {
-            // A fence that no function has written is replaced, so that it does not block the credential for ever.
-            ConditionExpression: 'NOT #fence BETWEEN :least AND :most',
-            ExpressionAttributeValues: toItem({ ':least': 1, ':most': maxFence }),
-          }
-        : {
-            ConditionExpression: '#fence = :expected',
-            ExpressionAttributeValues: toItem({ ':expected': expected }),
-          };
+  async replace(org: string, id: string, record: TokenRecord, expected: number | undefined): Promise<boolean> {
+    if (expected !== undefined)
+      return await this.#put(org, id, record, '#fence = :expected', toItem({ ':expected': expected }));
+    // A fence that no function has written is replaced, so that it does not block the credential for ever.
+    const isNone = 'NOT #fence BETWEEN :least AND :most';
+    if (await this.#put(org, id, record, isNone, toItem({ ':least': 1, ':most': maxFence }))) return true;
+    const item = await getItem(this.#clientOf(org), this.#table, { org, id: tokenId(id) });
+    if (item?.fence?.N === undefined || readTokenRecord(unmarshallReadable(item)) !== undefined) return false;
+    return await this.#put(org, id, record, '#fence = :expected', { ':expected': item.fence });
+  }
+
+  #put(org: string, id: string, record: TokenRecord, ConditionExpression: string, values: Item): Promise<boolean> {
     return writeConditionally(
       () =>
         this.#clientOf(org).putItem({
           TableName: this.#table,
           Item: toItem({ org, id: tokenId(id), ...record }),
-          ...condition,
+          ConditionExpression,
+          ExpressionAttributeValues: values,
           ExpressionAttributeNames: namePlaceholders('fence'),
         }),
       writeOutcomeUnknownDetail,
@@ -126,7 +140,7 @@ async function readFields(client: DynamoClient, table: string, org: string, id: 
   const { Item: item } = await mapTransientErrors(nothingReadDetail, () =>
     client.getItem({ TableName: table, Key: toItem({ org, id }), ConsistentRead: true }),
   );
-  return item === undefined ? undefined : unmarshallOrEmpty(item);
+  return item === undefined ? undefined : unmarshallReadable(item);
 }
 
 /** No record is changed so often. */

@@ -1,6 +1,9 @@
 /** Keys and fields of the items of pruning (docs/device-service.md, section 7). Stored fields are not trusted. */
+
 import { DecryptionError } from '../../../core/decryption-error.ts';
 import type { VaultScope } from '../../../core/devices/vault-scope.ts';
+import { isFrontierOf } from '../../../core/encoding/merkle-shape.ts';
+import { isCount } from '../../../core/encoding/stored-record-fields.ts';
 import { type Item, requireText, unmarshallItem } from '../../shared/stores/dynamo-item-codec.ts';
 import type { CompactionPhase, HashListName, RecordRow, StoredBundle, StoredCompaction } from '../pruning-ports.ts';
 import { logIdPrefix } from './device-item-codec.ts';
@@ -24,8 +27,12 @@ function required<T>(value: T | undefined): T {
   if (value === undefined) throw new DecryptionError();
   return value;
 }
-const numberOf = (value: unknown): number =>
-  required(typeof value === 'number' && Number.isSafeInteger(value) ? value : undefined);
+/** Far above every number of a log. Sums of such numbers can be stored. */
+const maxNumber = 2 ** 48;
+/** Whether a text can be the place from which rows are listed: the range must not end before it begins. */
+const isRecordPlace = (text: string): boolean => text < '~' && Buffer.byteLength(text) <= 512;
+
+const numberOf = (value: unknown): number => required(isCount(value) && value <= maxNumber ? value : undefined);
 const bytesOf = (value: unknown): Uint8Array => required(value instanceof Uint8Array ? value : undefined);
 const numbersOf = (text: string): readonly number[] =>
   text === '' ? [] : text.split(',').map((one) => numberOf(Number(one)));
@@ -47,15 +54,20 @@ export function parseBundleItem(item: Item): StoredBundle {
 export function parseCompactionItem(item: Item): StoredCompaction {
   const fields = unmarshallItem(item);
   const { checkpoint, step, phase, tree, treeCount, ahead, deletedTo } = fields;
+  // It becomes part of a key.
+  const record = requireText(fields, 'record');
+  const subtrees = (Array.isArray(tree) ? tree : []).map(bytesOf);
+  const count = numberOf(treeCount);
+  if (!isFrontierOf({ count, subtrees: subtrees.map((one) => new Uint8Array(one)) })) throw new DecryptionError();
   const { seq: _, ...bundle } = parseBundleItem({ ...item, seq: item.checkpoint ?? { NULL: true } });
   return {
     ...bundle,
     checkpoint: numberOf(checkpoint),
     step: numberOf(step),
     phase: required(phases.find((one) => one === phase)),
-    tree: (Array.isArray(tree) ? tree : []).map(bytesOf),
-    treeCount: numberOf(treeCount),
-    record: requireText(fields, 'record'),
+    tree: subtrees,
+    treeCount: count,
+    record: required(isRecordPlace(record) ? record : undefined),
     ahead: ahead === undefined ? undefined : bytesOf(ahead),
     deletedTo: numberOf(deletedTo),
   };

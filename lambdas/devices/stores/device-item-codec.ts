@@ -25,13 +25,17 @@ export const entryId = (scope: VaultScope, seq: number): string =>
 /** The sequence number in the key of an entry; NaN if it has another form. */
 export const seqOfItem = ({ id }: Item): number => Number(/\/([0-9]{12})$/.exec(id?.S ?? '')?.[1]);
 
+/** Bytes are added to it, and the sum must be a number that the table takes. */
+const isLogBytes = (value: unknown): value is number =>
+  Number.isSafeInteger(value) && Math.abs(Number(value)) <= Number.MAX_SAFE_INTEGER / 2;
+
 const isBytes = (value: unknown): value is Uint8Array => value instanceof Uint8Array;
 
 /** @throws DecryptionError for missing fields */
 export function parseRosterItem(item: Item, org: string): StoredRoster {
   const { id, createdAt, seq, logBytes, state, mac, deletableAt } = unmarshallItem(item);
   const [user = '', , vault = ''] = typeof id === 'string' ? id.split('/') : [];
-  if (typeof createdAt !== 'string' || typeof seq !== 'number' || typeof logBytes !== 'number' || !isBytes(state)) {
+  if (typeof createdAt !== 'string' || typeof seq !== 'number' || !isLogBytes(logBytes) || !isBytes(state)) {
     throw new DecryptionError();
   }
   return {

@@ -49,7 +49,8 @@ export class DynamoDeviceLogs implements LogStore {
     while (start !== undefined && entries.length < limit && bytes < maxBytes) {
       const { Items = [], LastEvaluatedKey } = await this.#query(scope, start, limit - entries.length);
       for (const item of Items) {
-        const signed = bytesOfItem(item);
+        // An entry without bytes does not follow, and must not hide those before it.
+        const signed = item.bytes?.B ?? new Uint8Array(0);
         bytes += signed.length;
         // The first entry is returned whatever its size, so that a reader always makes progress.
         if (bytes > maxBytes && entries.length > 0) return { entries, more: true };

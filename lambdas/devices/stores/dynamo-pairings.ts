@@ -3,7 +3,7 @@ import type { VaultScope } from '../../../core/devices/vault-scope.ts';
 import { toTtlSeconds } from '../../../core/encoding/ttl-seconds.ts';
 import type { DynamoClient } from '../../aws/dynamo-client.ts';
 import { mapTransientErrors, writeOutcomeUnknownDetail } from '../../shared/stores/aws-error-mapping.ts';
-import { namePlaceholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
+import { namePlaceholders, parsedOrNone, toItem } from '../../shared/stores/dynamo-item-codec.ts';
 import { getItem, idPrefixQuery, queryPage } from '../../shared/stores/dynamo-query.ts';
 import { writeConditionally } from '../../shared/stores/write-conditionally.ts';
 import type { PairingPlace, PairingStore, StoredPairing } from '../device-ports.ts';
@@ -30,7 +30,8 @@ export class DynamoPairings implements PairingStore {
   async list(scope: VaultScope): Promise<readonly StoredPairing[]> {
     const query = idPrefixQuery(this.#table, scope.org, `${otherIdPrefix(scope, 'pairing')}/`);
     const { items } = await queryPage(this.#clientOf(scope.org), query, listLimit);
-    return items.map(parsePairingItem);
+    // A damaged one must not keep the user from the others.
+    return items.flatMap((item) => parsedOrNone(item, parsePairingItem));
   }
 
   create(scope: VaultScope, { pairing, expiresAt, messages }: StoredPairing): Promise<boolean> {
@@ -51,9 +52,11 @@ export class DynamoPairings implements PairingStore {
       TableName: this.#table,
       Key: toItem({ org, id: pairingId(scope, pairing) }),
       UpdateExpression: 'SET #place = :message',
-      ConditionExpression: 'attribute_exists(#id) AND attribute_not_exists(#place)',
+      // A message of another type is read as none.
+      ConditionExpression:
+        'attribute_exists(#id) AND (attribute_not_exists(#place) OR NOT attribute_type(#place, :binary))',
       ExpressionAttributeNames: { '#id': 'id', '#place': place },
-      ExpressionAttributeValues: toItem({ ':message': message }),
+      ExpressionAttributeValues: toItem({ ':message': message, ':binary': 'B' }),
     };
     return writeConditionally(() => this.#clientOf(org).updateItem(input), writeOutcomeUnknownDetail);
   }

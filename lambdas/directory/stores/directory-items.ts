@@ -1,6 +1,7 @@
 /** Keys of the items of the table `directory` (docs/session-service.md, section 10), and its plain reads and writes. */
 import type { UpdateItemInput } from '@aws-sdk/client-dynamodb';
 import { DecryptionError } from '../../../core/decryption-error.ts';
+import { isCount } from '../../../core/encoding/stored-record-fields.ts';
 import type { DynamoClient } from '../../aws/dynamo-client.ts';
 import { mapTransientErrors, writeOutcomeUnknownDetail } from '../../shared/stores/aws-error-mapping.ts';
 import {
@@ -53,10 +54,11 @@ export class ItemFields {
     return value;
   }
 
+  /** A number from 0 on: no field of the directory has another one. */
   number(name: string): number {
     const value = this.#fields[name];
-    if (!Number.isSafeInteger(value)) throw new DecryptionError();
-    return Number(value);
+    if (!isCount(value)) throw new DecryptionError();
+    return value;
   }
 
   bytes(name: string): Uint8Array {

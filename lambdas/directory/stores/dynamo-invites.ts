@@ -2,7 +2,13 @@ import type { SessionRole } from '../../../contract/sessions/wire.ts';
 import { DecryptionError } from '../../../core/decryption-error.ts';
 import { toTtlSeconds } from '../../../core/encoding/ttl-seconds.ts';
 import { batchGet } from '../../shared/stores/dynamo-batch-get.ts';
-import { type Item, namePlaceholders, toItem, unmarshallKeyring } from '../../shared/stores/dynamo-item-codec.ts';
+import {
+  type Item,
+  namePlaceholders,
+  parsedOrNone,
+  toItem,
+  unmarshallKeyring,
+} from '../../shared/stores/dynamo-item-codec.ts';
 import { idPrefixQuery, queryPage } from '../../shared/stores/dynamo-query.ts';
 import type { InviteStore, StoredEnrollment, StoredInvite } from '../directory-ports.ts';
 import { type ClientOf, ItemFields, inviteId, lastPart, putNewItem, takeItem, updateItem } from './directory-items.ts';
@@ -58,7 +64,9 @@ export class DynamoInvites implements InviteStore {
 
   async list(org: string, limit: number): Promise<readonly StoredInvite[]> {
     const query = idPrefixQuery(this.#tables.directory, org, inviteId(''));
-    return (await queryPage(this.#clientOf(org), query, limit)).items.map(parseInvite);
+    return (await queryPage(this.#clientOf(org), query, limit)).items.flatMap((item) =>
+      parsedOrNone(item, parseInvite),
+    );
   }
 
   create(org: string, { invite, enrollment: _, ...fields }: StoredInvite): Promise<boolean> {

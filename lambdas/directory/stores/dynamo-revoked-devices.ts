@@ -1,9 +1,9 @@
 import { mapTransientErrors, writeOutcomeUnknownDetail } from '../../shared/stores/aws-error-mapping.ts';
-import { toItem } from '../../shared/stores/dynamo-item-codec.ts';
+import { numberOf, toItem } from '../../shared/stores/dynamo-item-codec.ts';
 import { getItem, idPrefixQuery, queryPage } from '../../shared/stores/dynamo-query.ts';
 import { runInBatches } from '../../shared/stores/run-in-batches.ts';
 import type { RevokedDeviceStore } from '../directory-ports.ts';
-import { bundleId, type ClientOf, ItemFields, prekeyPrefix, purgedId, putItem } from './directory-items.ts';
+import { bundleId, type ClientOf, prekeyPrefix, purgedId, putItem } from './directory-items.ts';
 
 export interface RevokedDeviceTables {
   readonly directory: string;
@@ -26,7 +26,9 @@ export class DynamoRevokedDevices implements RevokedDeviceStore {
 
   async getDone(org: string): Promise<number> {
     const item = await getItem(this.#clientOf(org), this.#tables.directory, { org, id: purgedId });
-    return item === undefined ? 0 : new ItemFields(item).number('seq');
+    // Without a number, all of it is done again.
+    const seq = numberOf(item?.seq?.N);
+    return Number.isNaN(seq) ? 0 : seq;
   }
 
   setDone(org: string, seq: number): Promise<void> {

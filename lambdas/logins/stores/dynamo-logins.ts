@@ -8,7 +8,7 @@ import { toTtlSeconds } from '../../../core/encoding/ttl-seconds.ts';
 import type { DynamoClient } from '../../aws/dynamo-client.ts';
 import type { Page } from '../../shared/ports.ts';
 import { mapTransientErrors, writeOutcomeUnknownDetail } from '../../shared/stores/aws-error-mapping.ts';
-import { type Item, namePlaceholders, toItem, unmarshallOrEmpty } from '../../shared/stores/dynamo-item-codec.ts';
+import { type Item, namePlaceholders, toItem, unmarshallReadable } from '../../shared/stores/dynamo-item-codec.ts';
 import { getItem, idPrefixQuery, queryPage } from '../../shared/stores/dynamo-query.ts';
 import { setIfAbsent } from '../../shared/stores/write-conditionally.ts';
 import type { LoginStore, StoredLogin, UsedIdentityStore } from '../login-ports.ts';
@@ -50,7 +50,8 @@ export class DynamoLogins implements LoginStore, UsedIdentityStore {
   async list(org: string, after: string | undefined, limit: number): Promise<Page<StoredLogin>> {
     const query = {
       ...idPrefixQuery(this.#table, org, loginPrefix),
-      ...(after === undefined ? {} : { ExclusiveStartKey: toItem({ org, id: loginPrefix + after }) }),
+      // An item without an ID is none of the vault, and a cursor cannot name it.
+      ExclusiveStartKey: toItem({ org, id: loginPrefix + (after ?? '') }),
     };
     const { items, more } = await queryPage(this.#clientOf(org), query, limit);
     return { items: items.map(parseStoredLogin), more };
@@ -74,13 +75,13 @@ export class DynamoLogins implements LoginStore, UsedIdentityStore {
     // The role of the function permits it to get no other attributes (lib/logins/login-table.ts).
     const place = { ...key, ReturnValues: 'UPDATED_NEW' } as const;
     const item = await setIfAbsent(this.#clientOf(org), place, { by, ttl: toTtlSeconds(until) });
-    return unmarshallOrEmpty(item).by === by;
+    return unmarshallReadable(item).by === by;
   }
 }
 
 /** The key schema of the table guarantees the id. */
 function parseStoredLogin(item: Item): StoredLogin {
-  const { login, mac } = unmarshallOrEmpty(item);
+  const { login, mac } = unmarshallReadable(item);
   const id = (item.id?.S ?? '').slice(loginPrefix.length);
   return { id, record: typeof login === 'string' && typeof mac === 'string' ? { login, mac } : undefined };
 }

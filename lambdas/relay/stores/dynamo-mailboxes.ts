@@ -1,4 +1,6 @@
 import { DecryptionError } from '../../../core/decryption-error.ts';
+import { isHashId } from '../../../core/directory/directory-ids.ts';
+import { isCount } from '../../../core/encoding/stored-record-fields.ts';
 import type { DynamoClient } from '../../aws/dynamo-client.ts';
 import {
   mapTransientErrors,
@@ -10,11 +12,12 @@ import {
   type Fields,
   type Item,
   namePlaceholders,
+  parsedOrNone,
   toItem,
-  unmarshallItem,
+  unmarshallReadable,
 } from '../../shared/stores/dynamo-item-codec.ts';
 import { idPrefixQuery, queryPage } from '../../shared/stores/dynamo-query.ts';
-import { writeConditionally } from '../../shared/stores/write-conditionally.ts';
+import { countAndReturn, isTypeMismatch, writeConditionally } from '../../shared/stores/write-conditionally.ts';
 import type {
   KnownName,
   MailboxPage,
@@ -52,12 +55,6 @@ function keyOfItem({ id }: Item): MessageKey {
 const isMessage = ({ id }: Item): boolean => id?.S?.startsWith('m/') ?? false;
 const acknowledgedFirst = (a: Item, b: Item): number => Number(isMessage(a)) - Number(isMessage(b));
 
-const countOf = (fields: Fields, name: string): number => {
-  const value = fields[name];
-  if (!Number.isSafeInteger(value)) throw new DecryptionError();
-  return Number(value);
-};
-
 const bytesOf = (fields: Fields, name: string): Uint8Array => {
   const value = fields[name];
   if (!(value instanceof Uint8Array)) throw new DecryptionError();
@@ -66,7 +63,7 @@ const bytesOf = (fields: Fields, name: string): Uint8Array => {
 
 /** @throws DecryptionError for missing fields */
 function parseMessage(item: Item): StoredMessage {
-  const fields = unmarshallItem(item);
+  const fields = unmarshallReadable(item);
   const { conversation, certificate, storedAt } = fields;
   if (typeof storedAt !== 'string') throw new DecryptionError();
   return {
@@ -78,6 +75,10 @@ function parseMessage(item: Item): StoredMessage {
     storedAt,
   };
 }
+
+/** A damaged message is left out, because it must not hide the others. So is one whose key no cursor can name. */
+const parseMessageOrNone = (item: Item): StoredMessage[] =>
+  parsedOrNone(item, parseMessage).filter((one) => isHashId(one.sender) && messageId(one) === item.id?.S);
 
 /** Messages, hashes of acknowledged ones, and usage: one item each, in the table without backups. */
 export class DynamoMailboxes implements MailboxStore, MessageReader {
@@ -93,12 +94,13 @@ export class DynamoMailboxes implements MailboxStore, MessageReader {
     const query = idPrefixQuery(this.#table, org, usageId(recipient, ''));
     const { items } = await queryPage(this.#clientOf(org), query, maxSenders);
     return items.map((item) => {
-      const fields = unmarshallItem(item);
+      const { highest, messages, bytes } = unmarshallReadable(item);
+      // A damaged count is none, because it must not keep all senders from the mailbox.
       return {
         sender: keyOfItem(item).sender,
-        highest: countOf(fields, 'highest'),
-        messages: countOf(fields, 'messages'),
-        bytes: countOf(fields, 'bytes'),
+        highest: isCount(highest) ? highest : -1,
+        messages: isCount(messages) ? messages : 0,
+        bytes: isCount(bytes) ? bytes : 0,
       };
     });
   }
@@ -118,18 +120,29 @@ export class DynamoMailboxes implements MailboxStore, MessageReader {
   }
 
   async count(org: string, { recipient, sender, counter, message }: StoredMessage): Promise<void> {
-    await writeConditionally(
-      () =>
-        this.#clientOf(org).updateItem({
-          TableName: this.#table,
-          Key: toItem({ org, id: usageId(recipient, sender) }),
-          UpdateExpression: 'SET #highest = :counter ADD #messages :one, #bytes :bytes',
-          ConditionExpression: 'attribute_not_exists(#id) OR #highest < :counter',
-          ExpressionAttributeNames: namePlaceholders('id', 'highest', 'messages', 'bytes'),
-          ExpressionAttributeValues: toItem({ ':counter': counter, ':one': 1, ':bytes': message.length }),
-        }),
-      writeOutcomeUnknownDetail,
-    );
+    const update = (UpdateExpression: string) => ({
+      TableName: this.#table,
+      Key: toItem({ org, id: usageId(recipient, sender) }),
+      UpdateExpression,
+      // A counter that is none is read as no counter (listUsage).
+      ConditionExpression:
+        'attribute_not_exists(#id) OR #highest < :counter OR NOT #highest BETWEEN :zero AND :most OR NOT attribute_type(#highest, :number)',
+      ExpressionAttributeNames: namePlaceholders('id', 'highest', 'messages', 'bytes'),
+      ExpressionAttributeValues: toItem({
+        ...{ ':counter': counter, ':one': 1, ':bytes': message.length },
+        ...{ ':zero': 0, ':most': Number.MAX_SAFE_INTEGER - 1, ':number': 'N' },
+      }),
+    });
+    const write = (expression: string) => this.#clientOf(org).updateItem(update(expression));
+    try {
+      const counted = 'SET #highest = :counter ADD #messages :one, #bytes :bytes';
+      await writeConditionally(() => write(counted), writeOutcomeUnknownDetail);
+    } catch (error) {
+      if (!isTypeMismatch(error)) throw error;
+      // Somebody altered a number, so the count begins again.
+      const begun = 'SET #highest = :counter, #messages = :one, #bytes = :bytes';
+      await writeConditionally(() => write(begun), writeOutcomeUnknownDetail);
+    }
   }
 
   async find(org: string, keys: readonly MessageKey[]): Promise<readonly KnownName[]> {
@@ -145,13 +158,14 @@ export class DynamoMailboxes implements MailboxStore, MessageReader {
     // A request that acknowledges stores the hash first, so both can be there: the message is still stored then.
     const known = new Map<string, KnownName>();
     for (const item of (found.get(this.#table) ?? []).toSorted(acknowledgedFirst)) {
-      const fields = unmarshallItem(item);
+      const { hash, bytes } = unmarshallReadable(item);
       const isStored = isMessage(item);
+      // One that is damaged has another hash than every message, and can be acknowledged like the others.
       known.set((item.id?.S ?? '').slice(2), {
         ...keyOfItem(item),
         state: isStored ? 'stored' : 'acknowledged',
-        hash: bytesOf(fields, 'hash'),
-        bytes: isStored ? countOf(fields, 'bytes') : 0,
+        hash: hash instanceof Uint8Array ? hash : new Uint8Array(0),
+        bytes: isStored && isCount(bytes) ? bytes : 0,
       });
     }
     return [...known.values()];
@@ -162,7 +176,7 @@ export class DynamoMailboxes implements MailboxStore, MessageReader {
     const found = await batchGet(this.#clientOf(org), {
       [this.#table]: { Keys: [...ids].map((id) => toItem({ org, id })), ConsistentRead: true },
     });
-    return (found.get(this.#table) ?? []).map(parseMessage);
+    return (found.get(this.#table) ?? []).flatMap(parseMessageOrNone);
   }
 
   async list(
@@ -186,7 +200,8 @@ export class DynamoMailboxes implements MailboxStore, MessageReader {
         this.#clientOf(org).query(query),
       );
       for (const item of Items) {
-        const message = parseMessage(item);
+        const [message] = parseMessageOrNone(item);
+        if (message === undefined) continue;
         bytes += message.message.length;
         if (bytes > maxBytes && messages.length > 0) return { messages, more: true };
         messages.push(message);
@@ -232,19 +247,17 @@ export class DynamoMailboxes implements MailboxStore, MessageReader {
     messages: number,
     bytes: number,
   ): Promise<void> {
-    await writeConditionally(
-      () =>
-        this.#clientOf(org).updateItem({
-          TableName: this.#table,
-          Key: toItem({ org, id: usageId(recipient, sender) }),
-          UpdateExpression,
-          // Without this condition, the update would create an item without a highest counter.
-          ConditionExpression: 'attribute_exists(#id)',
-          ExpressionAttributeNames: namePlaceholders('id', 'messages', 'bytes'),
-          ExpressionAttributeValues: toItem({ ':messages': messages, ':bytes': bytes }),
-        }),
-      writeOutcomeUnknownDetail,
-    );
+    // Undefined also if a count is no number. It is an estimate, which the next recount replaces.
+    await countAndReturn(this.#clientOf(org), {
+      TableName: this.#table,
+      Key: toItem({ org, id: usageId(recipient, sender) }),
+      ReturnValues: 'NONE',
+      UpdateExpression,
+      // Without this condition, the update would create an item without a highest counter.
+      ConditionExpression: 'attribute_exists(#id)',
+      ExpressionAttributeNames: namePlaceholders('id', 'messages', 'bytes'),
+      ExpressionAttributeValues: toItem({ ':messages': messages, ':bytes': bytes }),
+    });
   }
 
   beginRecount(org: string, recipient: string, now: number, notBefore: number): Promise<boolean> {
@@ -255,10 +268,12 @@ export class DynamoMailboxes implements MailboxStore, MessageReader {
           Key: toItem({ org, id: recountId(recipient) }),
           UpdateExpression: 'SET #at = :now, #ttl = :ttl',
           // A time in the future is not one of a recount, and would end all of them.
-          ConditionExpression: 'attribute_not_exists(#at) OR #at <= :notBefore OR #at > :latest',
+          ConditionExpression:
+            'attribute_not_exists(#at) OR NOT attribute_type(#at, :number) OR #at <= :notBefore OR #at > :latest',
           ExpressionAttributeNames: namePlaceholders('at', 'ttl'),
           ExpressionAttributeValues: toItem({
             ':now': now,
+            ':number': 'N',
             ':notBefore': notBefore,
             ':latest': now + clockToleranceSeconds,
             ':ttl': now + 2 * (now - notBefore),
@@ -282,11 +297,11 @@ export class DynamoMailboxes implements MailboxStore, MessageReader {
         this.#clientOf(org).query(query),
       );
       for (const item of Items) {
-        const fields = unmarshallItem(item);
-        if (countOf(fields, 'ttl') <= now) continue;
+        const { ttl, bytes } = unmarshallReadable(item);
+        if (typeof ttl === 'number' && ttl <= now) continue;
         const { sender } = keyOfItem(item);
         const before = counted.get(sender) ?? { messages: 0, bytes: 0 };
-        counted.set(sender, { messages: before.messages + 1, bytes: before.bytes + countOf(fields, 'bytes') });
+        counted.set(sender, { messages: before.messages + 1, bytes: before.bytes + (isCount(bytes) ? bytes : 0) });
       }
       start = LastEvaluatedKey;
     } while (start !== undefined);

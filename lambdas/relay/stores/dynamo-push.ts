@@ -2,7 +2,7 @@ import { toTtlSeconds } from '../../../core/encoding/ttl-seconds.ts';
 import type { DynamoClient } from '../../aws/dynamo-client.ts';
 import { putItem, updateItem } from '../../directory/stores/directory-items.ts';
 import { writeOutcomeUnknownDetail } from '../../shared/stores/aws-error-mapping.ts';
-import { namePlaceholders, toItem, unmarshallOrEmpty } from '../../shared/stores/dynamo-item-codec.ts';
+import { namePlaceholders, toItem, unmarshallReadable } from '../../shared/stores/dynamo-item-codec.ts';
 import { idPrefixQuery, queryPage } from '../../shared/stores/dynamo-query.ts';
 import { writeConditionally } from '../../shared/stores/write-conditionally.ts';
 import type { AttachmentUsage } from '../attachment-service.ts';
@@ -40,7 +40,7 @@ export class DynamoPush implements PushStore, AttachmentUsage {
     const prefix = subscriptionPrefix(device);
     const { items } = await queryPage(this.#clientOf(org), idPrefixQuery(this.#table, org, prefix), maxSubscriptions);
     return items.flatMap((item) => {
-      const { id, endpoint, expiresAt } = unmarshallOrEmpty(item);
+      const { id, endpoint, expiresAt } = unmarshallReadable(item);
       // A malformed row is not one of the service.
       if (typeof id !== 'string' || typeof endpoint !== 'string' || typeof expiresAt !== 'string') return [];
       return { id: id.slice(prefix.length), endpoint, expiresAt };
@@ -66,10 +66,12 @@ export class DynamoPush implements PushStore, AttachmentUsage {
       Key: toItem({ org, id: noticeId(device) }),
       UpdateExpression: 'SET #at = :now, #ttl = :ttl',
       // A time in the future is not one of a notice, and would end all of them.
-      ConditionExpression: 'attribute_not_exists(#at) OR #at <= :notBefore OR #at > :latest',
+      ConditionExpression:
+        'attribute_not_exists(#at) OR NOT attribute_type(#at, :number) OR #at <= :notBefore OR #at > :latest',
       ExpressionAttributeNames: namePlaceholders('at', 'ttl'),
       ExpressionAttributeValues: toItem({
         ':now': now,
+        ':number': 'N',
         ':notBefore': notBefore,
         ':latest': now + clockToleranceSeconds,
         ':ttl': now + noticeSeconds,

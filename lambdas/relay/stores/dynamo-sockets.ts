@@ -1,8 +1,9 @@
 import { connectionPartitionPrefix } from '../../../contract/shared/environment-variables.ts';
+import { isOpaqueId } from '../../../core/encoding/random-id.ts';
 import type { DynamoClient } from '../../aws/dynamo-client.ts';
 import { putItem, updateItem } from '../../directory/stores/directory-items.ts';
 import { mapTransientErrors, writeOutcomeUnknownDetail } from '../../shared/stores/aws-error-mapping.ts';
-import { namePlaceholders, toItem, unmarshallOrEmpty } from '../../shared/stores/dynamo-item-codec.ts';
+import { namePlaceholders, toItem, unmarshallReadable } from '../../shared/stores/dynamo-item-codec.ts';
 import { getItem, idPrefixQuery, queryPage } from '../../shared/stores/dynamo-query.ts';
 import { isConditionFailure } from '../../shared/stores/write-conditionally.ts';
 import type { ConnectionStore, SocketOwner, StoredTicket, TicketStore } from '../socket-ports.ts';
@@ -15,6 +16,9 @@ const connectionId = (device: string, connection: string): string => `${connecti
 
 /** The item that leads from a connection to its device. */
 const ownerKey = (connection: string) => ({ org: `${connectionPartitionPrefix}${connection}`, id: 'owner' });
+
+/** Keys of items are made of it, and have a limited length. */
+const isDevice = (value: unknown): value is string => typeof value === 'string' && /^[\w-]{1,64}$/.test(value);
 
 /** More connections than a device can have at a time, since dead and pending ones can still be stored. */
 const maxConnections = 100;
@@ -49,8 +53,8 @@ export class DynamoSockets implements TicketStore, ConnectionStore {
           ReturnValues: 'ALL_OLD',
         }),
       );
-      const { device, certificate } = unmarshallOrEmpty(Attributes ?? {});
-      if (typeof device !== 'string') return undefined;
+      const { device, certificate } = unmarshallReadable(Attributes ?? {});
+      if (!isDevice(device)) return undefined;
       return { device, certificate: certificate instanceof Uint8Array ? certificate : undefined };
     } catch (error) {
       if (isConditionFailure(error)) return undefined;
@@ -67,8 +71,8 @@ export class DynamoSockets implements TicketStore, ConnectionStore {
 
   async findOwner(connection: string): Promise<SocketOwner | undefined> {
     const item = await getItem(this.#unscoped, this.#table, ownerKey(connection));
-    const { of: org, device } = unmarshallOrEmpty(item ?? {});
-    return typeof org === 'string' && typeof device === 'string' ? { org, device } : undefined;
+    const { of: org, device } = unmarshallReadable(item ?? {});
+    return typeof org === 'string' && isOpaqueId(org) && isDevice(device) ? { org, device } : undefined;
   }
 
   markReady({ org, device }: SocketOwner, connection: string): Promise<boolean> {
@@ -87,7 +91,7 @@ export class DynamoSockets implements TicketStore, ConnectionStore {
     const { items } = await queryPage(this.#clientOf(org), idPrefixQuery(this.#table, org, prefix), maxConnections);
     // A malformed row is not one of the service, and must not keep frames from the others.
     return items.flatMap((item) => {
-      const { id, since, ready } = unmarshallOrEmpty(item);
+      const { id, since, ready } = unmarshallReadable(item);
       if (typeof id !== 'string' || typeof since !== 'number') return [];
       return { connection: id.slice(prefix.length), since, ready: ready === true };
     });

@@ -2,7 +2,7 @@ import type { UpdateItemInput } from '@aws-sdk/client-dynamodb';
 import type { DynamoClient } from '../../aws/dynamo-client.ts';
 import { mapTransientErrors, valueWriteOutcomeUnknownDetail } from '../../shared/stores/aws-error-mapping.ts';
 import { namePlaceholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
-import { isConditionFailure } from '../../shared/stores/write-conditionally.ts';
+import { isConditionFailure, isTypeMismatch } from '../../shared/stores/write-conditionally.ts';
 import type { MessageCounter } from '../rotation-ports.ts';
 
 /** The number of `messages` encrypted with DEK `messagesVersion`, in the item of the org. */
@@ -30,7 +30,8 @@ export class DynamoMessageCounter implements MessageCounter {
         ConditionExpression: '#messagesVersion = :version',
       });
     } catch (error) {
-      if (!isConditionFailure(error)) throw error;
+      // Also if the count is no number, because somebody altered it: no rotation would be due ever.
+      if (!isConditionFailure(error) && !isTypeMismatch(error)) throw error;
       return await this.#updateCount(org, {
         ...common,
         UpdateExpression: 'SET #messages = :messages, #messagesVersion = :version',

@@ -5,7 +5,7 @@
 import type { PutItemInput } from '@aws-sdk/client-dynamodb';
 import type { DynamoClient } from '../../aws/dynamo-client.ts';
 import type { StoredVersion } from '../../shared/ports.ts';
-import { namePlaceholders, toItem, unmarshallOrEmpty } from '../../shared/stores/dynamo-item-codec.ts';
+import { namePlaceholders, toItem, unmarshallReadable } from '../../shared/stores/dynamo-item-codec.ts';
 import { getItem } from '../../shared/stores/dynamo-query.ts';
 import { writeConditionally } from '../../shared/stores/write-conditionally.ts';
 import type { RequestedValueStore } from '../secret-request-ports.ts';
@@ -28,8 +28,8 @@ export class DynamoRequestedValues implements RequestedValueStore {
     };
     const item = await getItem(this.#clientOf(org), this.#table, { org, name }, projection);
     if (item === undefined) return false;
-    const { ttl } = unmarshallOrEmpty(item);
-    return typeof ttl !== 'number' || ttl > toSeconds(now);
+    const { ttl } = unmarshallReadable(item);
+    return !(typeof ttl === 'number' && ttl <= toSeconds(now));
   }
 
   put(org: string, name: string, version: StoredVersion, replace: boolean, now: Date): Promise<boolean> {

@@ -10,7 +10,7 @@ import {
   namePlaceholders,
   toItem,
   unmarshallKeyring,
-  unmarshallOrEmpty,
+  unmarshallReadable,
 } from '../../shared/stores/dynamo-item-codec.ts';
 import { writeConditionally } from '../../shared/stores/write-conditionally.ts';
 import type { Claim, SecretRequestStore, StoredSecretRequest } from '../secret-request-ports.ts';
@@ -20,8 +20,8 @@ const requestPrefix = 'request/';
 /** Id of the item of a counter of requests. */
 export const attemptItemId = (counter: string): string => `attempts/${counter}`;
 
-/** Condition: no answer is being stored. */
-const unclaimed = '(attribute_not_exists(#claim) OR #claimedAt < :voidBefore)';
+/** Condition: no answer is being stored. Also true for a time that no answer has written, as assertNotAbandoned reads it. */
+const unclaimed = '(attribute_not_exists(#claim) OR NOT #claimedAt BETWEEN :voidBefore AND :latest)';
 const open = 'attribute_exists(#id) AND attribute_not_exists(#state)';
 
 export class DynamoSecretRequests implements SecretRequestStore {
@@ -74,10 +74,10 @@ export class DynamoSecretRequests implements SecretRequestStore {
   claim(id: SecretRequestId, { claim, now }: Claim): Promise<boolean> {
     return this.#update(id, {
       UpdateExpression: 'SET #claim = :claim, #claimedAt = :now',
-      // Never in place of another claim, however old: its value may be stored.
-      ConditionExpression: `${open} AND (attribute_not_exists(#claim) OR #claim = :claim)`,
+      // Never in place of another claim, however old: its value may be stored. A claim of another type is read as none.
+      ConditionExpression: `${open} AND (attribute_not_exists(#claim) OR #claim = :claim OR NOT attribute_type(#claim, :text))`,
       ExpressionAttributeNames: namePlaceholders('id', 'state', 'claim', 'claimedAt'),
-      ExpressionAttributeValues: toItem({ ':claim': claim, ':now': now }),
+      ExpressionAttributeValues: toItem({ ':claim': claim, ':now': now, ':text': 'S' }),
     });
   }
 
@@ -103,13 +103,13 @@ export class DynamoSecretRequests implements SecretRequestStore {
   close(
     id: SecretRequestId,
     state: 'denied' | 'cancelled',
-    { now, voidBefore }: Omit<Claim, 'claim'>,
+    { now, voidBefore, latest }: Omit<Claim, 'claim'>,
   ): Promise<boolean> {
     return this.#update(id, {
       UpdateExpression: 'SET #state = :state, #closedAt = :now REMOVE #share, #claim, #claimedAt',
       ConditionExpression: `${open} AND ${unclaimed}`,
       ExpressionAttributeNames: namePlaceholders('id', 'state', 'closedAt', 'share', 'claim', 'claimedAt'),
-      ExpressionAttributeValues: toItem({ ':state': state, ':now': now, ':voidBefore': voidBefore }),
+      ExpressionAttributeValues: toItem({ ':state': state, ':now': now, ':voidBefore': voidBefore, ':latest': latest }),
     });
   }
 
@@ -126,7 +126,7 @@ const parseKeyringItem = (item: Item | undefined): unknown =>
 
 function parseItem(item: Item | undefined): StoredSecretRequest | undefined {
   if (item === undefined) return undefined;
-  const { request, mac, share, state, closedAt, claim, claimedAt } = unmarshallOrEmpty(item);
+  const { request, mac, share, state, closedAt, claim, claimedAt } = unmarshallReadable(item);
   const textOf = (field: unknown) => (typeof field === 'string' ? field : undefined);
   return {
     record: typeof request === 'string' && typeof mac === 'string' ? { request, mac } : undefined,

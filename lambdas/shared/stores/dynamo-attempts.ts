@@ -5,7 +5,7 @@ import { toTtlSeconds } from '../../../core/encoding/ttl-seconds.ts';
 import type { DynamoClient } from '../../aws/dynamo-client.ts';
 import type { AttemptLimit, AttemptStore } from '../attempt-ports.ts';
 import { mapTransientErrors, writeOutcomeUnknownDetail } from './aws-error-mapping.ts';
-import { namePlaceholders, toItem, unmarshallOrEmpty } from './dynamo-item-codec.ts';
+import { namePlaceholders, toItem, unmarshallReadable } from './dynamo-item-codec.ts';
 import { countAndReturn, updateAndReturn } from './write-conditionally.ts';
 
 /** How far the clocks of two functions may differ. */
@@ -41,7 +41,7 @@ export class DynamoAttempts implements AttemptStore {
       ExpressionAttributeNames: names,
       ExpressionAttributeValues: toItem({ ...window, ':zero': 0 }),
     });
-    const { tries, until: windowEnd } = unmarshallOrEmpty(counted ?? {});
+    const { tries, until: windowEnd } = unmarshallReadable(counted ?? {});
     if (typeof windowEnd === 'string' && windowEnd > now.toISOString() && windowEnd <= latest) {
       if (typeof tries === 'number' && tries <= limit.attempts) return 0;
       const seconds = Math.ceil((Date.parse(windowEnd) - now.getTime()) / 1000);

@@ -12,31 +12,45 @@ export const toItem = (fields: Fields): Item => marshall(fields, { removeUndefin
 export const namePlaceholders = (...names: string[]): Record<string, string> =>
   Object.fromEntries(names.map((name) => [`#${name}`, name]));
 
-/** The fields of an item. @throws DecryptionError if it has a number that JavaScript cannot represent */
-export function unmarshallItem(item: Item): Fields {
-  try {
-    return unmarshall(item);
-  } catch {
-    throw new DecryptionError();
-  }
+/**
+ * A stored number, or NaN, which no check accepts: all numbers of the vault are integers that JavaScript represents. A
+ * rounded one would be read as a number with which no condition of a write holds.
+ */
+export function numberOf(text: string | undefined): number {
+  const number = Number(text);
+  return Number.isSafeInteger(number) && String(number) === text ? number : Number.NaN;
 }
 
-/**
- * The fields of an item, or none if it has a number that JavaScript cannot represent. The item then counts as damaged.
- */
-export function unmarshallOrEmpty(item: Item): Fields {
-  try {
-    return unmarshall(item);
-  } catch {
-    return {};
-  }
+function requireNumber(text: string): number {
+  const number = numberOf(text);
+  if (Number.isNaN(number)) throw new DecryptionError();
+  return number;
 }
+
+/** The fields of an item. @throws DecryptionError if it has a number that the vault cannot have written */
+export const unmarshallItem = (item: Item): Fields => unmarshall(item, { wrapNumbers: requireNumber });
+
+/**
+ * The fields of an item, as far as it can be read: a number that the vault cannot have written is NaN. Such a number in
+ * one attribute must not hide the others, with which conditions compare.
+ */
+export const unmarshallReadable = (item: Item): Fields => unmarshall(item, { wrapNumbers: numberOf });
 
 /**
  * The unverified fields of a keyring; core/org-keys/org-keyring.ts and core/users/user-keyring.ts check them. Does not
  * throw, so that one damaged item does not end a list.
  */
-export const unmarshallKeyring = (item: Item): unknown => unmarshallOrEmpty(item);
+export const unmarshallKeyring = (item: Item): unknown => unmarshallReadable(item);
+
+/** The parsed item, or none if it is damaged: one item of a list must not hide the others. */
+export function parsedOrNone<T>(item: Item, parse: (item: Item) => T): T[] {
+  try {
+    return [parse(item)];
+  } catch (error) {
+    if (error instanceof DecryptionError) return [];
+    throw error;
+  }
+}
 
 export function requireText(fields: Fields, name: string): string {
   const value = fields[name];

@@ -2,15 +2,18 @@
  * Conversion of values from DynamoDB items (docs/format.md, section 5). Each attribute is read by itself, because
  * converting a whole item fails at numbers that JavaScript cannot represent.
  */
+import { historySlots } from '../../../core/values/history-slots.ts';
 import type { MalformedItem, ReadValue, ReadVersion, StoredVersion } from '../ports.ts';
-import type { Item } from './dynamo-item-codec.ts';
+import { type Item, numberOf } from './dynamo-item-codec.ts';
 
 /** The current version of a value. Its name is the sort key of the item. */
 export function parseStoredValue(item: Item): ReadValue {
   const version = versionOf(item);
   const name = item.name?.S;
   if (version === undefined || name === undefined) return malformed(item);
-  return { name, ...version, hints: item.hints?.B };
+  const hints = item.hints?.B;
+  // Others are of no use, and could make the next version too large for an item.
+  return { name, ...version, hints: hints?.length === historySlots ? hints : undefined };
 }
 
 /** A version in a history slot. */
@@ -19,11 +22,11 @@ export const parseSlotVersion = (item: Item): ReadVersion => versionOf(item) ?? 
 /** The fields of a version without its value, as a list projects them; undefined if one is missing or invalid. */
 export function summaryOf(item: Item): Omit<StoredVersion, 'value'> | undefined {
   const life = item.life?.S;
-  const version = Number(item.version?.N);
+  const version = numberOf(item.version?.N);
   const writeId = item.writeId?.S;
   const info = item.info?.S;
   if (life === undefined || writeId === undefined || info === undefined) return undefined;
-  return Number.isSafeInteger(version) && version >= 1 ? { life, version, writeId, info } : undefined;
+  return version >= 1 ? { life, version, writeId, info } : undefined;
 }
 
 function versionOf(item: Item): StoredVersion | undefined {

@@ -7,6 +7,10 @@ import { type Item, namePlaceholders, toItem } from './dynamo-item-codec.ts';
 export const isConditionFailure = (error: unknown): boolean =>
   error instanceof Error && error.name === 'ConditionalCheckFailedException';
 
+/** Whether DynamoDB refused a write because an attribute that it computes with has another type, or is too large. */
+export const isTypeMismatch = (error: unknown): boolean =>
+  error instanceof Error && error.name === 'ValidationException';
+
 /**
  * Runs a conditional write. Returns false if the condition failed; then this call changed nothing.
  * @throws VaultError `unavailable` with the given detail
@@ -48,7 +52,7 @@ export async function countAndReturn(client: DynamoClient, input: UpdateItemInpu
   try {
     return await updateAndReturn(client, input);
   } catch (error) {
-    if (error instanceof Error && error.name === 'ValidationException') return undefined;
+    if (isTypeMismatch(error)) return undefined;
     throw error;
   }
 }

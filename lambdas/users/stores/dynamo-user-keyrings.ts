@@ -44,13 +44,18 @@ export class DynamoUserKeyrings implements UserKeyringStore {
     });
   }
 
-  overwriteWithTombstone(deleted: UserTombstone): Promise<boolean> {
-    const isReplaceable =
-      '#state <> :deleted OR attribute_not_exists(#state) OR attribute_not_exists(#deletedAt) OR #deletedAt = :same';
+  overwriteWithTombstone(deleted: UserTombstone, before: string | undefined): Promise<boolean> {
+    const isTombstone = '#state = :deleted AND attribute_type(#deletedAt, :text)';
+    const isReplaceable = `NOT (${isTombstone}) OR #deletedAt IN (:same, :before)`;
     return this.#put(deleted, {
       ConditionExpression: `attribute_exists(#id) AND (${isReplaceable})`,
       ExpressionAttributeNames: namePlaceholders('id', 'state', 'deletedAt'),
-      ExpressionAttributeValues: toItem({ ':deleted': 'deleted', ':same': deleted.deletedAt }),
+      ExpressionAttributeValues: toItem({
+        ':deleted': 'deleted',
+        ':text': 'S',
+        ':same': deleted.deletedAt,
+        ':before': before ?? deleted.deletedAt,
+      }),
     });
   }
 
@@ -62,7 +67,8 @@ export class DynamoUserKeyrings implements UserKeyringStore {
   async list(org: string, after: string | undefined, limit: number): Promise<Page<{ user: string; record: unknown }>> {
     const query = {
       ...idPrefixQuery(this.#table, org, userItemIdPrefix),
-      ...(after === undefined ? {} : { ExclusiveStartKey: toItem({ org, id: userItemId(after) }) }),
+      // An item without an ID is none of the vault, and a cursor cannot name it.
+      ExclusiveStartKey: toItem({ org, id: userItemId(after ?? '') }),
     };
     const { items, more } = await queryPage(this.#clientOf(org), query, limit);
     return { items: items.map((item) => ({ user: userIdOfItem(item), record: unmarshallKeyring(item) })), more };

@@ -114,7 +114,10 @@ export class DynamoUserRecords implements UserRecordStore, TaggedRecordStore {
     descending = false,
   ): Promise<Page<StoredRecord>> {
     const { org } = owner;
-    const start = after === undefined ? undefined : recordItemId(owner, { collection, id: after });
+    // An item without an ID is none of the vault, and a cursor cannot name it.
+    const first = descending ? undefined : '';
+    const id = after ?? first;
+    const start = id === undefined ? undefined : recordItemId(owner, { collection, id });
     const query = {
       ...idPrefixQuery(this.#table, org, collectionItemIdPrefix(owner, collection)),
       ScanIndexForward: !descending,
@@ -144,7 +147,7 @@ export class DynamoUserRecords implements UserRecordStore, TaggedRecordStore {
         ...ExpressionAttributeValues,
         ...toItem(Object.fromEntries(names.map((name, at) => [name, tags[at]]))),
       },
-      ...(after === undefined ? {} : { ExclusiveStartKey: toItem({ org, id: prefix + after }) }),
+      ExclusiveStartKey: toItem({ org, id: prefix + (after ?? '') }),
     };
     const { Items = [], LastEvaluatedKey } = await mapTransientErrors(nothingReadDetail, () =>
       this.#clientOf(org).query(input),

@@ -1,7 +1,8 @@
 /** Keys and fields of items in the user tables (docs/format.md, section 12). Stored fields are not trusted. */
 import { DecryptionError } from '../../../core/decryption-error.ts';
+import { isOpaqueId } from '../../../core/encoding/random-id.ts';
 import type { UserRef } from '../../../core/users/user-root-key.ts';
-import { type Item, unmarshallItem, unmarshallOrEmpty } from '../../shared/stores/dynamo-item-codec.ts';
+import { type Item, unmarshallReadable } from '../../shared/stores/dynamo-item-codec.ts';
 import type { Collection, RecordKey, StoredLocator, StoredRecord } from '../user-ports.ts';
 
 export const userItemIdPrefix = 'user/';
@@ -20,7 +21,7 @@ export const recordItemId = (owner: UserRef, { collection, id }: RecordKey): str
  * record as damaged.
  */
 export function parseRecordItem(item: Item): StoredRecord {
-  const { version, data, writeId, sent } = unmarshallOrEmpty(item);
+  const { version, data, writeId, sent } = unmarshallReadable(item);
   const [, collection, ...rest] = (item.id?.S ?? '').split('/');
   return {
     collection: collection === 'messages' ? 'messages' : 'memory',
@@ -33,8 +34,9 @@ export function parseRecordItem(item: Item): StoredRecord {
 }
 
 export function parseLocatorItem(item: Item, locator: string): StoredLocator {
-  const { user, since, slot, expiresAt, tries, ttl } = unmarshallItem(item);
-  if (typeof user !== 'string') throw new DecryptionError();
+  const { user, since, slot, expiresAt, tries, ttl } = unmarshallReadable(item);
+  // The key of the user's item is made of it, and has a limited length.
+  if (typeof user !== 'string' || !isOpaqueId(user)) throw new DecryptionError();
   return {
     locator,
     user,

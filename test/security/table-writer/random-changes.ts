@@ -3,7 +3,7 @@ import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import fc from 'fast-check';
 import type { Item } from '../../shared/local-stack.ts';
 import { keyAttributes, keyNames, keyOf, type Snapshot, type TableId, tableIds } from './tables.ts';
-import { isTarget } from './targets.ts';
+import { isTarget, recordOf } from './targets.ts';
 import type { World } from './world.ts';
 
 export interface RandomChange {
@@ -16,11 +16,15 @@ const oddValues: AttributeValue[] = [
   { S: '' },
   { S: 'x' },
   { S: 'enc:v1:' },
+  { S: '~~' },
+  { S: 'x'.repeat(2_000) },
   { S: '2099-01-01T00:00:00.000Z' },
   { N: '0' },
   { N: '-1' },
   { N: '1.5' },
+  { N: '9007199254740991' },
   { N: '9007199254740993' },
+  { N: '1.00000000000000000001' },
   { N: '1e100' },
   { BOOL: true },
   { NULL: true },
@@ -88,4 +92,42 @@ export function randomChanges(world: World, baseline: Snapshot, count: number) {
     changes: fc.uniqueArray(fc.oneof(...others), { minLength: count, maxLength: count, selector }),
     keyring: fc.option(ofTable('KeyringsTable', isMine).arbitrary, { nil: undefined, freq: 1 }),
   });
+}
+
+/** The tables whose items a change of one record concerns. */
+const tablesOfRecords = tableIds.filter((table) => table !== 'KeyringsTable' && table !== 'AuditTable');
+
+/** Up to six items of one record, each with up to four attributes that were set to other values or removed. */
+export function changesOfOneRecord(world: World, baseline: Snapshot, records: readonly string[]) {
+  const itemsOf = (record: string) =>
+    tablesOfRecords.flatMap((table) =>
+      [...baseline[table].values()]
+        .filter((item) => isTarget(world, table, item))
+        .filter((item) => recordOf(table, item, baseline) === record || JSON.stringify(item).includes(record))
+        .map((stored) => ({ table, stored })),
+    );
+  const damaged = ({ table, stored }: Omit<RandomChange, 'item'>): fc.Arbitrary<RandomChange> => {
+    const names = Object.keys(stored).filter((name) => !keyNames(table).includes(name));
+    const path = fc.array(fc.nat(9), { maxLength: 2 });
+    const step = fc.tuple(fc.constantFrom(...names, 'extra'), path, fc.option(anyValue, { nil: undefined, freq: 5 }));
+    return fc
+      .array(step, { minLength: 1, maxLength: 4 })
+      .map((steps) => steps.reduce((item, [name, inner, next]) => changed({ M: item }, name, inner, next), stored))
+      .filter(isStorable)
+      .map((item) => ({ table, stored, item }));
+  };
+  const withItems = records.map((record) => ({ record, all: itemsOf(record) })).filter(({ all }) => all.length > 0);
+  return fc.constantFrom(...withItems).chain(({ record, all }) => {
+    const items = fc.shuffledSubarray(all, { minLength: 1, maxLength: Math.min(6, all.length) });
+    return fc.record({ record: fc.constant(record), changes: items.chain((some) => fc.tuple(...some.map(damaged))) });
+  });
+}
+
+/** What a change did to the attributes of an item, in a short form. */
+export function shortForm({ table, stored, item }: RandomChange): string {
+  const text = (value: AttributeValue | undefined) => (value === undefined ? 'removed' : JSON.stringify(value));
+  const names = [...new Set([...Object.keys(stored), ...Object.keys(item)])];
+  const differences = names.filter((name) => text(stored[name]) !== text(item[name]));
+  const parts = differences.map((name) => `${name}: ${text(item[name]).slice(0, 80)}`);
+  return `${table} ${keyOf(table, stored)}: ${parts.join(', ')}`;
 }
