@@ -4,11 +4,16 @@
  */
 import { randomBytes } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
+import type { DeviceKeys } from '../../core/devices/device-keys.ts';
 import { toBase64 } from '../../core/encoding/bytes.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
+import { DynamoClient } from '../../lambdas/aws/dynamo-client.ts';
+import { DynamoMessageCounter } from '../../lambdas/rotation/stores/dynamo-message-counter.ts';
 import { ann, bob, newDevice, type TestDevice } from '../core/directory/directory-simulator.ts';
+import { createUser, expectOk, ServedVault } from '../devices/signed-device-requests.ts';
 import { okJson, ServedDirectory } from '../sessions/served-directory.ts';
 import { expectProblem, type Item, useLocalStack } from '../shared/local-stack.ts';
+import { serviceOptions } from '../shared/service-options.ts';
 
 const stack = useLocalStack({ functionConcurrency: 1 });
 // biome-ignore lint/suspicious/noExplicitAny: JSON of any route
@@ -139,6 +144,73 @@ test('a login whose salt is too short for Argon2id, or whose locator names no us
   expect(locators).toHaveLength(1);
   for (const locator of locators) await stack.putItem(table, { ...locator, user: text(long) });
   await expectProblem(await logIn(), 'decryption_failed');
+});
+
+describe('of a device vault', () => {
+  let vault: ServedVault;
+  let admin: DeviceKeys;
+  const rosters = () => stack.table('DeviceCustodyRostersTable');
+  const send = (rest: string, body?: object) =>
+    stack.http(body === undefined ? 'GET' : 'PUT', vault.path + rest, { key: vault.user.key, body });
+  const message = (of: string) => ({ message: toBase64(Buffer.from(of)) });
+  beforeAll(async () => {
+    vault = new ServedVault(stack, await createUser(stack));
+    admin = await vault.begin();
+  });
+
+  test('a damaged pairing hides no other one, and a message of another type can be replaced', async () => {
+    const { org, user, vault: id } = vault.scope;
+    const [damaged, whole] = [randomId(), randomId()];
+    for (const pairing of [damaged, whole]) await expectOk(await send(`/pairings/${pairing}/new/1`, message('commit')));
+    const alter = async (pairing: string, more: Item) => {
+      const key = { org, id: `${user}/pairing/${id}/${pairing}` };
+      await stack.putItem(rosters(), { ...(await stack.getItem(rosters(), key)), ...more });
+    };
+    await alter(damaged, { expiresAt: { L: [] } });
+    const { pairings } = await okJson<Json>(vault.send(admin, 'GET', '/pairings'));
+    expect(pairings.map((one: Json) => one.pairing)).toEqual([whole]);
+    await alter(whole, { new2: text('x') });
+    await expectOk(await send(`/pairings/${whole}/new/2`, message('reveal')));
+    expect(await okJson<Json>(send(`/pairings/${whole}`))).toMatchObject({
+      new: [message('commit').message, message('reveal').message],
+    });
+  });
+
+  test('an entry without bytes does not hide those before it', async () => {
+    const { org, user, vault: id } = vault.scope;
+    await vault.put(admin, 'a', 'text');
+    const { entries } = await vault.read(admin);
+    const planted = { org: text(org), id: text(`${user}/${id}/${String(entries.length + 1).padStart(12, '0')}`) };
+    await stack.putItem(stack.table('DeviceCustodyLogsTable'), { ...planted, bytes: text('x') });
+    const read = await vault.read(admin);
+    expect(read.entries.slice(0, entries.length)).toEqual(entries);
+    await stack.deleteItem(stack.table('DeviceCustodyLogsTable'), { org, id: planted.id.S });
+  });
+
+  test('a length of the log to which nothing can be added is damage, and no server error', async () => {
+    const { org, user, vault: id } = vault.scope;
+    const key = { org, id: `${user}/vault/${id}` };
+    const roster = await stack.getItem(rosters(), key);
+    await vault.simulator.put(admin, 'a', 'another text');
+    for (const logBytes of [{ N: '-9007199254740991' }, { N: '9007199254740991' }, { N: '1e100' }, text('x')]) {
+      await stack.putItem(rosters(), { ...roster, logBytes });
+      await expectProblem(await vault.pushLast(admin), 'decryption_failed');
+    }
+    await stack.putItem(rosters(), roster);
+    await expectOk(await vault.pushLast(admin));
+  });
+});
+
+test('a count of messages that is no number is begun anew', async () => {
+  const { endpoints, operator, credentials } = stack.vault;
+  const client = new DynamoClient(serviceOptions(endpoints.dynamodb, operator.region, credentials));
+  const org = randomId();
+  const counter = new DynamoMessageCounter(() => client, stack.table('RotationsTable'));
+  expect([await counter.add(org, 1, 5), await counter.add(org, 1, 2)]).toEqual([5, 7]);
+  for (const messages of [text('x'), { L: [] }, { NULL: true } as const]) {
+    await stack.putItem(stack.table('RotationsTable'), { org: text(org), messages, messagesVersion: { N: '1' } });
+    expect(await counter.add(org, 1, 5)).toBe(5);
+  }
 });
 
 describe('of devices of the directory', () => {

@@ -48,6 +48,7 @@ const background = /^(?:RotationWorkflow|ShredWorkflow|Sealer|Publisher|Worker)/
 
 type TablePrefix =
   | 'KeyringsTable'
+  | 'RotationsTable'
   | 'ApiKeysTable'
   | 'ValuesTable'
   | 'AuditTable'
