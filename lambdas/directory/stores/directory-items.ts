@@ -1,7 +1,6 @@
 /** Keys of the items of the table `directory` (docs/session-service.md, section 10), and its plain reads and writes. */
 import type { UpdateItemInput } from '@aws-sdk/client-dynamodb';
 import { DecryptionError } from '../../../core/decryption-error.ts';
-import { isCount } from '../../../core/encoding/stored-record-fields.ts';
 import type { DynamoClient } from '../../aws/dynamo-client.ts';
 import { mapTransientErrors, writeOutcomeUnknownDetail } from '../../shared/stores/aws-error-mapping.ts';
 import {
@@ -57,8 +56,8 @@ export class ItemFields {
   /** A number from 0 on: no field of the directory has another one. */
   number(name: string): number {
     const value = this.#fields[name];
-    if (!isCount(value)) throw new DecryptionError();
-    return value;
+    if (!Number.isSafeInteger(value) || Number(value) < 0) throw new DecryptionError();
+    return Number(value);
   }
 
   bytes(name: string): Uint8Array {
