@@ -1,6 +1,6 @@
 /**
- * Derives the keys of a blob from the 32 bytes in the fragment of its URL (docs/format.md, sections 9 and 10). Uses
- * WebCrypto, in Node and in browsers.
+ * Derives the keys of a blob from the 32 bytes in the fragment of its URL (docs/format.md, sections 9 and 10), in Node and
+ * in browsers.
  */
 
 import { DecryptionError } from '../decryption-error.ts';
@@ -23,7 +23,7 @@ export const fragmentKeyLength = 32;
 /** A new fragment key. */
 export const newFragmentKey = (): Bytes => crypto.getRandomValues(new Uint8Array(fragmentKeyLength));
 
-export const hkdfSha256Web = async (
+export const hkdfOfFragmentKey = async (
   key: Uint8Array,
   salt: Uint8Array,
   info: Uint8Array,
@@ -46,7 +46,7 @@ async function deriveChunkKeyAndCommitment(
   salt: Uint8Array,
 ): Promise<ChunkKeyAndCommitment> {
   const info = encodeFieldBytes('anima:blob:v1', encodeBlobPreamble(chunkLog2), org, id);
-  const bytes = await hkdfSha256Web(fragmentKey, salt, info, 64);
+  const bytes = await hkdfOfFragmentKey(fragmentKey, salt, info, 64);
   const keys = { key: bytes.slice(0, 32), commitment: bytes.slice(32) };
   bytes.fill(0);
   return keys;

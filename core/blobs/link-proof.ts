@@ -1,7 +1,7 @@
 /** Proofs of knowing the key of a link (docs/format.md, section 10). */
 import { type Bytes, encodeFieldBytes, utf8Bytes } from '../encoding/bytes.ts';
 import type { BlobId } from './blob-format.ts';
-import { hkdfSha256Web, sha256 } from './blob-key-derivation.ts';
+import { hkdfOfFragmentKey, sha256 } from './blob-key-derivation.ts';
 
 /** The operation that a proof authorizes. */
 export type LinkProofPurpose = 'open' | 'burn';
@@ -12,7 +12,7 @@ export async function computeLinkProof(
   { org, id }: BlobId,
   verb: LinkProofPurpose,
 ): Promise<Bytes> {
-  const proofKey = await hkdfSha256Web(
+  const proofKey = await hkdfOfFragmentKey(
     fragmentKey,
     new Uint8Array(0),
     encodeFieldBytes('anima:blob:v1:proof', org, id),

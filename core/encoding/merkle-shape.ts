@@ -11,8 +11,13 @@ export interface MerkleFrontier {
 export const emptyFrontier: MerkleFrontier = { count: 0, subtrees: [] };
 
 /** Whether the number of subtrees is the one that a tree over `count` leaves has. */
-export const isFrontierOf = ({ count, subtrees }: MerkleFrontier): boolean =>
-  subtrees.length === [...count.toString(2)].filter((bit) => bit === '1').length;
+export const isFrontierOf = ({
+  count,
+  subtrees,
+}: {
+  readonly count: number;
+  readonly subtrees: readonly unknown[];
+}): boolean => subtrees.length === [...count.toString(2)].filter((bit) => bit === '1').length;
 
 /** Number of leaves in the left half: the largest power of two below `count`, which is at least 2. */
 export function splitOf(count: number): number {

@@ -22,7 +22,7 @@ import { isOpaqueId, randomId } from '../../core/encoding/random-id.ts';
 import type { AuthenticationKey } from '../../core/records/authentication-key.ts';
 import type { AuthenticationKeys } from '../records/authentication-keys.ts';
 import type { OrgMarks } from '../records/org-marks.ts';
-import { decodeCursor, encodeCursor, fitsSortKey } from '../shared/pagination-cursor.ts';
+import { decodeKeyCursor, encodeCursor } from '../shared/pagination-cursor.ts';
 import type { Clock } from '../shared/ports.ts';
 import { hasPassed } from '../shared/timestamps.ts';
 import type { ApiKeyStore, Caller, StoredApiKey } from './api-key-ports.ts';
@@ -136,9 +136,7 @@ export class ApiKeyService {
     { cursor, limit = limits.pageSize }: { cursor?: string | undefined; limit?: number | undefined },
   ): Promise<ListKeysResponse> {
     const { org } = caller;
-    const after = cursor === undefined ? undefined : decodeCursor(cursor, [org, 'keys', '']);
-    // Any ID that the table can contain, because a page can end at a record that someone else put there.
-    if (after !== undefined && !fitsSortKey(after, 0)) throw new VaultError('invalid_cursor');
+    const after = decodeKeyCursor(cursor, [org, 'keys', '']);
     const { items, more } = await this.#apiKeys.list(org, after, limit);
     const now = this.#clock();
     const keys: ApiKeyInfo[] = [];

@@ -2,7 +2,6 @@
  * Decides whether a use is allowed: the agent repeats the request with its handle, and everything is checked again
  * (docs/approvals.md, section 4).
  */
-
 import { randomBytes } from 'node:crypto';
 import { approvalLimits } from '../../contract/approvals/limits.ts';
 import type { AskedApproval, PendingFetch } from '../../contract/broker/wire.ts';

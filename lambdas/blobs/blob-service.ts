@@ -15,7 +15,7 @@ import { formatLinkId, type LinkId } from '../../core/blobs/share-link.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
 import { createTimeId, isTimeId } from '../../core/encoding/time-ordered-id.ts';
-import { decodeCursor, encodeCursor, fitsSortKey } from '../shared/pagination-cursor.ts';
+import { decodeKeyCursor, encodeCursor } from '../shared/pagination-cursor.ts';
 import type { Clock } from '../shared/ports.ts';
 import { addSeconds } from '../shared/timestamps.ts';
 import type { BlobStore, PurgeableBlob, StoredBlob, UploadObjectStore } from './blob-ports.ts';
@@ -114,9 +114,7 @@ export class BlobService {
     { cursor, limit = limits.pageSize }: { cursor?: string | undefined; limit?: number | undefined },
   ): Promise<ListBlobsResponse> {
     const scope = [org, 'blobs', ''] as const;
-    const before = cursor === undefined ? undefined : decodeCursor(cursor, scope);
-    // Any ID that the table can contain, because a page can end at a record that someone else put there.
-    if (before !== undefined && !fitsSortKey(before, 0)) throw new VaultError('invalid_cursor');
+    const before = decodeKeyCursor(cursor, scope);
     const { items, more } = await this.#blobs.list(org, before, limit);
     const now = this.#clock();
     const blobs = items.flatMap(({ blob }) => unlessTtlPassed(blob, now) ?? []).map((blob) => toBlobInfo(blob, now));

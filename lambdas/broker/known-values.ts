@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { VaultError } from '../../contract/shared/vault-error.ts';
+import { isKeyPart } from '../../core/encoding/key-part.ts';
 import { ResponseRedactor } from '../../egress/redaction/response-redactor.ts';
 import { isUsableValue } from '../../egress/rules/usage-rules.ts';
 import type { Clock } from '../shared/ports.ts';
@@ -105,9 +106,8 @@ export class KnownValues {
 const tokenPrefix = '@token/';
 /** The reference of an access token. No name of a value begins with `@token/…?`, because references have versions. */
 export const tokenReference = (id: string): string => `${tokenPrefix}${id}`;
-export const isTokenReference = (reference: string): boolean => tokenReferencePattern.test(reference);
-/** The id becomes the key of an item, which has a limited length. The table is not trusted. */
-const tokenReferencePattern = /^@token\/[\w-]{1,64}$/;
+export const isTokenReference = (reference: string): boolean =>
+  reference.startsWith(tokenPrefix) && isKeyPart(tokenIdOf(reference));
 export const tokenIdOf = (reference: string): string => reference.slice(tokenPrefix.length);
 
 const charactersOf = (texts: ReadonlySet<string>): number => [...texts].reduce((sum, { length }) => sum + length, 0);

@@ -15,7 +15,7 @@ import { assertNotStronger, assertRoleHasVerbs, parseFutureTime } from '../api-k
 import { effectivePermissions, exceedsPermissions, isVisibleTo } from '../api-keys/permissions.ts';
 import type { AuthenticationKeys } from '../records/authentication-keys.ts';
 import type { OrgMarks } from '../records/org-marks.ts';
-import { decodeCursor, encodeCursor, fitsSortKey } from '../shared/pagination-cursor.ts';
+import { decodeKeyCursor, encodeCursor } from '../shared/pagination-cursor.ts';
 import type { Clock } from '../shared/ports.ts';
 import { issuerProblem } from './issuer-rules.ts';
 import type { LoginStore } from './login-ports.ts';
@@ -81,9 +81,7 @@ export class LoginAdminService {
     { cursor, limit = limits.pageSize }: { cursor?: string | undefined; limit?: number | undefined },
   ): Promise<ListLoginsResponse> {
     const { org } = caller;
-    const after = cursor === undefined ? undefined : decodeCursor(cursor, [org, 'logins', '']);
-    // Any ID that the table can contain, because a page can end at a record that someone else put there.
-    if (after !== undefined && !fitsSortKey(after, 'login/'.length)) throw new VaultError('invalid_cursor');
+    const after = decodeKeyCursor(cursor, [org, 'logins', ''], 'login/'.length);
     const { items, more } = await this.#deps.logins.list(org, after, limit);
     const logins: LoginInfo[] = [];
     const damaged: string[] = [];

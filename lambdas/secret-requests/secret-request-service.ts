@@ -9,6 +9,7 @@ import type {
 } from '../../contract/secret-requests/wire.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { toNonSharedBytes } from '../../core/encoding/bytes.ts';
+import { clockToleranceSeconds } from '../../core/encoding/clock-tolerance.ts';
 import { isOpaqueId, randomId } from '../../core/encoding/random-id.ts';
 import { toTtlSeconds } from '../../core/encoding/ttl-seconds.ts';
 import {
@@ -156,9 +157,6 @@ export function assertOpen(stored: StoredSecretRequest, request: SecretRequest, 
   if (state === 'expired') throw new VaultError('secret_request_expired');
   if (state !== 'asked') throw new VaultError('secret_request_denied');
 }
-
-/** How far the clocks of two functions may differ. */
-const clockToleranceSeconds = 60;
 
 /** The time of a change, and the times before and after which claims are void. */
 export const claimTimes = (now: Date) => ({

@@ -42,6 +42,19 @@ export function decodeCursor(cursor: string, scope: CursorScope): string {
   return lastKey;
 }
 
+/**
+ * The last ID of the previous page, or undefined without a cursor: any ID that the table can contain, because a page can
+ * end at an item that someone else put there.
+ * @param usedBytes bytes of the sort key before the ID
+ * @throws VaultError `invalid_cursor`
+ */
+export function decodeKeyCursor(cursor: string | undefined, scope: CursorScope, usedBytes = 0): string | undefined {
+  if (cursor === undefined) return undefined;
+  const key = decodeCursor(cursor, scope);
+  if (!fitsSortKey(key, usedBytes)) throw new VaultError('invalid_cursor');
+  return key;
+}
+
 /** Maximum length of a DynamoDB sort key in bytes. */
 const maxSortKeyBytes = 1024;
 

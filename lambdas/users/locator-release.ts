@@ -1,4 +1,5 @@
 /** Releases the locators of removed slots and deleted users. */
+import { isKeyPart } from '../../core/encoding/key-part.ts';
 import type { Slot } from '../../core/users/key-slot.ts';
 import type { UserRef } from '../../core/users/user-root-key.ts';
 import type { LocatorStore } from './user-ports.ts';
@@ -13,12 +14,10 @@ export type SlotLocator = Pick<Slot, 'kind' | 'locator'>;
 export const hasStoredLocator = ({ kind }: Pick<Slot, 'kind'>): boolean =>
   kind === 'identity' || kind === 'password' || kind === 'link';
 
-const locatorPattern = /^[\w-]{1,64}$/;
-
 /** The locators of slots that have one, without those that the vault cannot have stored: they are keys of items. */
 export const storedLocatorsOf = (slots: readonly SlotLocator[]): SlotLocator[] =>
   slots
-    .filter((slot) => hasStoredLocator(slot) && locatorPattern.test(slot.locator))
+    .filter((slot) => hasStoredLocator(slot) && isKeyPart(slot.locator))
     .map(({ kind, locator }) => ({ kind, locator }));
 
 /** In seconds. A job waits in the queue for less than a day. */

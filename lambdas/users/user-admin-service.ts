@@ -9,7 +9,7 @@ import { formatUserKey } from '../../core/users/user-key.ts';
 import { newUserKeyring } from '../../core/users/user-keyring.ts';
 import { deriveUmk, newUmk } from '../../core/users/user-root-key.ts';
 import { assertOrgActive, type StoredKeyring } from '../org-keys/keyring-verifier.ts';
-import { decodeCursor, encodeCursor, fitsSortKey } from '../shared/pagination-cursor.ts';
+import { decodeKeyCursor, encodeCursor } from '../shared/pagination-cursor.ts';
 import type { Clock } from '../shared/ports.ts';
 import { toUserInfo } from './account-response.ts';
 import { createCredentialSlot } from './account-service.ts';
@@ -64,8 +64,7 @@ export class UserAdminService {
     org: string,
     { cursor, limit = limits.pageSize }: { cursor?: string | undefined; limit?: number | undefined },
   ): Promise<ListUsersResponse> {
-    const after = cursor === undefined ? undefined : decodeCursor(cursor, [org, 'users', '']);
-    if (after !== undefined && !fitsSortKey(after, 'user/'.length)) throw new VaultError('invalid_cursor');
+    const after = decodeKeyCursor(cursor, [org, 'users', ''], 'user/'.length);
     const { items, more } = await this.#keyrings.list(org, after, limit);
     const now = this.#clock();
     const users = items.map(({ user, record }) =>

@@ -1,5 +1,6 @@
 /** Keys and form of the items of the table of approvals (docs/approvals.md, section 5). */
 import { DecryptionError } from '../../../core/decryption-error.ts';
+import { isKeyPart } from '../../../core/encoding/key-part.ts';
 import { type Item, unmarshallItem, unmarshallReadable } from '../../shared/stores/dynamo-item-codec.ts';
 import type { StoredApproval, StoredPointer } from '../approval-ports.ts';
 
@@ -19,7 +20,6 @@ const countOf = (value: unknown): number => {
   if (typeof value === 'number' && Number.isSafeInteger(value)) return value;
   throw new DecryptionError();
 };
-const devicePattern = /^[\w-]{1,64}$/;
 const textsOf = (value: unknown): string[] =>
   value instanceof Set || Array.isArray(value) ? [...value].filter((one) => typeof one === 'string') : [];
 
@@ -35,7 +35,7 @@ export function parseApproval(item: Item): StoredApproval {
     signature: bytesOf(signature),
     earlier,
     // They become keys of items.
-    devices: textsOf(devices).filter((device) => devicePattern.test(device)),
+    devices: textsOf(devices).filter(isKeyPart),
     answer: answer === undefined ? undefined : bytesOf(answer),
     shares: shares === undefined ? undefined : bytesOf(shares),
     secret: typeof secret === 'string' ? secret : undefined,

@@ -1,12 +1,10 @@
 /** Conversion of audit table items (docs/format.md, section 8). Items read from the table are untrusted. */
 import * as z from 'zod/mini';
 import { auditRecord } from '../../../contract/audit/schemas.ts';
+import { isCount, isDateTime } from '../../../core/encoding/stored-record-fields.ts';
 import { isTimeId, timeOfTimeId } from '../../../core/encoding/time-ordered-id.ts';
 import { type Item, unmarshallReadable } from '../../shared/stores/dynamo-item-codec.ts';
 import type { StoredAuditRecord } from '../audit-ports.ts';
-
-/** The latest time of a Date (ECMA-262 section 21.4.1.1), in seconds since 1970. */
-const maxTimeSeconds = 8_640_000_000_000;
 
 /**
  * Parses a record; undefined if the item does not have the documented format. Verifiers refuse a record whose time is
@@ -21,5 +19,4 @@ export function parseStoredAuditRecord(item: Item): StoredAuditRecord | undefine
   return { record: parsed.data, ttl };
 }
 
-const isTimeInSeconds = (value: unknown): value is number =>
-  Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) <= maxTimeSeconds;
+const isTimeInSeconds = (value: unknown): value is number => isCount(value) && isDateTime(value * 1000);

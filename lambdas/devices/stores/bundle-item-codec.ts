@@ -1,5 +1,4 @@
 /** Keys and fields of the items of pruning (docs/device-service.md, section 7). Stored fields are not trusted. */
-
 import { DecryptionError } from '../../../core/decryption-error.ts';
 import type { VaultScope } from '../../../core/devices/vault-scope.ts';
 import { isFrontierOf } from '../../../core/encoding/merkle-shape.ts';
@@ -58,7 +57,7 @@ export function parseCompactionItem(item: Item): StoredCompaction {
   const record = requireText(fields, 'record');
   const subtrees = (Array.isArray(tree) ? tree : []).map(bytesOf);
   const count = numberOf(treeCount);
-  if (!isFrontierOf({ count, subtrees: subtrees.map((one) => new Uint8Array(one)) })) throw new DecryptionError();
+  if (!isFrontierOf({ count, subtrees })) throw new DecryptionError();
   const { seq: _, ...bundle } = parseBundleItem({ ...item, seq: item.checkpoint ?? { NULL: true } });
   return {
     ...bundle,

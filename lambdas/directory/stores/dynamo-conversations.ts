@@ -91,10 +91,7 @@ export class DynamoConversations implements ConversationStore {
   async #listIds(org: string, participant: string, after: string | undefined, limit: number) {
     const prefix = `${participationPrefix(participant)}/`;
     for (let start = after ?? ''; ; ) {
-      const query = {
-        ...idPrefixQuery(this.#table, org, prefix),
-        ExclusiveStartKey: toItem({ org, id: prefix + start }),
-      };
+      const query = idPrefixQuery(this.#table, org, prefix, start);
       const { items, more } = await queryPage(this.#clientOf(org), query, limit);
       const all = items.map(({ id }) => id?.S?.slice(prefix.length) ?? '');
       const ids = all.filter(isHashId);

@@ -48,11 +48,7 @@ export class DynamoLogins implements LoginStore, UsedIdentityStore {
   }
 
   async list(org: string, after: string | undefined, limit: number): Promise<Page<StoredLogin>> {
-    const query = {
-      ...idPrefixQuery(this.#table, org, loginPrefix),
-      // An item without an ID is none of the vault, and a cursor cannot name it.
-      ExclusiveStartKey: toItem({ org, id: loginPrefix + (after ?? '') }),
-    };
+    const query = idPrefixQuery(this.#table, org, loginPrefix, after ?? '');
     const { items, more } = await queryPage(this.#clientOf(org), query, limit);
     return { items: items.map(parseStoredLogin), more };
   }

@@ -1,4 +1,5 @@
 import { connectionPartitionPrefix } from '../../../contract/shared/environment-variables.ts';
+import { isKeyPart } from '../../../core/encoding/key-part.ts';
 import { isOpaqueId } from '../../../core/encoding/random-id.ts';
 import type { DynamoClient } from '../../aws/dynamo-client.ts';
 import { putItem, updateItem } from '../../directory/stores/directory-items.ts';
@@ -16,9 +17,6 @@ const connectionId = (device: string, connection: string): string => `${connecti
 
 /** The item that leads from a connection to its device. */
 const ownerKey = (connection: string) => ({ org: `${connectionPartitionPrefix}${connection}`, id: 'owner' });
-
-/** Keys of items are made of it, and have a limited length. */
-const isDevice = (value: unknown): value is string => typeof value === 'string' && /^[\w-]{1,64}$/.test(value);
 
 /** More connections than a device can have at a time, since dead and pending ones can still be stored. */
 const maxConnections = 100;
@@ -54,7 +52,7 @@ export class DynamoSockets implements TicketStore, ConnectionStore {
         }),
       );
       const { device, certificate } = unmarshallReadable(Attributes ?? {});
-      if (!isDevice(device)) return undefined;
+      if (!isKeyPart(device)) return undefined;
       return { device, certificate: certificate instanceof Uint8Array ? certificate : undefined };
     } catch (error) {
       if (isConditionFailure(error)) return undefined;
@@ -72,7 +70,7 @@ export class DynamoSockets implements TicketStore, ConnectionStore {
   async findOwner(connection: string): Promise<SocketOwner | undefined> {
     const item = await getItem(this.#unscoped, this.#table, ownerKey(connection));
     const { of: org, device } = unmarshallReadable(item ?? {});
-    return typeof org === 'string' && isOpaqueId(org) && isDevice(device) ? { org, device } : undefined;
+    return typeof org === 'string' && isOpaqueId(org) && isKeyPart(device) ? { org, device } : undefined;
   }
 
   markReady({ org, device }: SocketOwner, connection: string): Promise<boolean> {

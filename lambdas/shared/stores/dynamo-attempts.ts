@@ -1,15 +1,13 @@
 /** Counters of attempts in a DynamoDB table with the keys `org` and `id`. */
 
 import type { DeleteItemInput } from '@aws-sdk/client-dynamodb';
+import { clockToleranceSeconds } from '../../../core/encoding/clock-tolerance.ts';
 import { toTtlSeconds } from '../../../core/encoding/ttl-seconds.ts';
 import type { DynamoClient } from '../../aws/dynamo-client.ts';
 import type { AttemptLimit, AttemptStore } from '../attempt-ports.ts';
 import { mapTransientErrors, writeOutcomeUnknownDetail } from './aws-error-mapping.ts';
 import { namePlaceholders, toItem, unmarshallReadable } from './dynamo-item-codec.ts';
 import { countAndReturn, updateAndReturn } from './write-conditionally.ts';
-
-/** How far the clocks of two functions may differ. */
-const clockToleranceSeconds = 60;
 
 export class DynamoAttempts implements AttemptStore {
   readonly #clientOf: (org: string) => DynamoClient;

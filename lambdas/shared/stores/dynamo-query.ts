@@ -38,10 +38,15 @@ export async function getItem(
   return (await mapTransientErrors(nothingReadDetail, () => client.getItem(input))).Item;
 }
 
-/** Query input for the items of an org whose `id` begins with a prefix. */
-export const idPrefixQuery = (table: string, org: string, prefix: string) => ({
+/**
+ * Query input for the items of an org whose `id` begins with a prefix.
+ * @param after the query begins behind the prefix and this text. An empty one leaves out an item whose id is the prefix:
+ *   it is none of the vault, and no cursor can name it
+ */
+export const idPrefixQuery = (table: string, org: string, prefix: string, after?: string) => ({
   TableName: table,
   KeyConditionExpression: '#org = :org AND begins_with(#id, :prefix)',
   ExpressionAttributeNames: namePlaceholders('org', 'id'),
   ExpressionAttributeValues: toItem({ ':org': org, ':prefix': prefix }),
+  ...(after === undefined ? {} : { ExclusiveStartKey: toItem({ org, id: prefix + after }) }),
 });

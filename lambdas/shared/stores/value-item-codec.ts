@@ -1,6 +1,6 @@
 /**
- * Conversion of values from DynamoDB items (docs/format.md, section 5). Each attribute is read by itself, because
- * converting a whole item fails at numbers that JavaScript cannot represent.
+ * Conversion of values from DynamoDB items (docs/format.md, section 5). Each attribute is read by itself, so
+ * that damage of one does not hide the others.
  */
 import { historySlots } from '../../../core/values/history-slots.ts';
 import type { MalformedItem, ReadValue, ReadVersion, StoredVersion } from '../ports.ts';

@@ -65,11 +65,7 @@ export class DynamoUserKeyrings implements UserKeyringStore {
   }
 
   async list(org: string, after: string | undefined, limit: number): Promise<Page<{ user: string; record: unknown }>> {
-    const query = {
-      ...idPrefixQuery(this.#table, org, userItemIdPrefix),
-      // An item without an ID is none of the vault, and a cursor cannot name it.
-      ExclusiveStartKey: toItem({ org, id: userItemId(after ?? '') }),
-    };
+    const query = idPrefixQuery(this.#table, org, userItemIdPrefix, after ?? '');
     const { items, more } = await queryPage(this.#clientOf(org), query, limit);
     return { items: items.map((item) => ({ user: userIdOfItem(item), record: unmarshallKeyring(item) })), more };
   }

@@ -114,14 +114,10 @@ export class DynamoUserRecords implements UserRecordStore, TaggedRecordStore {
     descending = false,
   ): Promise<Page<StoredRecord>> {
     const { org } = owner;
-    // An item without an ID is none of the vault, and a cursor cannot name it.
     const first = descending ? undefined : '';
-    const id = after ?? first;
-    const start = id === undefined ? undefined : recordItemId(owner, { collection, id });
     const query = {
-      ...idPrefixQuery(this.#table, org, collectionItemIdPrefix(owner, collection)),
+      ...idPrefixQuery(this.#table, org, collectionItemIdPrefix(owner, collection), after ?? first),
       ScanIndexForward: !descending,
-      ...(start === undefined ? {} : { ExclusiveStartKey: toItem({ org, id: start }) }),
     };
     const { items, more } = await queryPage(this.#clientOf(org), query, limit);
     return { items: items.map(parseRecordItem), more };
@@ -136,18 +132,17 @@ export class DynamoUserRecords implements UserRecordStore, TaggedRecordStore {
     const { org } = owner;
     const prefix = collectionItemIdPrefix(owner, collection);
     const names = tags.map((_, at) => `:tag${at}`);
-    const { ExpressionAttributeNames, ExpressionAttributeValues, ...query } = idPrefixQuery(this.#table, org, prefix);
+    const base = idPrefixQuery(this.#table, org, prefix, after ?? '');
     // DynamoDB ends a page at 1 MiB of what it reads, and returns the records with these tags.
     const input: QueryInput = {
-      ...query,
+      ...base,
       ConsistentRead: true,
       FilterExpression: names.map((name) => `contains(#tags, ${name})`).join(' AND '),
-      ExpressionAttributeNames: { ...ExpressionAttributeNames, ...namePlaceholders('tags') },
+      ExpressionAttributeNames: { ...base.ExpressionAttributeNames, ...namePlaceholders('tags') },
       ExpressionAttributeValues: {
-        ...ExpressionAttributeValues,
+        ...base.ExpressionAttributeValues,
         ...toItem(Object.fromEntries(names.map((name, at) => [name, tags[at]]))),
       },
-      ExclusiveStartKey: toItem({ org, id: prefix + (after ?? '') }),
     };
     const { Items = [], LastEvaluatedKey } = await mapTransientErrors(nothingReadDetail, () =>
       this.#clientOf(org).query(input),
