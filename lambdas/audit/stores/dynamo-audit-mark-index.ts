@@ -52,11 +52,10 @@ export class DynamoAuditMarkIndex implements AuditMarkIndex {
     const command = new PutCommand({
       TableName: this.#table,
       Item: { ...sealerProgressKey, until: time },
-      // Another run may have advanced it further, but not into the future.
-      ConditionExpression:
-        'attribute_not_exists(#until) OR NOT attribute_type(#until, :number) OR #until < :until OR #until > :now',
+      // Another run may have advanced it further, but not into the future. Comparisons with another type are false.
+      ConditionExpression: 'NOT (#until >= :until AND #until <= :now)',
       ExpressionAttributeNames: namePlaceholders('until'),
-      ExpressionAttributeValues: { ':until': time, ':now': now, ':number': 'N' },
+      ExpressionAttributeValues: { ':until': time, ':now': now },
     });
     await writeConditionally(() => this.#client.send(command));
   }

@@ -27,6 +27,7 @@ import type {
   SenderUsage,
   StoredMessage,
 } from '../mailbox-ports.ts';
+import { beginAfterPause } from './begin-after-pause.ts';
 
 type ClientOf = (org: string) => DynamoClient;
 type Usage = Omit<SenderUsage, 'highest'>;
@@ -40,9 +41,6 @@ const acknowledgedId = ({ recipient, sender, counter }: MessageKey): string =>
 const usageId = (recipient: string, sender: string): string => `n/${recipient}/${sender}`;
 /** The time of the last recount of a mailbox. Its id is not among those of the senders. */
 const recountId = (recipient: string): string => `r/${recipient}`;
-
-/** How far the clocks of two functions may differ. */
-const clockToleranceSeconds = 60;
 
 /** More senders than this in one mailbox are counted as if they had nothing in it. */
 const maxSenders = 10_000;
@@ -261,26 +259,8 @@ export class DynamoMailboxes implements MailboxStore, MessageReader {
   }
 
   beginRecount(org: string, recipient: string, now: number, notBefore: number): Promise<boolean> {
-    return writeConditionally(
-      () =>
-        this.#clientOf(org).updateItem({
-          TableName: this.#table,
-          Key: toItem({ org, id: recountId(recipient) }),
-          UpdateExpression: 'SET #at = :now, #ttl = :ttl',
-          // A time in the future is not one of a recount, and would end all of them.
-          ConditionExpression:
-            'attribute_not_exists(#at) OR NOT attribute_type(#at, :number) OR #at <= :notBefore OR #at > :latest',
-          ExpressionAttributeNames: namePlaceholders('at', 'ttl'),
-          ExpressionAttributeValues: toItem({
-            ':now': now,
-            ':number': 'N',
-            ':notBefore': notBefore,
-            ':latest': now + clockToleranceSeconds,
-            ':ttl': now + 2 * (now - notBefore),
-          }),
-        }),
-      writeOutcomeUnknownDetail,
-    );
+    const pause = { now, notBefore, ttl: now + 2 * (now - notBefore) };
+    return beginAfterPause(this.#clientOf(org), this.#table, { org, id: recountId(recipient) }, pause);
   }
 
   async measure(org: string, recipient: string, now: number) {

@@ -7,6 +7,7 @@ import { idPrefixQuery, queryPage } from '../../shared/stores/dynamo-query.ts';
 import { writeConditionally } from '../../shared/stores/write-conditionally.ts';
 import type { AttachmentUsage } from '../attachment-service.ts';
 import type { PushStore, PushSubscription, SocketOwner } from '../socket-ports.ts';
+import { beginAfterPause } from './begin-after-pause.ts';
 
 const subscriptionPrefix = (device: string): string => `p/${device}/`;
 const subscriptionId = (device: string, id: string): string => `${subscriptionPrefix(device)}${id}`;
@@ -17,9 +18,6 @@ const usageId = (device: string, day: string): string => `u/${device}/${day}`;
 const maxSubscriptions = 20;
 /** How long the time of the last notice is kept, in seconds. */
 const noticeSeconds = 86_400;
-
-/** How far the clocks of two functions may differ. */
-const clockToleranceSeconds = 60;
 
 /** Push subscriptions, the times of notices, and the usage of attachments: in the table of mailboxes. */
 export class DynamoPush implements PushStore, AttachmentUsage {
@@ -61,22 +59,8 @@ export class DynamoPush implements PushStore, AttachmentUsage {
   }
 
   beginNotice({ org, device }: SocketOwner, now: number, notBefore: number): Promise<boolean> {
-    return updateItem(this.#clientOf(org), {
-      TableName: this.#table,
-      Key: toItem({ org, id: noticeId(device) }),
-      UpdateExpression: 'SET #at = :now, #ttl = :ttl',
-      // A time in the future is not one of a notice, and would end all of them.
-      ConditionExpression:
-        'attribute_not_exists(#at) OR NOT attribute_type(#at, :number) OR #at <= :notBefore OR #at > :latest',
-      ExpressionAttributeNames: namePlaceholders('at', 'ttl'),
-      ExpressionAttributeValues: toItem({
-        ':now': now,
-        ':number': 'N',
-        ':notBefore': notBefore,
-        ':latest': now + clockToleranceSeconds,
-        ':ttl': now + noticeSeconds,
-      }),
-    });
+    const pause = { now, notBefore, ttl: now + noticeSeconds };
+    return beginAfterPause(this.#clientOf(org), this.#table, { org, id: noticeId(device) }, pause);
   }
 
   addAnnounced(org: string, device: string, day: string, bytes: number, max: number, ttl: number): Promise<boolean> {
