@@ -1,7 +1,7 @@
 /** Seals and opens blobs as streams: chunk by chunk, in constant memory (docs/format.md, section 9). */
 
 import { DecryptionError } from '../decryption-error.ts';
-import { type Bytes, concatBytes } from '../encoding/bytes.ts';
+import type { Bytes } from '../encoding/bytes.ts';
 import { type ChunkCipher, type ChunkOpening, chunkTagLength, createChunkCipher } from '../hazmat/chunk-cipher.ts';
 import {
   type BlobDescription,
@@ -16,7 +16,7 @@ import {
   sealedChunkLength,
 } from './blob-format.ts';
 import { createBlobHeader, deriveChunkKey } from './blob-key-derivation.ts';
-import { BufferedByteReader, type ByteSource } from './byte-source.ts';
+import { BufferedByteReader, type ByteSource, type PieceGroup } from './byte-source.ts';
 
 /** Seals one blob, once. The nonce of a chunk is its index, so no index may be used for two different plaintexts. */
 export class BlobSealer {
@@ -79,11 +79,11 @@ export class BlobSealer {
   }
 
   /**
-   * Yields the sealed blob in pieces of any length. The caller owns each piece.
+   * Yields the sealed blob in groups of pieces of any length. The caller owns each piece.
    * @throws RangeError when the content is not as long as the description states; the bytes yielded until then cannot
    *   be opened as a blob
    */
-  seal(content: ByteSource): AsyncGenerator<Bytes, void, undefined> {
+  seal(content: ByteSource): AsyncGenerator<PieceGroup, void, undefined> {
     // The nonce marks the last chunk. Without an announced size, a chunk must be read completely before it is known
     // whether it is the last. Neither generator delegates to another, because each piece would pass through both.
     if (this.#contentLength === undefined || this.#cipher.beginEncrypt === undefined) return this.#sealChunks(content);
@@ -96,16 +96,16 @@ export class BlobSealer {
     return new BufferedByteReader(content, this.#description, this.#contentLength);
   }
 
-  async *#sealChunks(content: ByteSource): AsyncGenerator<Bytes, void, undefined> {
+  async *#sealChunks(content: ByteSource): AsyncGenerator<PieceGroup, void, undefined> {
     const plain = this.#beginReading(content);
     // One buffer for all chunks, because filling a new one costs as much as encrypting it.
     const scratch = new Uint8Array(this.#chunkLength);
     try {
-      yield this.header.slice();
+      yield [this.header.slice()];
       for (let index = 0, last = false; !last; index++) {
         const chunk = await plain.fill(scratch);
         last = await plain.atEnd();
-        yield await this.#cipher.seal(index, last, chunk);
+        yield [await this.#cipher.seal(index, last, chunk)];
       }
     } finally {
       scratch.fill(0);
@@ -117,25 +117,30 @@ export class BlobSealer {
     content: ByteSource,
     length: number,
     begin: NonNullable<ChunkCipher['beginEncrypt']>,
-  ): AsyncGenerator<Bytes, void, undefined> {
+  ): AsyncGenerator<PieceGroup, void, undefined> {
     const plain = this.#beginReading(content);
     try {
-      yield this.header.slice();
+      let group: PieceGroup = [this.header.slice()];
       for (let index = 0, left = length; left > 0; index++) {
-        const last = left <= this.#chunkLength;
-        const sealing = begin(index, last);
-        const chunkEnd = left - Math.min(left, this.#chunkLength);
+        const chunkEnd = Math.max(0, left - this.#chunkLength);
+        const sealing = begin(index, chunkEnd === 0);
         while (left > chunkEnd) {
           const piece = plain.takeReady(left - chunkEnd);
-          if (piece === undefined) await plain.atEnd();
-          else {
+          if (piece !== undefined) {
             left -= piece.length;
-            yield sealing.update(piece);
+            group.push(sealing.update(piece));
+            continue;
           }
+          // The caller gets what is sealed before the source is awaited.
+          if (group.length > 0) yield group;
+          group = [];
+          await plain.atEnd();
         }
         // Extra content is detected before the tag that would complete the blob is released.
-        if (last) await plain.atEnd();
-        yield sealing.end();
+        if (left === 0) await plain.atEnd();
+        group.push(sealing.end());
+        yield group;
+        group = [];
       }
     } finally {
       await plain.close();
@@ -146,10 +151,10 @@ export class BlobSealer {
 export interface OpenedBlob {
   readonly description: BlobDescription;
   /**
-   * The content. Each piece is authenticated before it is yielded. The iteration ends with a DecryptionError when the
-   * blob is incomplete or altered.
+   * The content, in one group of pieces per chunk. Each is authenticated before it is yielded. The iteration ends with a
+   * DecryptionError when the blob is incomplete or altered.
    */
-  readonly content: AsyncGenerator<Bytes, void, undefined>;
+  readonly content: AsyncGenerator<PieceGroup, void, undefined>;
 }
 
 /**
@@ -163,82 +168,83 @@ export async function openBlob(
   sealed: ByteSource,
   length?: number,
 ): Promise<OpenedBlob> {
-  const pieces = new BufferedByteReader(sealed);
+  const reader = new BufferedByteReader(sealed);
   try {
     const { parsed, key } = await deriveChunkKey(
       fragmentKey,
       blob,
-      await pieces.fill(new Uint8Array(blobHeaderLength)),
+      await reader.fill(new Uint8Array(blobHeaderLength)),
     );
-    const cipher = await createChunkCipher(key);
-    const body =
-      length === undefined ? undefined : { length, chunks: computeBlobLayout(length, parsed.chunkLog2).chunks };
-    const chunks = openChunks(cipher, pieces, sealedChunkLength(parsed.chunkLog2), body);
-    const first = await chunks.next();
-    const opened = first.done === true ? [] : first.value;
-    const description = parseBlobDescription(takeFirst(opened, descriptionBlockLength));
-    return { description, content: yieldContent(opened, chunks, description.size, pieces) };
+    const openNext = openChunks(await createChunkCipher(key), reader, parsed.chunkLog2, length);
+    const first = (await openNext()) ?? [];
+    const description = parseBlobDescription(takeFirst(first, descriptionBlockLength));
+    return { description, content: yieldContent(first, openNext, description.size, reader) };
   } catch (error) {
-    await pieces.close();
+    await reader.close();
     throw error;
   }
 }
 
 /** Removes the first bytes from pieces. @throws DecryptionError when there are fewer */
-function takeFirst(pieces: Bytes[], length: number): Bytes {
-  const taken: Bytes[] = [];
-  for (let left = length; left > 0; ) {
+function takeFirst(pieces: PieceGroup, length: number): Bytes {
+  const taken = new Uint8Array(length);
+  for (let at = 0; at < length; ) {
     const piece = pieces.shift();
     if (piece === undefined) throw new DecryptionError();
-    taken.push(piece.subarray(0, left));
-    if (piece.length > left) pieces.unshift(piece.subarray(left));
-    left -= Math.min(left, piece.length);
+    taken.set(piece.subarray(0, length - at), at);
+    if (piece.length > length - at) pieces.unshift(piece.subarray(length - at));
+    at += piece.length;
   }
-  const [only] = taken;
-  return taken.length === 1 && only !== undefined ? only : concatBytes(...taken);
+  return taken;
 }
+
+/** Opens the next chunk. Resolves to its pieces once its tag has verified, and to undefined after the last chunk. */
+type ChunkOpener = () => Promise<PieceGroup | undefined>;
 
 /**
- * Yields the pieces of one chunk at a time. No byte of a chunk is yielded before its tag
- * has verified.
+ * @param length length of the sealed blob, if known
+ * @throws DecryptionError when no blob has this length
  */
-async function* openChunks(
+function openChunks(
   cipher: ChunkCipher,
-  pieces: BufferedByteReader,
-  sealedLength: number,
-  body: { readonly length: number; readonly chunks: number } | undefined,
-): AsyncGenerator<Bytes[], void> {
-  // One buffer for all chunks that are opened as a whole, because filling a new one costs as much as opening it.
-  const scratch = new Uint8Array(body === undefined || cipher.beginOpen === undefined ? sealedLength : 0);
-  for (let index = 0, last = false; !last; index++) {
-    if (body !== undefined && cipher.beginOpen !== undefined) {
-      last = index === body.chunks - 1;
-      const left = body.length - blobHeaderLength - index * sealedLength;
-      yield await openPieces(cipher.beginOpen(index, last), pieces, Math.min(left, sealedLength) - chunkTagLength);
-      if (last && !(await pieces.atEnd())) throw new DecryptionError();
-    } else {
-      const sealed = await pieces.fill(scratch);
-      last = await pieces.atEnd();
-      const chunk = await cipher.open(index, last, sealed);
-      // If empty chunks were accepted, ciphertexts of two lengths could encode the same content.
-      if (chunk.length === 0) throw new DecryptionError();
-      yield [chunk];
-    }
-  }
+  reader: BufferedByteReader,
+  chunkLog2: ChunkLog2,
+  length: number | undefined,
+): ChunkOpener {
+  const sealedLength = sealedChunkLength(chunkLog2);
+  const begin = cipher.beginOpen;
+  if (length === undefined || begin === undefined) return openWholeChunks(cipher, reader, sealedLength);
+  // Refuses a length that leaves nothing but a tag, or less, for the last chunk.
+  computeBlobLayout(length, chunkLog2);
+  let left = length - blobHeaderLength;
+  let index = 0;
+  return async () => {
+    if (left === 0) return undefined;
+    const chunkLength = Math.min(left, sealedLength);
+    left -= chunkLength;
+    const last = left === 0;
+    return openPieces(begin(index++, last), reader, chunkLength - chunkTagLength, last);
+  };
 }
 
-/** Opens one chunk in pieces. Returns them once the chunk is authenticated. */
-async function openPieces(opening: ChunkOpening, pieces: BufferedByteReader, length: number): Promise<Bytes[]> {
-  const opened: Bytes[] = [];
+/** Opens one chunk. Resolves once its tag has verified. */
+async function openPieces(
+  opening: ChunkOpening,
+  reader: BufferedByteReader,
+  length: number,
+  last: boolean,
+): Promise<PieceGroup> {
+  const opened: PieceGroup = [];
   try {
     for (let left = length; left > 0; ) {
-      const piece = pieces.takeReady(left);
+      const piece = reader.takeReady(left);
       if (piece !== undefined) {
         opened.push(opening.update(piece));
         left -= piece.length;
-      } else if (await pieces.atEnd()) throw new DecryptionError();
+      } else if (await reader.atEnd()) throw new DecryptionError();
     }
-    opening.end(await pieces.fill(new Uint8Array(chunkTagLength)));
+    opening.end(await reader.fill(new Uint8Array(chunkTagLength)));
+    if (last && !(await reader.atEnd())) throw new DecryptionError();
     return opened;
   } catch (error) {
     for (const piece of opened) piece.fill(0);
@@ -246,25 +252,36 @@ async function openPieces(opening: ChunkOpening, pieces: BufferedByteReader, len
   }
 }
 
+function openWholeChunks(cipher: ChunkCipher, reader: BufferedByteReader, sealedLength: number): ChunkOpener {
+  // One buffer for all chunks, because filling a new one costs as much as opening it.
+  const scratch = new Uint8Array(sealedLength);
+  let index = 0;
+  let last = false;
+  return async () => {
+    if (last) return undefined;
+    const sealed = await reader.fill(scratch);
+    last = await reader.atEnd();
+    const chunk = await cipher.open(index++, last, sealed);
+    // If empty chunks were accepted, ciphertexts of two lengths could encode the same content.
+    if (chunk.length === 0) throw new DecryptionError();
+    return [chunk];
+  };
+}
+
 async function* yieldContent(
-  first: Bytes[],
-  chunks: AsyncGenerator<Bytes[], void>,
+  first: PieceGroup,
+  openNext: ChunkOpener,
   size: number | undefined,
-  pieces: BufferedByteReader,
-): AsyncGenerator<Bytes, void, undefined> {
+  reader: BufferedByteReader,
+): AsyncGenerator<PieceGroup, void, undefined> {
   let length = 0;
   try {
-    for (let opened: Bytes[] | undefined = first; opened !== undefined; ) {
-      // Each piece is removed when it is yielded, so that it can be collected before the end of its chunk.
-      for (let piece = opened.shift(); piece !== undefined; piece = opened.shift()) {
-        length += piece.length;
-        if (piece.length > 0) yield piece;
-      }
-      const next: IteratorResult<Bytes[], void> = await chunks.next();
-      opened = next.done === true ? undefined : next.value;
+    for (let opened: PieceGroup | undefined = first; opened !== undefined; opened = await openNext()) {
+      for (const piece of opened) length += piece.length;
+      if (opened.length > 0) yield opened;
     }
     if (size !== undefined && size !== length) throw new DecryptionError();
   } finally {
-    await pieces.close();
+    await reader.close();
   }
 }

@@ -3,7 +3,7 @@
  * the key of the blob.
  */
 import { DecryptionError } from '../decryption-error.ts';
-import { type Bytes, concatBytes, encodeFieldBytes, u32Bytes, u64Bytes } from '../encoding/bytes.ts';
+import { type Bytes, encodeFieldBytes, joinBytes, u32Bytes, u64Bytes } from '../encoding/bytes.ts';
 import { decodeFieldBytes, decodeTextField, decodeU32Field, decodeU64Field } from '../encoding/field-reader.ts';
 
 /** Maximum number of entries, previews included. */
@@ -88,7 +88,7 @@ export class FileSetReader {
   async readIndex(indexLength: number, contentLength: number): Promise<readonly FileSetEntry[]> {
     const pieces: Bytes[] = [];
     for await (const piece of this.read(indexLength)) pieces.push(piece);
-    return parseFileIndex(concatBytes(...pieces), contentLength);
+    return parseFileIndex(joinBytes(pieces), contentLength);
   }
 
   /** The next bytes. It must be iterated to its end before the next call. @throws DecryptionError when there are fewer */

@@ -3,7 +3,7 @@
  * the importer reads it and only the exporter writes it. Records of the vault have another form (record-plaintext.ts).
  */
 import { DecryptionError } from '../decryption-error.ts';
-import { type Bytes, concatBytes, toNonSharedBytes, utf8Bytes } from '../encoding/bytes.ts';
+import { type Bytes, concatBytes, joinBytes, toNonSharedBytes, utf8Bytes } from '../encoding/bytes.ts';
 import { decodeTextField } from '../encoding/field-reader.ts';
 
 const compressedMark = 1;
@@ -20,7 +20,7 @@ async function collect(stream: ReadableStream<Uint8Array>): Promise<Bytes> {
     if (length > maxPublishedJsonBytes) throw new DecryptionError();
     parts.push(part);
   }
-  return concatBytes(...parts);
+  return joinBytes(parts);
 }
 
 const pipe = (bytes: Uint8Array, transform: ReadableWritablePair<Uint8Array, BufferSource>) =>

@@ -11,7 +11,10 @@ const utf8Encoder = new TextEncoder();
 export const utf8Bytes = (text: string): Bytes => utf8Encoder.encode(text);
 
 /** Concatenates the parts. */
-export function concatBytes(...parts: readonly Uint8Array[]): Bytes {
+export const concatBytes = (...parts: readonly Uint8Array[]): Bytes => joinBytes(parts);
+
+/** Concatenates any number of parts: a call takes only some 100,000 arguments. */
+export function joinBytes(parts: readonly Uint8Array[]): Bytes {
   const joined = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
   let at = 0;
   for (const part of parts) {

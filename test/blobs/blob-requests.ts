@@ -16,7 +16,7 @@ import type {
 import { chooseChunkLog2, sealedLength } from '../../core/blobs/blob-format.ts';
 import { newFragmentKey } from '../../core/blobs/blob-key-derivation.ts';
 import { BlobSealer } from '../../core/blobs/blob-stream.ts';
-import { collectBytes } from '../../core/blobs/byte-source.ts';
+import { collectGroups } from '../../core/blobs/byte-source.ts';
 import { computeLinkProof, verifierOf } from '../../core/blobs/link-proof.ts';
 import { formatLinkUrl, parseLinkUrl } from '../../core/blobs/share-link.ts';
 import { type Bytes, toBase64 } from '../../core/encoding/bytes.ts';
@@ -87,7 +87,7 @@ export async function beginUpload(
   const whole = formatLinkUrl(created.url, newFragmentKey());
   const link = parseLinkUrl(whole) ?? expect.fail('no link');
   const sealer = await BlobSealer.create(link.key, link, { type: '', name: '', size: content.length });
-  const bytes = await collectBytes(sealer.seal([content]));
+  const bytes = await collectGroups(sealer.seal([content]));
   const verifier = async (verb: 'open' | 'burn') =>
     toBase64(await verifierOf(await computeLinkProof(link.key, link, verb)));
   const verifiers = { open: await verifier('open'), burn: await verifier('burn') };

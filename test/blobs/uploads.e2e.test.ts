@@ -5,7 +5,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vi
 import type { FormUpload } from '../../contract/blobs/wire.ts';
 import { limits } from '../../contract/shared/limits.ts';
 import { BlobSealer } from '../../core/blobs/blob-stream.ts';
-import { collectBytes } from '../../core/blobs/byte-source.ts';
+import { collectGroups } from '../../core/blobs/byte-source.ts';
 import { parseLinkUrl } from '../../core/blobs/share-link.ts';
 import { openBlob } from '../../sdk/src/index.ts';
 import { pseudoRandomBytes } from '../sdk/blobs/fake-blob-service.ts';
@@ -295,7 +295,7 @@ describe('a completion', () => {
     // A second valid blob for the same link and of the same size, made by the uploader, who has the key.
     const link = parseLinkUrl(begun.linkWithKey) ?? expect.fail('no link');
     const sealer = await BlobSealer.create(link.key, link, { type: '', name: '', size: content.length });
-    const other = await collectBytes(sealer.seal([pseudoRandomBytes(content.length).reverse()]));
+    const other = await collectGroups(sealer.seal([pseudoRandomBytes(content.length).reverse()]));
     expect(other.length).toBe(begun.bytes.length);
     expect((await postForm(formOf(begun), other)).status).toBe(204);
     expect(equalBytes(await (await openBlob(begun.linkWithKey)).bytes(), content)).toBe(true);

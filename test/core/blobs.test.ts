@@ -18,7 +18,7 @@ import {
 import { newFragmentKey } from '../../core/blobs/blob-key-derivation.ts';
 import { BlobRangeReader } from '../../core/blobs/blob-range-reader.ts';
 import { BlobSealer, openBlob } from '../../core/blobs/blob-stream.ts';
-import { collectBytes } from '../../core/blobs/byte-source.ts';
+import { type ByteSource, collectGroups, eachPiece } from '../../core/blobs/byte-source.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
 import { concatBytes, encodeFieldBytes } from '../../core/encoding/bytes.ts';
 import { chunkTagLength, createChunkCipher, createWebCryptoChunkCipher } from '../../core/hazmat/chunk-cipher.ts';
@@ -39,17 +39,27 @@ function* pieces(bytes: Uint8Array): Generator<Uint8Array> {
   }
 }
 
+/** The same bytes from each kind of source. */
+const sources: ((bytes: Uint8Array) => ByteSource)[] = [
+  pieces,
+  (bytes) => [...pieces(bytes)],
+  async function* (bytes) {
+    yield* pieces(bytes);
+  },
+];
+const anySource = (bytes: Uint8Array): ByteSource => (sources[randomInt(sources.length)] ?? pieces)(bytes);
+
 async function sealed(content: Uint8Array, announced = true): Promise<Uint8Array> {
   const sealer = await BlobSealer.create(key, blob, described(announced ? content.length : undefined), 16);
-  return collectBytes(sealer.seal(pieces(content)));
+  return collectGroups(sealer.seal(anySource(content)));
 }
 
 /** The output of a read until it ends or fails. @param length the blob length that the reader is given */
 async function read(bytes: Uint8Array, under = key, as = blob, length?: number) {
   const given: Uint8Array[] = [];
   try {
-    const { content } = await openBlob(under, as, pieces(bytes), length);
-    for await (const piece of content) given.push(piece);
+    const { content } = await openBlob(under, as, anySource(bytes), length);
+    for await (const piece of eachPiece(content)) given.push(piece);
     return { given: concatBytes(...given), error: undefined };
   } catch (error) {
     return { given: concatBytes(...given), error };
@@ -87,10 +97,11 @@ describe('blobs', () => {
         const bytes = await sealed(content, announced);
         expect(bytes.length).toBe(sealedLength(length, 16));
         expect(computeBlobLayout(bytes.length, 16).contentLength).toBe(length);
-        for (const told of [undefined, bytes.length]) {
-          const opened = await openBlob(key, blob, pieces(bytes), told);
+        const forms = sources.flatMap((source) => [undefined, bytes.length].map((told) => ({ source, told })));
+        for (const { source, told } of forms) {
+          const opened = await openBlob(key, blob, source(bytes), told);
           expect(opened.description).toEqual(described(announced ? length : undefined));
-          expect(Buffer.from(await collectBytes(opened.content)).equals(content)).toBe(true);
+          expect(Buffer.from(await collectGroups(opened.content)).equals(content)).toBe(true);
         }
       }
     }
@@ -100,31 +111,81 @@ describe('blobs', () => {
     expect([chooseChunkLog2(2 ** 20), chooseChunkLog2(2 ** 20 + 1), chooseChunkLog2(undefined)]).toEqual([16, 20, 20]);
     const content = randomBytes(2 ** 20 + 5);
     const sealer = await BlobSealer.create(key, blob, described(content.length));
-    const bytes = await collectBytes(sealer.seal([content]));
+    const bytes = await collectGroups(sealer.seal([content]));
     expect(parseBlobHeader(bytes.subarray(0, 64)).chunkLog2).toBe(20);
     expect(Buffer.from((await read(bytes)).given).equals(content)).toBe(true);
   });
 
   test('content that is not as long as was said is refused', async () => {
-    for (const length of [9, 11]) {
-      const sealer = await BlobSealer.create(key, blob, described(10), 16);
-      await expect(collectBytes(sealer.seal([new Uint8Array(length)]))).rejects.toThrow(RangeError);
-    }
+    for (const length of [9, 11])
+      for (const source of sources) {
+        const sealer = await BlobSealer.create(key, blob, described(10), 16);
+        await expect(collectGroups(sealer.seal(source(new Uint8Array(length))))).rejects.toThrow(RangeError);
+      }
   });
 
   test('content with a piece that is no Uint8Array is refused', async () => {
-    const sealer = await BlobSealer.create(key, blob, described(10), 16);
-    const content = ['0123456789'] as unknown as Uint8Array[];
-    await expect(collectBytes(sealer.seal(content))).rejects.toThrow(TypeError);
+    for (const piece of ['0123456789', undefined, [1, 2]]) {
+      const content = [new Uint8Array(4), piece, new Uint8Array(6)] as Uint8Array[];
+      for (const source of [content, content.values()]) {
+        const sealer = await BlobSealer.create(key, blob, described(10), 16);
+        await expect(collectGroups(sealer.seal(source))).rejects.toThrow(TypeError);
+      }
+    }
+  });
+
+  test('an array is sealed and opened chunk by chunk, without waiting for each piece', async () => {
+    const content = randomBytes(3 * chunk);
+    const sealer = await BlobSealer.create(key, blob, described(content.length), 16);
+    const groups: Uint8Array[][] = [];
+    for await (const group of sealer.seal([...pieces(content)])) groups.push(group);
+    const lengths = (of: Uint8Array[][]) => of.map((group) => concatBytes(...group).length);
+    const rest = descriptionBlockLength + chunkTagLength;
+    expect(lengths(groups)).toEqual([blobHeaderLength + sealedChunk, sealedChunk, sealedChunk, rest]);
+    const bytes = concatBytes(...groups.flat());
+    const opened: Uint8Array[][] = [];
+    const { content: found } = await openBlob(key, blob, [...pieces(bytes)], bytes.length);
+    for await (const group of found) opened.push(group);
+    expect(lengths(opened)).toEqual([chunk - descriptionBlockLength, chunk, chunk, descriptionBlockLength]);
+  });
+
+  test('content that arrives slowly is sealed as it arrives', async () => {
+    const arrive = Promise.withResolvers<void>();
+    async function* slowly(): AsyncGenerator<Uint8Array> {
+      yield new Uint8Array(100);
+      await arrive.promise;
+      yield new Uint8Array(100);
+    }
+    const sealing = (await BlobSealer.create(key, blob, described(200), 16)).seal(slowly());
+    const early: Uint8Array[] = [];
+    for (const expected of [blobHeaderLength + descriptionBlockLength, 100]) {
+      const { value } = await sealing.next();
+      early.push(...(value ?? []));
+      expect(concatBytes(...(value ?? [])).length).toBe(expected);
+    }
+    arrive.resolve();
+    const late = await collectGroups(sealing);
+    expect((await read(concatBytes(...early, late))).given).toEqual(new Uint8Array(200));
+  });
+
+  test('a chunk in more pieces than a function takes arguments is sealed and opened', async () => {
+    const content = randomBytes(200_000);
+    const bytewise = (bytes: Uint8Array) => Array.from(bytes, (byte) => Uint8Array.of(byte));
+    const sealing = (await BlobSealer.create(key, blob, described(content.length), 20)).seal(bytewise(content));
+    const bytes = await collectGroups(sealing);
+    const opened = await openBlob(key, blob, bytewise(bytes), bytes.length);
+    const found: Uint8Array[] = [];
+    for await (const piece of eachPiece(opened.content)) found.push(piece);
+    expect(Buffer.concat(found).equals(content)).toBe(true);
   });
 
   test('a sealer seals once, and again only under its own header', async () => {
     const content = randomBytes(100_000);
     const first = await BlobSealer.create(key, blob, described(content.length), 16);
-    const bytes = await collectBytes(first.seal([content]));
-    await expect(collectBytes(first.seal([content]))).rejects.toThrow('once');
+    const bytes = await collectGroups(first.seal([content]));
+    await expect(collectGroups(first.seal([content]))).rejects.toThrow('once');
     const again = await BlobSealer.resume(key, blob, described(content.length), first.header);
-    expect(Buffer.from(await collectBytes(again.seal(pieces(content)))).equals(bytes)).toBe(true);
+    expect(Buffer.from(await collectGroups(again.seal(pieces(content)))).equals(bytes)).toBe(true);
     const other = { ...blob, id: '01m7xpe6000123456789abcdeg' };
     await expect(BlobSealer.resume(key, other, described(1), first.header)).rejects.toThrow(DecryptionError);
   });

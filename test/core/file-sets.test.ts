@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { parseBlobDescription } from '../../core/blobs/blob-format.ts';
 import { newFragmentKey } from '../../core/blobs/blob-key-derivation.ts';
 import { BlobSealer, openBlob } from '../../core/blobs/blob-stream.ts';
-import { collectBytes } from '../../core/blobs/byte-source.ts';
+import { collectBytes, collectGroups, eachPiece } from '../../core/blobs/byte-source.ts';
 import { encodeFileIndex, type FileSetEntry, FileSetReader, parseFileIndex } from '../../core/blobs/file-set.ts';
 import { concatBytes, encodeFieldBytes, u32Bytes, u64Bytes } from '../../core/encoding/bytes.ts';
 
@@ -68,12 +68,12 @@ describe('a set in a blob', () => {
   const seal = async (
     description = described(index.length, size),
     parts: Uint8Array<ArrayBuffer>[] = [index, ...contents],
-  ) => await collectBytes((await BlobSealer.create(key, blob, description, 16)).seal(parts));
+  ) => await collectGroups((await BlobSealer.create(key, blob, description, 16)).seal(parts));
 
   test('has an index that its description states, and files one after the other', async () => {
     const { description, content } = await openBlob(key, blob, [await seal()]);
     expect(description).toEqual(described(index.length, size));
-    const reader = new FileSetReader(content);
+    const reader = new FileSetReader(eachPiece(content));
     const read: Uint8Array[] = [];
     const found = await reader.readIndex(index.length, size);
     for (const entry of found) read.push(await collectBytes(reader.read(entry.size)));
@@ -89,7 +89,7 @@ describe('a set in a blob', () => {
   });
 
   test('that ends early, or goes on, is refused', async () => {
-    const cut = new FileSetReader((await openBlob(key, blob, [(await seal()).subarray(0, -1)])).content);
+    const cut = new FileSetReader(eachPiece((await openBlob(key, blob, [(await seal()).subarray(0, -1)])).content));
     await cut.readIndex(index.length, size);
     await expect(collectBytes(cut.read(70_000))).rejects.toThrow('decrypt');
     const long = new FileSetReader(

@@ -15,7 +15,7 @@ import {
 } from '../../core/blobs/blob-format.ts';
 import { verifyBlobRecordMac } from '../../core/blobs/blob-record-mac.ts';
 import { BlobSealer } from '../../core/blobs/blob-stream.ts';
-import { collectBytes } from '../../core/blobs/byte-source.ts';
+import { collectGroups } from '../../core/blobs/byte-source.ts';
 import { computeLinkProof, verifierOf } from '../../core/blobs/link-proof.ts';
 import { parseFragmentKey, parseLinkId } from '../../core/blobs/share-link.ts';
 import { toBase64 } from '../../core/encoding/bytes.ts';
@@ -258,14 +258,14 @@ describe('docs/format.md', () => {
     const commitment = new Uint8Array(hex(raw('blob commitment')));
     const header = encodeBlobHeader({ chunkLog2: 16, salt: bytes, commitment });
     const short = await BlobSealer.resume(key, blob, description, header);
-    const sealed = Buffer.from(await collectBytes(short.seal([Buffer.from(raw('content'))])));
+    const sealed = Buffer.from(await collectGroups(short.seal([Buffer.from(raw('content'))])));
     expect(sealed.length).toBe(Number(raw('length')));
     expect(sealed.toString('hex').startsWith(raw('blob begins'))).toBe(true);
     expect(sealed.toString('hex').endsWith(raw('blob ends'))).toBe(true);
     expect(createHash('sha256').update(sealed).digest('hex')).toBe(raw('blob SHA-256'));
     const content = Uint8Array.from({ length: 131_072 }, (_, j) => 7 * j + Math.floor(j / 256));
     const long = await BlobSealer.resume(key, blob, { type: '', name: '', size: undefined }, header);
-    const sealedLong = await collectBytes(long.seal([content]));
+    const sealedLong = await collectGroups(long.seal([content]));
     expect(sealedLong.length).toBe(Number(raw('long length')));
     expect(computeBlobLayout(sealedLong.length, 16).chunks).toBe(Number(raw('chunks')));
     expect(createHash('sha256').update(sealedLong).digest('hex')).toBe(raw('long SHA-256'));

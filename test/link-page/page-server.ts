@@ -7,7 +7,7 @@ import { App, Stack } from 'aws-cdk-lib';
 import { z } from 'zod';
 import { newFragmentKey } from '../../core/blobs/blob-key-derivation.ts';
 import { BlobSealer } from '../../core/blobs/blob-stream.ts';
-import { collectBytes } from '../../core/blobs/byte-source.ts';
+import { collectGroups } from '../../core/blobs/byte-source.ts';
 import { computeLinkProof, type LinkProofPurpose, verifierOf } from '../../core/blobs/link-proof.ts';
 import { formatLinkId, formatLinkUrl } from '../../core/blobs/share-link.ts';
 import { toBase64 } from '../../core/encoding/bytes.ts';
@@ -140,7 +140,7 @@ export async function startFakePageServer(): Promise<FakePageServer> {
       const key = newFragmentKey();
       const { type = '', name = '', indexLength } = options;
       const described = { type, name, size: content.length, indexLength };
-      const bytes = await collectBytes((await BlobSealer.create(key, id, described)).seal([content]));
+      const bytes = await collectGroups((await BlobSealer.create(key, id, described)).seal([content]));
       const link = formatLinkId({ ...id, locator: randomId() });
       const verifier = async (verb: LinkProofPurpose) =>
         toBase64(await verifierOf(await computeLinkProof(key, id, verb)));

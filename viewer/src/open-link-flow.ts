@@ -1,5 +1,6 @@
 /** Opens a link: get info, confirm if needed, open, download, decrypt, show, and destroy a file that is read once. */
 import { openBlob } from '../../core/blobs/blob-stream.ts';
+import { eachPiece } from '../../core/blobs/byte-source.ts';
 import { sanitizeFileName } from '../../core/blobs/file-name.ts';
 import { FileSetReader } from '../../core/blobs/file-set.ts';
 import { computeLinkProof } from '../../core/blobs/link-proof.ts';
@@ -65,7 +66,8 @@ export async function openLinkAndShowFile(link: string, id: LinkId, key: Bytes):
       progress.show();
     },
   });
-  const { description, content } = await openBlob(key, id, sealed);
+  const { description, content: groups } = await openBlob(key, id, sealed);
+  const content = eachPiece(groups);
   key.fill(0);
   const { name, indexLength } = description;
   const burn = opened.burn ? createBurner(api, burnProof ?? '') : undefined;

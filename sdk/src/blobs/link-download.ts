@@ -7,6 +7,7 @@ import type { OpenLinkResponse } from '../../../contract/blobs/wire.ts';
 import { computeBlobLayout, parseBlobHeader } from '../../../core/blobs/blob-format.ts';
 import { BlobRangeReader } from '../../../core/blobs/blob-range-reader.ts';
 import { openBlob } from '../../../core/blobs/blob-stream.ts';
+import { eachPiece, type PieceGroup } from '../../../core/blobs/byte-source.ts';
 import { FileSetReader } from '../../../core/blobs/file-set.ts';
 import { computeLinkProof } from '../../../core/blobs/link-proof.ts';
 import { type BlobLink, type ParsedLinkUrl, parseLinkUrl } from '../../../core/blobs/share-link.ts';
@@ -129,10 +130,10 @@ async function requestLinkOpening(
 }
 
 async function* withPublicErrors(
-  content: AsyncGenerator<Bytes, void, undefined>,
+  content: AsyncGenerator<PieceGroup, void, undefined>,
 ): AsyncGenerator<Bytes, void, undefined> {
   try {
-    yield* content;
+    yield* eachPiece(content);
   } catch (error) {
     throw toPublicError(error);
   }

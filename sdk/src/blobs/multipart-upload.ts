@@ -6,6 +6,7 @@ import { blobRoutes } from '../../../contract/blobs/routes.ts';
 import type { GrantPartsResponse, ListPartsResponse } from '../../../contract/blobs/wire.ts';
 import { limits } from '../../../contract/shared/limits.ts';
 import { blobHeaderLength } from '../../../core/blobs/blob-format.ts';
+import { eachPiece, type PieceGroup } from '../../../core/blobs/byte-source.ts';
 import { type Bytes, detachBuffer } from '../../../core/encoding/bytes.ts';
 import { checkStorageUrl, requestStorage, withTransferTimeout } from '../http/object-storage.ts';
 import { withRetries } from '../http/retry.ts';
@@ -175,13 +176,13 @@ export class PartBufferPool {
  * @param length bytes of each part except the last, not counting the 64-byte header in the first part
  */
 export async function* splitIntoParts(
-  sealed: AsyncIterable<Uint8Array>,
+  sealed: AsyncIterable<PieceGroup>,
   length: number,
   memory: PartBufferPool,
 ): AsyncGenerator<Bytes, void, undefined> {
   let part = memory.acquire(blobHeaderLength + length);
   let at = 0;
-  for await (const piece of sealed) {
+  for await (const piece of eachPiece(sealed)) {
     for (let rest = piece; rest.length > 0; ) {
       if (at === part.length) {
         yield part;

@@ -4,7 +4,7 @@ import type { CompleteBlobResponse, FormUpload } from '../../../contract/blobs/w
 import { limits } from '../../../contract/shared/limits.ts';
 import { descriptionBlockLength } from '../../../core/blobs/blob-format.ts';
 import { sha256 } from '../../../core/blobs/blob-key-derivation.ts';
-import { collectBytes } from '../../../core/blobs/byte-source.ts';
+import { collectBytes, eachPiece } from '../../../core/blobs/byte-source.ts';
 import { computeLinkProof, verifierOf } from '../../../core/blobs/link-proof.ts';
 import { formatLinkUrl } from '../../../core/blobs/share-link.ts';
 import { type Bytes, concatBytes, toBase64 } from '../../../core/encoding/bytes.ts';
@@ -91,7 +91,7 @@ class BlobUploader {
   async uploadByForm(ticket: FormUpload): Promise<PutBlobResult> {
     const url = checkStorageUrl(ticket.url);
     const { sealer, state } = this.#session;
-    const bytes = await collectBytes(sealer.seal(this.#countedContent(this.#settings)));
+    const bytes = await collectBytes(eachPiece(sealer.seal(this.#countedContent(this.#settings))));
     const { checksum } = await this.#recordPart(bytes);
     // In a resumed upload all bytes may have arrived already, and only the completion or its response is missing.
     const before = state.parts.length > 0 ? await this.#completeIfUploaded(checksum) : undefined;

@@ -1,5 +1,5 @@
 /** Bounds what a hostile service can make this device hold in memory by one answer. */
-import { concatBytes } from '../../../core/encoding/bytes.ts';
+import { joinBytes } from '../../../core/encoding/bytes.ts';
 import type { ClientSettings, Fetch } from '../shared/client-options.ts';
 import { Transport } from './transport.ts';
 
@@ -35,5 +35,5 @@ async function readBounded({ body }: Response): Promise<string> {
     }
     chunks.push(next.value);
   }
-  return new TextDecoder().decode(concatBytes(...chunks));
+  return new TextDecoder().decode(joinBytes(chunks));
 }

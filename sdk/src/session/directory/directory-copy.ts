@@ -4,7 +4,7 @@ import { zeroHash } from '../../../../core/directory/directory-ids.ts';
 import { compareHeads } from '../../../../core/directory/directory-pin.ts';
 import type { DirectoryHead, DirectoryState, StopReason } from '../../../../core/directory/directory-state.ts';
 import { decodeDirectoryState, encodeDirectoryState } from '../../../../core/directory/state-snapshot.ts';
-import { type Bytes, concatBytes, equalBytes } from '../../../../core/encoding/bytes.ts';
+import { type Bytes, equalBytes, joinBytes } from '../../../../core/encoding/bytes.ts';
 import type { CallSettings } from '../../shared/client-options.ts';
 import type { EntriesPage } from '../requests/session-requests.ts';
 import { type SessionError, sessionError } from '../session-errors.ts';
@@ -149,6 +149,6 @@ function stageChain(changes: Changes, { state, hashes }: Chain, added: ReadonlyM
     const first = block * hashesPerBlock + 1;
     const end = Math.min(first + hashesPerBlock - 1, state.head.seq);
     const parts = Array.from({ length: end - first + 1 }, (_, at) => hashes.get(first + at) ?? zeroHash);
-    changes.putBytes(blockName(block), concatBytes(...parts));
+    changes.putBytes(blockName(block), joinBytes(parts));
   }
 }

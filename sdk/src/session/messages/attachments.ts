@@ -1,5 +1,5 @@
 /** Bodies and files that are stored beside the messages: sealed once, and named in the message with key and hashes. */
-import { type Bytes, concatBytes, toHex } from '../../../../core/encoding/bytes.ts';
+import { type Bytes, joinBytes, toHex } from '../../../../core/encoding/bytes.ts';
 import {
   attachmentBlobLength,
   openAttachment,
@@ -101,7 +101,7 @@ async function bytesOf(data: FileData): Promise<Bytes> {
     if (length > maxAttachmentBytes) throw sessionError('body_too_large');
     pieces.push(piece);
   }
-  return concatBytes(...pieces);
+  return joinBytes(pieces);
 }
 
 function checkLength(bytes: Bytes): Bytes {
