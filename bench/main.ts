@@ -69,10 +69,11 @@ const blobLength = 2 ** 20;
 /**
  * Values of some KiB fill the heap within a turn, and longer turns distribute garbage collection pauses evenly. Requests
  * wait for a server, and each wait ends a slice of CPU time whose length is rounded. The memory of a blob leads to a
- * collection after every second operation, so a turn is as many operations of each contender.
+ * collection after every second operation, and the forced one before a turn empties caches. A turn is so many operations
+ * of each contender that both count little.
  */
 function scaledEffort(effort: Effort, { operation, size }: Task): Effort {
-  if (size >= blobLength) return { ...effort, turnOperations: 4 };
+  if (size >= blobLength) return { ...effort, turns: 1, turnOperations: 16 };
   const scale = operation === 'get' ? 10 : size >= 16_384 ? 4 : 1;
   return { ...effort, turnMicros: scale * effort.turnMicros };
 }
