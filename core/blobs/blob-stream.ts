@@ -213,17 +213,15 @@ function openChunks(
 ): ChunkOpener {
   const sealedLength = sealedChunkLength(chunkLog2);
   const begin = cipher.beginOpen;
+  if (length !== undefined) computeBlobLayout(length, chunkLog2);
   if (length === undefined || begin === undefined) return openWholeChunks(cipher, reader, sealedLength);
-  // Refuses a length that leaves nothing but a tag, or less, for the last chunk.
-  computeBlobLayout(length, chunkLog2);
   let left = length - blobHeaderLength;
   let index = 0;
   return async () => {
     if (left === 0) return undefined;
     const chunkLength = Math.min(left, sealedLength);
     left -= chunkLength;
-    const last = left === 0;
-    return openPieces(begin(index++, last), reader, chunkLength - chunkTagLength, last);
+    return openPieces(begin(index++, left === 0), reader, chunkLength - chunkTagLength, left === 0);
   };
 }
 
